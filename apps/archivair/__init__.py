@@ -1,0 +1,1 @@
+"""ArchivAIr: scanned building files become readable text with positions and honest confidence."""

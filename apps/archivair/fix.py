@@ -1,0 +1,153 @@
+"""Repairs by rule: characters an engine cannot write, German quotes, spaced-out words.
+
+Every function is idempotent and never adds a word.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from apps.archivair.recognise import Candidate
+
+_LOOKALIKES = str.maketrans(
+    {
+        "ā": "ä",
+        "ō": "ö",
+        "ū": "ü",
+        "Ā": "Ä",
+        "Ō": "Ö",
+        "Ū": "Ü",
+        "ă": "ä",
+        "ő": "ö",
+        "ű": "ü",
+        "Ő": "Ö",
+        "Ű": "Ü",
+        "β": "ß",
+        "А": "A",
+        "В": "B",
+        "Е": "E",
+        "К": "K",
+        "М": "M",
+        "Н": "H",
+        "О": "O",
+        "Р": "P",
+        "С": "C",
+        "Т": "T",
+        "Х": "X",
+        "а": "a",
+        "е": "e",
+        "о": "o",
+        "р": "p",
+        "с": "c",
+        "х": "x",
+        "у": "y",
+        "。": ".",
+        "、": ",",
+        "丨": "|",
+        "一": "-",
+        "～": "~",
+        "「": "„",
+        "」": "“",
+        "″": '"',
+        "＂": '"',
+        "…": "...",
+    }
+)
+_FOREIGN = re.compile(r"[\u3000-\u9fff\uac00-\ud7af\uff00-\uffef]")
+_SPACED_WORD = re.compile(r"(?<!\S)(?:[^\W\d_] ){3,}[^\W\d_](?=[.,;:!?)]?(?:\s|$))")
+_PARAGRAPH_SIGN = re.compile(
+    r"(?<![\w§])[S$5](?= ?\d+[a-z]? ?"
+    r"(?:Abs|Satz|Ziff|Nr|ff?\b|BauO|LBO|BGB|BauGB|BauNVO|VwGO))"
+)
+_DOUBLED_LOW = re.compile(r"(?<!\S),,(?=\w)")
+_LOW_COMMA = re.compile(r"(?<!\S)([,‚])(?=[^\W\d_])")
+_CLOSING_DOUBLE = '"“”'
+_CLOSING_SINGLE = "'‘’"
+_LIMIT = 400
+
+
+def to_german_alphabet(candidate: Candidate) -> Candidate:
+    """Replace look-alikes of other alphabets and drop characters that no German page holds.
+
+    Args:
+        candidate: Reading of an engine.
+    """
+    pairs: list[tuple[str, float]] = []
+    for char, score in zip(candidate.text, candidate.scores, strict=True):
+        plain = char.translate(_LOOKALIKES)
+        if _FOREIGN.match(plain):
+            plain = unicodedata.normalize("NFKC", plain)
+        pairs += [(one, score) for one in plain if not _FOREIGN.match(one)]
+    text = "".join(char for char, _ in pairs)
+    return Candidate(candidate.engine, text, tuple(score for _, score in pairs))
+
+
+def repair_line(text: str) -> str:
+    """Fold blanks, close up spaced-out words and restore the paragraph sign in legal references.
+
+    Args:
+        text: Text of one line.
+    """
+    folded = " ".join(unicodedata.normalize("NFC", text).split())
+    closed = _SPACED_WORD.sub(lambda found: found.group().replace(" ", ""), folded)
+    return _PARAGRAPH_SIGN.sub("§", closed)
+
+
+def restore_quotes(text: str) -> str:
+    """Restore German opening quotes that an engine read as commas and close what was opened.
+
+    A comma at the start of a word becomes an opening quote only when its partner follows; a
+    straight or English closing quote becomes a German one only after a German opening quote.
+
+    Args:
+        text: One line or a block with line breaks.
+    """
+    restored = _DOUBLED_LOW.sub("„", text)
+    restored = _open_where_closed(restored)
+    restored = _close_what_is_open(restored, "„", _CLOSING_DOUBLE, "“")
+    return _close_what_is_open(restored, "‚", _CLOSING_SINGLE, "‘")
+
+
+def _open_where_closed(text: str) -> str:
+    """Turn a low comma at a word's start into the opening quote its partner asks for."""
+    result = text
+    for found in reversed(list(_LOW_COMMA.finditer(text))):
+        rest = text[found.end() : found.end() + _LIMIT]
+        closing = _partner(rest)
+        if closing in ("“", "”", '"'):
+            quote = "„"
+        elif closing in ("‘", "’"):
+            quote = "‚"
+        else:
+            continue
+        result = result[: found.start(1)] + quote + result[found.end(1) :]
+    return result
+
+
+def _partner(rest: str) -> str:
+    """Return the first closing quote that ends a word before any new opening, empty if none."""
+    for place, char in enumerate(rest):
+        if char in "„‚":
+            return ""
+        if char in '“”‘’"' and place and not rest[place - 1].isspace():
+            follows = rest[place + 1 : place + 2]
+            if not follows or not follows.isalnum():
+                return char
+    return ""
+
+
+def _close_what_is_open(text: str, opening: str, closings: str, closing: str) -> str:
+    """Give each opening quote the German closing one at the next quote that ends a word."""
+    chars = list(text)
+    is_open = False
+    for place, char in enumerate(chars):
+        if char == opening:
+            is_open = True
+        elif is_open and char in closings and place and not chars[place - 1].isspace():
+            follows = chars[place + 1] if place + 1 < len(chars) else " "
+            if follows.isalnum():
+                continue
+            chars[place] = closing
+            is_open = False
+    return "".join(chars)

@@ -1,0 +1,94 @@
+"""Read very large TIFF pages block by block, averaged down, never as a whole."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shared.errors import DamagedImage
+
+_WHITE = 255
+
+
+@contextmanager
+def _opened(content: bytes, index: int | None) -> Iterator[Any]:
+    """Open a page (from 1) with the TIFF driver alone, whatever the bytes claim to be."""
+    import rasterio
+    from rasterio.errors import NotGeoreferencedWarning, RasterioError
+    from rasterio.io import MemoryFile
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+            with MemoryFile(content, ext=".tif") as memory:
+                path = memory.name if index is None else f"GTIFF_DIR:{index}:{memory.name}"
+                with rasterio.open(path, driver="GTiff") as dataset:
+                    yield dataset
+    except RasterioError as cause:
+        raise DamagedImage() from cause
+
+
+def count_tiff_pages(content: bytes) -> int:
+    """Return the number of pages of a TIFF.
+
+    Raises:
+        DamagedImage: The directory is unreadable.
+    """
+    with _opened(content, None) as dataset:
+        return max(1, len(dataset.subdatasets))
+
+
+def tiff_page_size(content: bytes, index: int) -> tuple[int, int]:
+    """Return width and height of a page in pixels.
+
+    Args:
+        content: The file.
+        index: Number of the page from 1.
+
+    Raises:
+        DamagedImage: The directory is unreadable.
+    """
+    with _opened(content, index) as dataset:
+        return int(dataset.width), int(dataset.height)
+
+
+def read_tiff_reduced(content: bytes, index: int, factor: int) -> NDArray[np.uint8]:
+    """Read a page averaged over `factor` x `factor` pixels, 0 black to 255 white.
+
+    Args:
+        content: The file.
+        index: Number of the page from 1.
+        factor: Reduction, 2 or more.
+
+    Raises:
+        DamagedImage: The pixels are unreadable.
+    """
+    from rasterio.enums import Resampling
+
+    with _opened(content, index) as dataset:
+        bands = min(dataset.count, 3)
+        shape = (bands, dataset.height // factor, dataset.width // factor)
+        one_bit = dataset.tags(1, ns="IMAGE_STRUCTURE").get("NBITS") == "1"
+        inverted = dataset.tags(ns="IMAGE_STRUCTURE").get("MINISWHITE") == "YES"
+        colours = dataset.colormap(1) if dataset.colorinterp[0].name == "palette" else {}
+        wide = np.dtype(dataset.dtypes[0]).itemsize > 1
+        pixels = dataset.read(
+            list(range(1, bands + 1)),
+            out_shape=shape,
+            out_dtype="float32",
+            resampling=Resampling.average,
+        )
+    gray = pixels.mean(axis=0)
+    if one_bit:
+        gray *= _WHITE
+        inverted = inverted or (1 in colours and sum(colours[1][:3]) < sum(colours[0][:3]))
+    elif wide:
+        gray /= 257
+    if inverted:
+        gray = _WHITE - gray
+    return np.asarray(np.clip(gray, 0, _WHITE), dtype=np.uint8)

@@ -1,0 +1,294 @@
+"""Open files of unknown origin as grey pages: PDF, TIFF, JPEG and PNG, guarded and bounded."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from shared.contracts.finding import Finding
+from shared.errors import (
+    N_,
+    EmptyFile,
+    FileMissing,
+    FileTooLarge,
+    FileTypeRefused,
+    FileUnlikeName,
+    ItemError,
+)
+
+Gray = NDArray[np.uint8]
+Color = NDArray[np.uint8]
+FileKind = Literal["pdf", "tiff", "jpeg", "png"]
+
+ALLOWED = "PDF, TIFF, JPG, PNG"
+ENDINGS: dict[str, FileKind] = {
+    ".pdf": "pdf",
+    ".tif": "tiff",
+    ".tiff": "tiff",
+    ".jpg": "jpeg",
+    ".jpeg": "jpeg",
+    ".png": "png",
+}
+PREVIEW_SIDE_PX = 1600
+MIN_SIDE_PX = 16
+_PDF_SEARCH_BYTES = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Largest input that is accepted.
+
+    Args:
+        file_mb: Megabytes (2**20 bytes) per file.
+        pages: Pages per file.
+        page_megapixels: Pixels per page that are read in full scale; more are read reduced.
+        reduced_megapixels: Pixels per page that can be read reduced; more are refused.
+    """
+
+    file_mb: int = 500
+    pages: int = 2000
+    page_megapixels: int = 50
+    reduced_megapixels: int = 400
+
+
+@dataclass(frozen=True, slots=True)
+class LayerWord:
+    """A word of a PDF's own text, box (x0, y0, x1, y1) in pixels of the page image."""
+
+    text: str
+    box: tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class PageImage:
+    """One page, upright as its file says, before any cleaning.
+
+    Args:
+        gray: 0 black to 255 white, shape (height, width).
+        dpi: Dots per inch as the file says or as the page was drawn; None if unknown.
+        index: Number of the page in its file, from 1.
+        sha256: Hash of the file, 64 hexadecimal digits.
+        file_name: Name of the file without folder.
+        preview: Colour page for the screen, longest side at most 1,600 pixels.
+        notes: What a reader should know about how the page was opened.
+        layer: Words of a PDF's own text layer; empty without one.
+    """
+
+    gray: Gray
+    dpi: float | None
+    index: int
+    sha256: str
+    file_name: str
+    preview: Color
+    notes: tuple[Finding, ...] = ()
+    layer: tuple[LayerWord, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PageFailure:
+    """A page that could not be opened; its neighbours go on."""
+
+    file_name: str
+    index: int
+    error: ItemError
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedPixels:
+    """What an opener returns for one page; see `PageImage`."""
+
+    gray: Gray
+    preview: Color
+    dpi: float | None
+    notes: tuple[Finding, ...] = ()
+    layer: tuple[LayerWord, ...] = field(default=())
+
+
+class Opener(Protocol):
+    """A file whose pages can be decoded one by one."""
+
+    count: int
+
+    def open_page(self, index: int) -> OpenedPixels:
+        """Decode page `index` (from 1); raises an `ItemError` of this page alone."""
+        ...
+
+    def close(self) -> None:
+        """Release the file."""
+        ...
+
+
+class Source:
+    """One checked file.
+
+    Args:
+        name: File name without folder.
+        sha256: Hash of its bytes.
+        opener: Decoder of its pages.
+    """
+
+    def __init__(self, name: str, sha256: str, opener: Opener) -> None:
+        self.name = name
+        self.sha256 = sha256
+        self._opener = opener
+
+    @property
+    def count(self) -> int:
+        """Number of pages."""
+        return self._opener.count
+
+    @property
+    def stem(self) -> str:
+        """File name without ending."""
+        return Path(self.name).stem
+
+    def page_stem(self, index: int) -> str:
+        """Name of a page's result files: the stem, with the page number if there are several."""
+        return self.stem if self.count == 1 else f"{self.stem}_p{index:04d}"
+
+    def load(self, index: int) -> PageImage:
+        """Decode one page.
+
+        Args:
+            index: Number from 1.
+
+        Raises:
+            ItemError: This page cannot be used.
+        """
+        opened = self._opener.open_page(index)
+        return PageImage(
+            gray=opened.gray,
+            dpi=opened.dpi,
+            index=index,
+            sha256=self.sha256,
+            file_name=self.name,
+            preview=opened.preview,
+            notes=opened.notes,
+            layer=opened.layer,
+        )
+
+    def close(self) -> None:
+        """Release the file."""
+        self._opener.close()
+
+
+def open_source(content: bytes, name: str, limits: Limits | None = None) -> Source:
+    """Check a file and prepare its pages; nothing is decoded yet.
+
+    Args:
+        content: All bytes.
+        name: File name; only its last part is used.
+        limits: Largest input.
+
+    Raises:
+        ItemError: The file cannot be used; the class says why.
+    """
+    from apps.archivair.pdf_pages import PdfOpener
+    from apps.archivair.raster_pages import RasterOpener
+
+    limits = limits or Limits()
+    file_name = Path(name).name
+    if not content:
+        raise EmptyFile()
+    if len(content) > limits.file_mb * 2**20:
+        raise FileTooLarge(limit_mb=limits.file_mb)
+    kind = sniff(content)
+    if kind is None:
+        raise FileTypeRefused(allowed=ALLOWED)
+    ending = Path(file_name).suffix.lower()
+    if ENDINGS.get(ending, kind) != kind:
+        raise FileUnlikeName(ending=ending.lstrip("."), found=kind.upper())
+    opener: Opener = (
+        PdfOpener(content, limits) if kind == "pdf" else RasterOpener(content, kind, limits)
+    )
+    return Source(file_name, hashlib.sha256(content).hexdigest(), opener)
+
+
+def open_path(path: Path, limits: Limits | None = None) -> Source:
+    """Open a file of the disk; the size is checked before it is read.
+
+    Args:
+        path: File.
+        limits: Largest input.
+
+    Raises:
+        FileMissing: There is no such file.
+        ItemError: The file cannot be used.
+    """
+    limits = limits or Limits()
+    if not path.is_file():
+        raise FileMissing(name=path.name)
+    if path.stat().st_size > limits.file_mb * 2**20:
+        raise FileTooLarge(limit_mb=limits.file_mb)
+    return open_source(path.read_bytes(), path.name, limits)
+
+
+def load_pages(path: Path, limits: Limits | None = None) -> Iterator[PageImage | PageFailure]:
+    """Yield the pages of a file one after another; a broken page becomes a `PageFailure`.
+
+    Args:
+        path: File.
+        limits: Largest input.
+
+    Raises:
+        FileMissing: There is no such file.
+        ItemError: The file as a whole cannot be used.
+    """
+    source = open_path(path, limits)
+    try:
+        for index in range(1, source.count + 1):
+            try:
+                yield source.load(index)
+            except ItemError as error:
+                yield PageFailure(source.name, index, error)
+    finally:
+        source.close()
+
+
+def sniff(content: bytes) -> FileKind | None:
+    """Return what the first bytes say the content is, None if it is nothing we read."""
+    if content.startswith(b"\xff\xd8\xff"):
+        return "jpeg"
+    if content.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "png"
+    if content[:4] in {b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+"}:
+        return "tiff"
+    if b"%PDF-" in content[:_PDF_SEARCH_BYTES]:
+        return "pdf"
+    return None
+
+
+def reduced_note(megapixels: float) -> Finding:
+    """Say that a page was read in reduced scale.
+
+    Args:
+        megapixels: Pixels of the page in millions.
+    """
+    return Finding(
+        "hint",
+        "verkleinert_gelesen",
+        N_("Die Seite hat {megapixels} Megapixel und wurde verkleinert gelesen."),
+        N_("Sehr kleine Schrift kann fehlen."),
+        {"megapixels": round(megapixels)},
+    )
+
+
+def make_preview(image: NDArray[np.uint8]) -> Color:
+    """Shrink a grey or RGB page for the screen.
+
+    Args:
+        image: Shape (height, width) or (height, width, 3).
+    """
+    scale = min(1.0, PREVIEW_SIDE_PX / max(image.shape[:2]))
+    size = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
+    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA) if scale < 1 else image
+    if small.ndim == 2:
+        small = cv2.cvtColor(small, cv2.COLOR_GRAY2RGB)
+    return np.ascontiguousarray(small, dtype=np.uint8)

@@ -1,0 +1,199 @@
+"""Draw PDF pages as grey images and read their own text layer."""
+
+from __future__ import annotations
+
+import io
+import math
+from threading import Lock
+
+import numpy as np
+import pdfplumber
+import pypdfium2
+from numpy.typing import NDArray
+from pdfminer.pdfexceptions import PDFException
+from pdfplumber.utils.exceptions import MalformedPDFException, PdfminerException
+from pypdfium2 import raw as pdfium
+
+from apps.archivair.errors import (
+    PageTooLarge,
+    PageTooSmall,
+    PdfDamaged,
+    PdfLocked,
+    PdfWithoutPages,
+    TooManyPages,
+)
+from apps.archivair.pages import (
+    MIN_SIDE_PX,
+    LayerWord,
+    Limits,
+    OpenedPixels,
+    make_preview,
+    reduced_note,
+)
+from shared.contracts.finding import Finding
+from shared.errors import N_
+
+DRAW_DPI = 300
+MIN_SCAN_DPI, MAX_SCAN_DPI = 72, 600
+MIN_DRAW_DPI = 40
+POINTS_PER_INCH = 72
+SCAN_SHARE = 0.5
+MIN_LAYER_CHARACTERS = 20
+_PDFIUM = Lock()  # the library is not safe for threads
+_BROKEN_LAYER = (
+    PDFException,
+    PdfminerException,
+    MalformedPDFException,
+    ValueError,
+    KeyError,
+    IndexError,
+    TypeError,
+    AttributeError,
+    RecursionError,
+    AssertionError,
+)
+_ACTIVE = Finding(
+    "hint",
+    "pdf_aktive_inhalte",
+    N_("Das PDF enthält eingebettete Dateien oder Skripte; sie wurden nicht beachtet."),
+)
+_LAYER_BROKEN = Finding(
+    "hint", "textebene_defekt", N_("Die Textebene des PDF ist beschädigt und wurde nicht beachtet.")
+)
+OLD_LAYER_CODE = "textebene_ueber_scan"
+
+
+class PdfOpener:
+    """A PDF in memory.
+
+    Args:
+        content: All bytes.
+        limits: Largest input.
+
+    Raises:
+        PdfLocked: A password is needed.
+        PdfDamaged: Unreadable.
+        PdfWithoutPages: Zero pages.
+        TooManyPages: More pages than the limit.
+    """
+
+    def __init__(self, content: bytes, limits: Limits) -> None:
+        self._content = content
+        self._limits = limits
+        with _PDFIUM:
+            self._document = _open(content)
+            self.count = len(self._document)
+            self._notes = (_ACTIVE,) if _has_active_content(self._document, content) else ()
+        if self.count == 0:
+            raise PdfWithoutPages()
+        if self.count > limits.pages:
+            raise TooManyPages(found=self.count, limit=limits.pages)
+
+    def open_page(self, index: int) -> OpenedPixels:
+        """Draw one page and read its text layer.
+
+        Raises:
+            PdfDamaged: The page cannot be drawn.
+            PageTooLarge: The page is too large even for a coarse drawing.
+            PageTooSmall: No line of text fits.
+        """
+        with _PDFIUM:
+            try:
+                pixels, dpi, is_scan, characters = self._draw(index)
+            except pypdfium2.PdfiumError as cause:
+                raise PdfDamaged() from cause
+        notes = self._notes
+        megapixels = pixels.shape[0] * pixels.shape[1] / 1e6
+        if dpi < MIN_SCAN_DPI:
+            notes = (*notes, reduced_note(megapixels * (DRAW_DPI / dpi) ** 2))
+        layer: tuple[LayerWord, ...] = ()
+        if characters >= MIN_LAYER_CHARACTERS:
+            try:
+                layer = _read_layer(self._content, index, dpi / POINTS_PER_INCH)
+            except _BROKEN_LAYER:
+                notes = (*notes, _LAYER_BROKEN)
+        if layer and is_scan:
+            notes = (*notes, Finding("ok", OLD_LAYER_CODE, N_("Das PDF hat eine Textebene.")))
+        gray = pixels if pixels.ndim == 2 else np.asarray(pixels[:, :, :3].mean(axis=2), np.uint8)
+        return OpenedPixels(gray, make_preview(pixels), dpi, notes, layer)
+
+    def close(self) -> None:
+        """Release the document."""
+        with _PDFIUM:
+            self._document.close()
+
+    def _draw(self, index: int) -> tuple[NDArray[np.uint8], float, bool, int]:
+        page = self._document[index - 1]
+        try:
+            width_pt, height_pt = page.get_size()
+            scan_dpi = _scan_dpi(page, width_pt * height_pt)
+            dpi = self._bounded_dpi(width_pt, height_pt, scan_dpi or DRAW_DPI)
+            bitmap = page.render(scale=dpi / POINTS_PER_INCH, rev_byteorder=True)
+            pixels = np.array(bitmap.to_numpy()[:, :, :3], dtype=np.uint8)
+            text = page.get_textpage()
+            characters = text.count_chars()
+            text.close()
+        finally:
+            page.close()
+        if min(pixels.shape[:2]) < MIN_SIDE_PX:
+            raise PageTooSmall(width=pixels.shape[1], height=pixels.shape[0])
+        if np.array_equal(pixels[:, :, 0], pixels[:, :, 2]):
+            pixels = np.ascontiguousarray(pixels[:, :, 1])
+        return pixels, dpi, scan_dpi is not None, characters
+
+    def _bounded_dpi(self, width_pt: float, height_pt: float, wanted_dpi: float) -> float:
+        square_inches = width_pt * height_pt / POINTS_PER_INCH**2
+        if not math.isfinite(square_inches) or square_inches <= 0:
+            raise PdfDamaged()
+        most = math.sqrt(self._limits.page_megapixels * 1e6 / square_inches)
+        if most < MIN_DRAW_DPI:
+            megapixels = square_inches * DRAW_DPI**2 / 1e6
+            raise PageTooLarge(megapixels=round(megapixels), limit=self._limits.reduced_megapixels)
+        return round(min(wanted_dpi, most), 2)
+
+
+def _open(content: bytes) -> pypdfium2.PdfDocument:
+    try:
+        return pypdfium2.PdfDocument(content)
+    except pypdfium2.PdfiumError as cause:
+        if cause.err_code == pdfium.FPDF_ERR_PASSWORD:
+            raise PdfLocked() from cause
+        raise PdfDamaged() from cause
+
+
+def _has_active_content(document: pypdfium2.PdfDocument, content: bytes) -> bool:
+    return document.count_attachments() > 0 or b"/JavaScript" in content or b"/JS" in content
+
+
+def _scan_dpi(page: pypdfium2.PdfPage, page_area_pt: float) -> float | None:
+    """Return the resolution of the image that fills the page, None if there is none."""
+    for item in page.get_objects(filter=[pdfium.FPDF_PAGEOBJ_IMAGE], max_depth=3):
+        left, bottom, right, top = item.get_bounds()
+        area = (right - left) * (top - bottom)
+        if area < SCAN_SHARE * page_area_pt:
+            continue
+        width_px, height_px = item.get_px_size()
+        dpi = math.sqrt(width_px * height_px / area) * POINTS_PER_INCH
+        return float(np.clip(dpi, MIN_SCAN_DPI, MAX_SCAN_DPI))
+    return None
+
+
+def _read_layer(content: bytes, index: int, scale: float) -> tuple[LayerWord, ...]:
+    """Return the visible words of a page, boxes in pixels."""
+    with pdfplumber.open(io.BytesIO(content), pages=[index]) as document:
+        page = document.pages[0]
+        left, top = page.bbox[0], page.bbox[1]
+        words = page.extract_words(keep_blank_chars=False, use_text_flow=False)
+    return tuple(
+        LayerWord(
+            word["text"],
+            (
+                (word["x0"] - left) * scale,
+                (word["top"] - top) * scale,
+                (word["x1"] - left) * scale,
+                (word["bottom"] - top) * scale,
+            ),
+        )
+        for word in words
+        if word["text"].strip()
+    )

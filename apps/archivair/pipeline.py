@@ -1,0 +1,179 @@
+"""Read one page: clean, turn upright, find, read with each engine, vote, place.
+
+    reading = read_page(page, Engines(ServerReader(client), find_tesseract()))
+
+No file and no HTTP of its own: the engines and the clock come as arguments.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from apps.archivair.assemble import PageGeometry, ReadPiece, assemble
+from apps.archivair.clean import CleanPage, Gray, clean_page
+from apps.archivair.layer import compare_layer, read_layer
+from apps.archivair.lines import TextBox, crop_piece, find_lines, ink_mask
+from apps.archivair.orientation import is_upside_down, stands_on_side
+from apps.archivair.pages import PageImage
+from apps.archivair.piece_reading import MARGIN, Engines, read_pieces
+from apps.archivair.quality import (
+    BLANK,
+    LOW_CONFIDENCE,
+    NO_TESSERACT,
+    NO_TEXT,
+    check_page,
+    is_blank,
+    is_unsure,
+)
+from apps.archivair.reading import PageReading
+from apps.archivair.recognise import ServerReader
+from apps.archivair.script import Script, ScriptChoice, detect_script
+from shared.contracts.finding import Finding
+
+FROM_LAYER = "textebene"
+
+
+@dataclass(frozen=True, slots=True)
+class _Upright:
+    """A page the right way up with its pieces of text."""
+
+    clean: CleanPage
+    boxes: list[TextBox]
+    turns: int
+
+
+def read_page(
+    page: PageImage,
+    engines: Engines,
+    *,
+    script: ScriptChoice = "auto",
+    clock: Callable[[], float] = time.monotonic,
+) -> PageReading:
+    """Read one page.
+
+    Args:
+        page: The page.
+        engines: What reads.
+        script: "auto" measures the pitch; otherwise what a person knows.
+        clock: Monotonic seconds.
+
+    Raises:
+        ModelServerError: The model server could not answer.
+        PredictionFailed: The model server could not work on this page.
+        Cancelled: A person stopped the work.
+    """
+    start = clock()
+    clean = clean_page(page.gray)
+    if is_blank(clean):
+        reading = _empty_reading(page, clean)
+        return replace(reading, findings=(*page.notes, BLANK), seconds=_since(start, clock))
+    reading = _read_own_text(page, clean, engines.reader) or _read_scan(
+        page, clean, engines, script
+    )
+    return replace(reading, seconds=_since(start, clock))
+
+
+def _read_own_text(page: PageImage, clean: CleanPage, reader: ServerReader) -> PageReading | None:
+    layer = read_layer(page, clean, reader)
+    if layer is None:
+        return None
+    return replace(
+        _empty_reading(page, clean),
+        blocks=layer.blocks,
+        script=layer.script,
+        findings=(*page.notes, layer.finding),
+        engines=(FROM_LAYER,),
+        tilt_deg=0.0,
+    )
+
+
+def _read_scan(
+    page: PageImage, clean: CleanPage, engines: Engines, script: ScriptChoice
+) -> PageReading:
+    upright = _turn_upright(page.gray, clean, engines.reader)
+    pieces = read_pieces(upright.clean, upright.boxes, engines)
+    chosen = _choose_script(pieces, script)
+    height, width = page.gray.shape
+    geometry = PageGeometry(upright.clean.to_source, upright.turns, width, height)
+    blocks = assemble(pieces, ink_mask(upright.clean), geometry, fixed_pitch=chosen == "typewriter")
+    findings = [*page.notes, *check_page(upright.clean, upright.boxes, 90 * upright.turns)]
+    if engines.tesseract is None:
+        findings.append(NO_TESSERACT)
+    if not blocks:
+        findings.append(NO_TEXT)
+    used = _engines_used(pieces)
+    models = [engines.reader.model, engines.tesseract.model if engines.tesseract else None]
+    reading = replace(
+        _empty_reading(page, upright.clean),
+        blocks=blocks,
+        rotation_deg=90 * upright.turns,
+        script=chosen,
+        findings=tuple(findings),
+        engines=used,
+        models=tuple(model for model in models if model is not None),
+    )
+    if is_unsure(reading):
+        reading = replace(reading, findings=(*reading.findings, LOW_CONFIDENCE))
+    return compare_layer(page, reading)
+
+
+def _turn_upright(gray: Gray, clean: CleanPage, reader: ServerReader) -> _Upright:
+    """Find the text and turn the page until its lines lie and read better than upside down."""
+    turns = 0
+    found = reader.find_pieces(clean.image)
+    if stands_on_side(found):
+        turns = 1
+        clean = clean_page(_turn(gray, turns))
+        found = reader.find_pieces(clean.image)
+    boxes = find_lines(clean, found)
+    if boxes and is_upside_down(
+        boxes, lambda box: crop_piece(clean.image, box, MARGIN), reader.read_crops
+    ):
+        turns += 2
+        clean = clean_page(_turn(gray, turns))
+        boxes = find_lines(clean, reader.find_pieces(clean.image))
+    return _Upright(clean, boxes, turns)
+
+
+def _turn(gray: Gray, turns: int) -> Gray:
+    """Turn a page clockwise by quarter turns."""
+    return np.ascontiguousarray(np.rot90(gray, -turns))
+
+
+def _choose_script(pieces: Sequence[ReadPiece], script: ScriptChoice) -> Script:
+    if script != "auto":
+        return script
+    widths = [piece.box.width for piece in pieces]
+    return detect_script(widths, [piece.voted.text for piece in pieces])
+
+
+def _engines_used(pieces: Sequence[ReadPiece]) -> tuple[str, ...]:
+    """Return the engines that read at least one piece; a second look is the same engine."""
+    names = {one.engine.removesuffix("_filtered") for piece in pieces for one in piece.candidates}
+    return tuple(sorted(names))
+
+
+def _empty_reading(page: PageImage, clean: CleanPage) -> PageReading:
+    height, width = page.gray.shape
+    findings: tuple[Finding, ...] = ()
+    return PageReading(
+        blocks=(),
+        width=width,
+        height=height,
+        dpi=page.dpi,
+        rotation_deg=0,
+        tilt_deg=round(clean.angle_deg, 2),
+        script="antiqua",
+        findings=findings,
+        engines=(),
+        models=(),
+        seconds=0.0,
+    )
+
+
+def _since(start: float, clock: Callable[[], float]) -> float:
+    return round(clock() - start, 3)

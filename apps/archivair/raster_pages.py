@@ -1,0 +1,187 @@
+"""Decode TIFF, JPEG and PNG pages: header first, then pixels within the limits."""
+
+from __future__ import annotations
+
+import io
+import math
+import struct
+import warnings
+import zlib
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from apps.archivair.errors import PageTooLarge, PageTooSmall, TooManyPages
+from apps.archivair.large_tiff import count_tiff_pages, read_tiff_reduced, tiff_page_size
+from apps.archivair.pages import (
+    MIN_SIDE_PX,
+    FileKind,
+    Limits,
+    OpenedPixels,
+    make_preview,
+    reduced_note,
+)
+from shared.contracts.finding import Finding
+from shared.errors import N_, DamagedImage
+
+BROKEN_FILE = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, KeyError)
+ORIENTATION_TAG = 0x0112
+MIN_DPI, MAX_DPI = 50, 1300
+PNG_JPEG_MEGAPIXELS = 178
+_WHITE = 255
+_DEEP_MODES = {"I", "F", "I;16", "I;16L", "I;16B", "I;16N"}
+_TURNED = Finding("ok", "gedreht", N_("Die Seite wurde gedreht, wie die Datei es vermerkt."))
+_CMYK = Finding("ok", "cmyk", N_("Die Seite hat Druckfarben (CMYK) und wurde umgerechnet."))
+_ALPHA = Finding("ok", "transparenz", N_("Durchsichtige Stellen wurden als weißes Papier gelesen."))
+_DEEP = Finding("ok", "farbtiefe_16", N_("Die Seite hat 16 Bit je Farbe und wurde umgerechnet."))
+
+
+class RasterOpener:
+    """A TIFF, JPEG or PNG in memory.
+
+    Args:
+        content: All bytes.
+        kind: What the first bytes say.
+        limits: Largest input.
+
+    Raises:
+        DamagedImage: The header is unreadable.
+        TooManyPages: More pages than the limit.
+    """
+
+    def __init__(self, content: bytes, kind: FileKind, limits: Limits) -> None:
+        self._content = content
+        self._format = kind.upper()
+        self._limits = limits
+        self.count = self._count_frames()
+        if self.count > limits.pages:
+            raise TooManyPages(found=self.count, limit=limits.pages)
+
+    def open_page(self, index: int) -> OpenedPixels:
+        """Decode one page.
+
+        Raises:
+            DamagedImage: Truncated or broken.
+            PageTooLarge: More pixels than can be read even in reduced scale.
+            PageTooSmall: No line of text fits.
+        """
+        try:
+            return self._decode(index)
+        except Image.DecompressionBombError as cause:
+            # Pillow refuses to look at so many pixels; a TIFF can still be read block by block.
+            if self._format != "TIFF":
+                raise PageTooLarge(megapixels="> 178", limit=PNG_JPEG_MEGAPIXELS) from cause
+            return self._read_tiff_reduced(index)
+        except BROKEN_FILE as cause:
+            raise DamagedImage() from cause
+
+    def close(self) -> None:
+        """Release the bytes."""
+        self._content = b""
+
+    def _count_frames(self) -> int:
+        if self._format != "TIFF":
+            return 1
+        try:
+            with _open_frame(self._content, self._format, 1) as image:
+                return int(getattr(image, "n_frames", 1))
+        except Image.DecompressionBombError:
+            return count_tiff_pages(self._content)
+        except BROKEN_FILE as cause:
+            raise DamagedImage() from cause
+
+    def _decode(self, index: int) -> OpenedPixels:
+        with _open_frame(self._content, self._format, index) as image:
+            width, height = image.size
+            megapixels = width * height / 1e6
+            if min(width, height) < MIN_SIDE_PX:
+                raise PageTooSmall(width=width, height=height)
+            dpi = _stated_dpi(image)
+            if megapixels > self._limits.page_megapixels:
+                if self._format == "TIFF":
+                    return self._read_tiff_reduced(index)
+                return self._decode_reduced(image, megapixels, dpi)
+            turned = (_TURNED,) if image.getexif().get(ORIENTATION_TAG, 1) in range(2, 9) else ()
+            image.load()
+            upright = ImageOps.exif_transpose(image)
+            pixels, notes = _to_eight_bits(upright)
+        return OpenedPixels(_to_gray(pixels), make_preview(pixels), dpi, (*turned, *notes))
+
+    def _decode_reduced(
+        self, image: Image.Image, megapixels: float, dpi: float | None
+    ) -> OpenedPixels:
+        factor = self._reduction(megapixels)
+        if self._format == "JPEG":
+            factor = next((step for step in (2, 4) if step >= factor), 8)
+            image.draft("L", (image.width // factor, image.height // factor))
+            gray = np.asarray(image.convert("L"), dtype=np.uint8)
+        else:
+            gray = np.asarray(image.convert("L").reduce(factor), dtype=np.uint8)
+        note = reduced_note(megapixels)
+        return OpenedPixels(gray, make_preview(gray), dpi / factor if dpi else None, (note,))
+
+    def _read_tiff_reduced(self, index: int) -> OpenedPixels:
+        width, height = tiff_page_size(self._content, index)
+        megapixels = width * height / 1e6
+        if megapixels > self._limits.reduced_megapixels:
+            limit = self._limits.reduced_megapixels
+            raise PageTooLarge(megapixels=round(megapixels), limit=limit)
+        gray = read_tiff_reduced(self._content, index, self._reduction(megapixels))
+        return OpenedPixels(gray, make_preview(gray), None, (reduced_note(megapixels),))
+
+    def _reduction(self, megapixels: float) -> int:
+        return max(2, math.ceil(math.sqrt(megapixels / self._limits.page_megapixels)))
+
+
+def _open_frame(content: bytes, file_format: str, index: int) -> Image.Image:
+    """Read the header of a page; this module has its own pixel limits beside Pillow's warning."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        image = Image.open(io.BytesIO(content), formats=[file_format])
+        if index > 1:
+            image.seek(index - 1)
+    return image
+
+
+def _stated_dpi(image: Image.Image) -> float | None:
+    stated = image.info.get("dpi")
+    try:
+        value = float(stated[0]) if stated else 0.0
+    except (TypeError, ValueError, ZeroDivisionError):
+        return None
+    return round(value, 1) if MIN_DPI <= value <= MAX_DPI else None
+
+
+def _to_eight_bits(image: Image.Image) -> tuple[NDArray[np.uint8], tuple[Finding, ...]]:
+    """Return grey or RGB pixels with 8 bits and what had to be converted."""
+    if image.mode in _DEEP_MODES:
+        return _squeeze_depth(np.asarray(image)), (_DEEP,)
+    if image.mode == "1":
+        return np.asarray(image.convert("L"), dtype=np.uint8), ()
+    if image.mode == "CMYK":
+        return np.asarray(image.convert("RGB"), dtype=np.uint8), (_CMYK,)
+    has_alpha = "A" in image.getbands() or "transparency" in image.info
+    if has_alpha:
+        seen = image.convert("RGBA")
+        paper = Image.new("RGBA", seen.size, (_WHITE, _WHITE, _WHITE, _WHITE))
+        paper.alpha_composite(seen)
+        return np.asarray(paper.convert("RGB"), dtype=np.uint8), (_ALPHA,)
+    if image.mode == "L":
+        return np.asarray(image, dtype=np.uint8), ()
+    return np.asarray(image.convert("RGB"), dtype=np.uint8), ()
+
+
+def _squeeze_depth(deep: NDArray[np.generic]) -> NDArray[np.uint8]:
+    """Scale 16 bits, 32 bits or floats to 8 bits by the largest value of the page."""
+    values = np.nan_to_num(deep.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
+    top = float(values.max(initial=0.0))
+    full = 1.0 if top <= 1 else next((f for f in (255.0, 4095.0, 65535.0) if top <= f), top)
+    return np.asarray(np.clip(values * (_WHITE / full), 0, _WHITE), dtype=np.uint8)
+
+
+def _to_gray(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    if pixels.ndim == 2:
+        return np.ascontiguousarray(pixels)
+    return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), dtype=np.uint8)

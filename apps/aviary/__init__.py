@@ -1,0 +1,1 @@
+"""Find objects in aerial images by recipe."""

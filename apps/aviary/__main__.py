@@ -1,0 +1,162 @@
+"""Headless command: `python -m apps.aviary run|recipes|check`.
+
+Exit codes: 0 done, 2 bad input, 3 model server not available, 4 cancelled or incomplete. Errors are
+one German line on stderr; results are JSON on stdout.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from argparse import Namespace
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from types import FrameType
+
+from apps.aviary.analysis import OVERVIEW_PX
+from apps.aviary.batch import Order, collect_images, run
+from apps.aviary.commands import build_parser
+from apps.aviary.inference import ServerPredictor
+from apps.aviary.outputs import to_json
+from apps.aviary.preflight import check_image
+from apps.aviary.recipes import find_recipe, recipe_names
+from shared.clients.model_server import ModelServerClient
+from shared.clients.server_process import ensure_model_server
+from shared.contracts.finding import may_continue
+from shared.errors import (
+    Cancelled,
+    FileMissing,
+    InputError,
+    ModelMissing,
+    ModelServerError,
+    StorageFull,
+    UrbanKiError,
+)
+from shared.geo.open import open_raster
+from shared.geo.raster import OpenOptions
+from shared.settings import get_settings
+
+DONE, BAD_INPUT, NO_MODEL_SERVER, INCOMPLETE = 0, 2, 3, 4
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code.
+
+    Args:
+        arguments: Words after the program's name; None takes the process's own.
+    """
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        options = build_parser().parse_args(arguments)
+        commands = {"run": _run, "recipes": _recipes, "check": _check}
+        return commands[options.command](options)
+    except KeyboardInterrupt:
+        return _refuse(Cancelled(), INCOMPLETE)
+    except Cancelled as error:
+        return _refuse(error, INCOMPLETE)
+    except (ModelServerError, ModelMissing) as error:
+        return _refuse(error, NO_MODEL_SERVER)
+    except (InputError, StorageFull) as error:
+        return _refuse(error, BAD_INPUT)
+
+
+def _run(options: Namespace) -> int:
+    recipe = find_recipe(options.recipe)
+    order = Order(
+        recipe=recipe,
+        options=OpenOptions(gsd_m=options.gsd, crs=options.crs, bands=options.bands),
+        threshold=options.threshold,
+        min_area_m2=recipe.min_area_m2 if options.min_area is None else options.min_area,
+        area=options.area,
+        out=options.out,
+        force=options.force,
+    )
+    images = collect_images(options.image)
+    with ExitStack() as stack:
+        predictor = ServerPredictor(_lazy_client(stack), recipe, options.threshold)
+        content = run(images, order, predictor, time.monotonic)
+    sys.stdout.write(to_json(content))
+    incomplete = content["status"] != "ok" and (
+        not images.several or any(one["status"] == "incomplete" for one in content["images"])
+    )
+    return INCOMPLETE if incomplete else DONE
+
+
+def _lazy_client(stack: ExitStack) -> Callable[[], ModelServerClient]:
+    """Look for a model server, or start one, only when the first image passed its checks."""
+    clients: list[ModelServerClient] = []
+
+    def client() -> ModelServerClient:
+        if not clients:
+            server = stack.enter_context(ensure_model_server(get_settings()))
+            clients.append(stack.enter_context(ModelServerClient(server.settings)))
+        return clients[0]
+
+    return client
+
+
+def _recipes(options: Namespace) -> int:
+    recipes = [find_recipe(name) for name in recipe_names()]
+    if not options.json:
+        for recipe in recipes:
+            sys.stdout.write(f"{recipe.recipe_id:<16}{recipe.title_de}: {recipe.summary_de}\n")
+        return DONE
+    content = [
+        {
+            "id": recipe.recipe_id,
+            "version": recipe.version,
+            "title_de": recipe.title_de,
+            "summary_de": recipe.summary_de,
+            "model": recipe.model,
+            "gsd_m": {
+                "min": recipe.gsd_min_m,
+                "native": recipe.gsd_native_m,
+                "max": recipe.gsd_max_m,
+            },
+            "threshold": recipe.threshold,
+            "min_area_m2": recipe.min_area_m2,
+            "classes": {one.key: one.title_de for one in recipe.classes},
+        }
+        for recipe in recipes
+    ]
+    sys.stdout.write(to_json({"recipes": content}))
+    return DONE
+
+
+def _check(options: Namespace) -> int:
+    recipe = find_recipe(options.recipe)
+    if not options.image.exists():
+        raise FileMissing(name=str(options.image))
+    with open_raster(options.image, options=OpenOptions(gsd_m=options.gsd)) as source:
+        findings = check_image(source.info, source.overview(OVERVIEW_PX), recipe)
+    usable = may_continue(findings)
+    content = {
+        "image": str(options.image),
+        "recipe": recipe.recipe_id,
+        "usable": usable,
+        "findings": [
+            {"level": one.level, "code": one.code, "message": one.german} for one in findings
+        ],
+    }
+    sys.stdout.write(to_json(content))
+    if usable:
+        return DONE
+    first = next(one for one in findings if one.level == "stop")
+    sys.stderr.write(f"{first.german}\n")
+    return BAD_INPUT
+
+
+def _refuse(error: UrbanKiError, code: int) -> int:
+    line = " ".join(f"{error} {error.remedy}".split())
+    sys.stderr.write(f"{line}\n")
+    return code
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    """End like Ctrl+C, so that a model server started on the way is ended too."""
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,203 @@
+"""Run a recipe over one or many image files and write the results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from apps.aviary.analysis import analyse, count
+from apps.aviary.area import read_area
+from apps.aviary.objects import Predictor
+from apps.aviary.outputs import (
+    OBJECTS_FILE,
+    SUMMARY_FILE,
+    Json,
+    objects_geojson,
+    prepare_folder,
+    summary,
+    to_json,
+    write_files,
+)
+from apps.aviary.recipes import Recipe
+from shared import __version__
+from shared.errors import FileMissing, FolderWithoutImages, InputError
+from shared.geo.open import IMAGE_SUFFIXES, open_raster
+from shared.geo.raster import OpenOptions
+
+
+@dataclass(frozen=True, slots=True)
+class Images:
+    """Which files a run reads.
+
+    Args:
+        paths: Files in order.
+        several: True where each gets a folder of its own below the output folder.
+    """
+
+    paths: tuple[Path, ...]
+    several: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a person ordered on the command line.
+
+    Args:
+        recipe: What is looked for.
+        options: Stated resolution, coordinate system, bands and limits.
+        threshold: Least score of a reported object; None takes the calibrated one.
+        min_area_m2: Least ground area of a reported object [m2].
+        area: File with the area that counts; None takes whole images.
+        out: Output folder.
+        force: Work outside the recipe's resolution range and overwrite results.
+    """
+
+    recipe: Recipe
+    options: OpenOptions
+    threshold: float | None
+    min_area_m2: float
+    area: Path | None
+    out: Path
+    force: bool
+
+
+def collect_images(named: Sequence[Path]) -> Images:
+    """Expand folders to the images in them.
+
+    Args:
+        named: Files and folders in the caller's order.
+
+    Raises:
+        FileMissing: A name does not exist.
+        FolderWithoutImages: A folder holds no image.
+    """
+    paths: list[Path] = []
+    for one in named:
+        if not one.exists():
+            raise FileMissing(name=str(one))
+        if not one.is_dir():
+            paths.append(one)
+            continue
+        inside = sorted(
+            path
+            for path in one.iterdir()
+            if path.is_file() and path.suffix.lower() in IMAGE_SUFFIXES and path.name[0] != "."
+        )
+        if not inside:
+            raise FolderWithoutImages(name=one.name)
+        paths.extend(inside)
+    return Images(tuple(paths), several=len(named) > 1 or named[0].is_dir())
+
+
+def run(images: Images, order: Order, predictor: Predictor, clock: Callable[[], float]) -> Json:
+    """Run a recipe and write `objects.geojson` and `summary.json`.
+
+    One image writes into the output folder itself; several write into one folder each, and a list
+    of them is written on top. A bad image among several is listed and harms no other.
+
+    Args:
+        images: The files.
+        order: What to do.
+        predictor: Looks at tiles.
+        clock: Seconds, for the durations.
+
+    Returns:
+        Content of the topmost `summary.json`.
+
+    Raises:
+        InputError: The only image, or every image, cannot be used.
+        ModelServerError: The model cannot answer; nothing of this image was written.
+        StorageFull: The output folder cannot be written.
+    """
+    made = not order.out.exists()
+    try:
+        prepare_folder(order.out, overwrite=order.force)
+        if not images.several:
+            return _run_one(images.paths[0], order.out, order, predictor, clock)
+        return _run_several(images.paths, order, predictor, clock)
+    finally:
+        if made and order.out.is_dir() and not any(order.out.iterdir()):
+            order.out.rmdir()
+
+
+def _run_one(
+    path: Path, folder: Path, order: Order, predictor: Predictor, clock: Callable[[], float]
+) -> Json:
+    with open_raster(path, options=order.options) as source:
+        area = None if order.area is None else read_area(order.area, source.info)
+        analysis = analyse(source, order.recipe, predictor, clock, area_px=area, force=order.force)
+    threshold = analysis.threshold if order.threshold is None else order.threshold
+    limits = {"threshold": threshold, "min_area_m2": order.min_area_m2}
+    result = count(analysis, **limits)
+    content = summary(analysis, result, path=str(path), **limits)
+    objects = objects_geojson(analysis, result, threshold=threshold)
+    write_files(folder, {OBJECTS_FILE: objects, SUMMARY_FILE: to_json(content)})
+    return content
+
+
+def _run_several(
+    paths: Sequence[Path], order: Order, predictor: Predictor, clock: Callable[[], float]
+) -> Json:
+    started = clock()
+    entries: list[Json] = []
+    last_error: InputError | None = None
+    for path, folder in zip(paths, _folder_names(paths), strict=True):
+        try:
+            one = _run_one(path, order.out / folder, order, predictor, clock)
+        except InputError as error:
+            last_error = error
+            entries.append(_failed_entry(path, error))
+        else:
+            entries.append(_entry(path, folder, one))
+    if last_error is not None and all(entry["status"] == "failed" for entry in entries):
+        raise last_error
+    content = _list(entries, order, clock() - started)
+    write_files(order.out, {SUMMARY_FILE: to_json(content)})
+    return content
+
+
+def _folder_names(paths: Sequence[Path]) -> list[str]:
+    """Name one folder per image after its stem; equal stems get a number."""
+    used: set[str] = set()
+    names: list[str] = []
+    for path in paths:
+        name, number = path.stem, 1
+        while name.casefold() in used:
+            number += 1
+            name = f"{path.stem}_{number}"
+        used.add(name.casefold())
+        names.append(name)
+    return names
+
+
+def _entry(path: Path, folder: str, one: Json) -> Json:
+    kept = ("status", "counts", "area_m2", "warnings", "failed_tiles", "seconds")
+    return {"path": str(path), "folder": folder, **{key: one[key] for key in kept}}
+
+
+def _failed_entry(path: Path, error: InputError) -> Json:
+    return {
+        "path": str(path),
+        "folder": None,
+        "status": "failed",
+        "error": {"code": error.code, "message": str(error), "what_to_do": error.remedy},
+    }
+
+
+def _list(entries: Sequence[Json], order: Order, seconds: float) -> Json:
+    done = [entry for entry in entries if entry["status"] != "failed"]
+    whole = all(entry["status"] == "ok" for entry in entries)
+    keys = dict.fromkeys(key for entry in done for key in entry["counts"])
+    return {
+        "status": "ok" if whole else "incomplete",
+        "recipe": order.recipe.recipe_id,
+        "images": list(entries),
+        "counts": {key: sum(entry["counts"].get(key, 0) for entry in done) for key in keys},
+        "area_m2": {
+            key: round(sum(entry["area_m2"].get(key, 0.0) for entry in done), 2) for key in keys
+        },
+        "failed_images": len(entries) - len(done),
+        "seconds": round(seconds, 3),
+        "software_version": __version__,
+    }

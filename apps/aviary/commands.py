@@ -1,0 +1,147 @@
+"""The words of the headless command, read with German errors."""
+
+from __future__ import annotations
+
+import math
+import re
+from argparse import Action, ArgumentParser, HelpFormatter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NoReturn
+
+from shared.errors import InputError, ResolutionInvalid
+from shared.geo.georeference import PLAUSIBLE_GSD_M, parse_crs
+
+MAX_AREA_M2 = 1e6
+_MISSING_VALUE = re.compile(r"argument (\S+): expected")
+_REQUIRED = re.compile(r"the following arguments are required: (.*)")
+_UNKNOWN = re.compile(r"unrecognized arguments: (.*)")
+
+
+def build_parser() -> ArgumentParser:
+    """Return the parser of `run`, `recipes` and `check`."""
+    parser = _GermanParser(
+        prog="python -m apps.aviary", description="Findet Objekte in Luftbildern."
+    )
+    commands = parser.add_subparsers(dest="command", metavar="BEFEHL", required=True)
+    _add_run(commands.add_parser("run", help="Bilder auswerten"))
+    recipes = commands.add_parser("recipes", help="Rezepte auflisten")
+    recipes.add_argument("--json", action="store_true", help="als JSON ausgeben")
+    check = commands.add_parser("check", help="ein Bild prüfen, ohne es auszuwerten")
+    check.add_argument("--image", type=Path, required=True, metavar="DATEI", help="Luftbild")
+    check.add_argument("--gsd", type=_gsd, metavar="M", help=_GSD_HELP)
+    check.add_argument("--recipe", default="solar", metavar="NAME", help="Rezept (solar)")
+    return parser
+
+
+_GSD_HELP = "Bodenauflösung in Metern je Bildpunkt, wenn das Bild keine Lage hat"
+
+
+def _add_run(run: ArgumentParser) -> None:
+    run.add_argument("--recipe", required=True, metavar="NAME", help="Rezept, z. B. solar")
+    run.add_argument(
+        "--image",
+        type=Path,
+        required=True,
+        nargs="+",
+        action="extend",
+        metavar="DATEI",
+        help="Luftbilder oder Ordner mit Luftbildern",
+    )
+    run.add_argument("--gsd", type=_gsd, metavar="M", help=_GSD_HELP)
+    run.add_argument("--out", type=Path, required=True, metavar="ORDNER", help="Ergebnisordner")
+    run.add_argument("--area", type=Path, metavar="DATEI", help="GeoJSON mit dem Gebiet")
+    run.add_argument("--bands", type=_bands, metavar="1,2,3", help="Kanäle für Rot, Grün, Blau")
+    run.add_argument("--threshold", type=_share, metavar="X", help="kleinste Sicherheit, 0 bis 1")
+    run.add_argument("--min-area", type=_area_m2, metavar="M2", help="kleinste Fläche in m²")
+    run.add_argument("--crs", type=_crs, metavar="EPSG:n", help="Koordinatensystem, wenn es fehlt")
+    run.add_argument(
+        "--force",
+        action="store_true",
+        help="auch außerhalb der geprüften Auflösung auswerten, Ergebnisse überschreiben",
+    )
+
+
+class _GermanHelp(HelpFormatter):
+    def add_usage(
+        self,
+        usage: str | None,
+        actions: Iterable[Action],
+        groups: Iterable[object],
+        prefix: str | None = None,
+    ) -> None:
+        super().add_usage(usage, actions, groups, prefix or "Aufruf (usage): ")  # type: ignore[arg-type]
+
+
+class _GermanParser(ArgumentParser):
+    """Raises `InputError` with German words instead of printing English ones."""
+
+    def __init__(self, **settings: object) -> None:
+        super().__init__(
+            **settings,  # type: ignore[arg-type]
+            formatter_class=_GermanHelp,
+            allow_abbrev=False,
+            add_help=False,
+        )
+        self.add_argument("-h", "--help", action="help", help="diese Hilfe zeigen")
+        self._optionals.title = "Angaben"
+        self._positionals.title = "Befehle"
+
+    def error(self, message: str) -> NoReturn:
+        raise InputError(reason=f"{_in_german(message)} Hilfe: {self.prog} --help.")
+
+
+def _in_german(message: str) -> str:
+    if found := _REQUIRED.match(message):
+        return f"Es fehlt: {found[1].replace('BEFEHL', 'run, recipes oder check')}."
+    if found := _MISSING_VALUE.match(message):
+        return f"Nach {found[1]} fehlt der Wert."
+    if found := _UNKNOWN.match(message):
+        return f"Unbekannte Angabe {found[1][:60]}."
+    if "invalid choice" in message:
+        return "Den Befehl gibt es nicht. Es gibt run, recipes und check."
+    return "Der Aufruf ist fehlerhaft."
+
+
+def _gsd(text: str) -> float:
+    low, high = PLAUSIBLE_GSD_M
+    value = _number(text)
+    if value is None or not low <= value <= high:
+        raise ResolutionInvalid(found=text[:20], minimum=low, maximum=high)
+    return value
+
+
+def _share(text: str) -> float:
+    value = _number(text)
+    if value is None or not 0 <= value <= 1:
+        raise InputError(reason="--threshold muss eine Zahl von 0 bis 1 sein.")
+    return value
+
+
+def _area_m2(text: str) -> float:
+    value = _number(text)
+    if value is None or not 0 <= value <= MAX_AREA_M2:
+        raise InputError(reason="--min-area muss eine Zahl ab 0 sein (Quadratmeter).")
+    return value
+
+
+def _bands(text: str) -> tuple[int, int, int]:
+    words = text.split(",")
+    if len(words) != 3 or not all(re.fullmatch(r"[1-9][0-9]?", word) for word in words):
+        raise InputError(reason="--bands muss drei Kanalnummern nennen, zum Beispiel 1,2,3.")
+    red, green, blue = (int(word) for word in words)
+    return red, green, blue
+
+
+def _crs(text: str) -> str:
+    parse_crs(text)
+    return text
+
+
+def _number(text: str) -> float | None:
+    """Read a number with decimal point or comma; None where it is none."""
+    try:
+        value = float(text.strip().replace(",", "."))
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None

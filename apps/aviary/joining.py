@@ -1,0 +1,220 @@
+"""Turn the parts of all tiles into whole objects above a threshold; no model is asked."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from shapely import MultiPolygon, Polygon, STRtree, affinity, union_all
+from shapely.geometry import box
+
+from apps.aviary.objects import Detection, Part
+from apps.aviary.recipes import Recipe
+from shared.geo.polygons import (
+    clip,
+    intersection_over_union,
+    largest_part,
+    regularise_rectangle,
+    suppress_duplicates,
+    tidy,
+)
+from shared.geo.raster import RasterInfo
+
+SAME_OBJECT_IOU = 0.3
+SAME_OBJECT_CONTAINMENT = 0.7
+HELD_WHOLE_SHARE = 0.5
+LEAST_SHARE_IN_AREA = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class FoundObject:
+    """One found object in pixels of the image, x right, y down from the outer upper left corner.
+
+    Args:
+        object_id: 1 for the highest score.
+        class_key: Kind of object.
+        score: 0 to 1, calibrated as the model's card says.
+        polygon: Outline [px].
+        area_px: Area of the outline [px].
+        area_m2: Ground area of the outline as seen from above [m2].
+        bbox_px: Left, upper, right, lower edge [px].
+        doubtful: True where a person should look twice.
+        domain_distance: Distance of the tile to the training data; None where not stated.
+    """
+
+    object_id: int
+    class_key: str
+    score: float
+    polygon: Polygon
+    area_px: float
+    area_m2: float
+    bbox_px: tuple[float, float, float, float]
+    doubtful: bool
+    domain_distance: float | None
+
+
+def find_objects(
+    detection: Detection,
+    info: RasterInfo,
+    recipe: Recipe,
+    *,
+    threshold: float,
+    min_area_m2: float,
+    area_px: MultiPolygon | None = None,
+) -> tuple[FoundObject, ...]:
+    """Join parts to objects and keep what is good and large enough.
+
+    Args:
+        detection: What the model found.
+        info: The image.
+        recipe: How outlines are joined and simplified.
+        threshold: Least score, 0 to 1.
+        min_area_m2: Least ground area [m2].
+        area_px: Objects lying mostly outside are left out, in pixels of the image.
+
+    Returns:
+        Objects in a fixed order: best score first, equal scores by place.
+    """
+    parts = [part for part in detection.parts if part.score >= threshold]
+    joined = merge_across_tiles(parts)
+    kept = suppress_duplicates(
+        [part.polygon for part in joined], [part.score for part in joined], recipe.duplicate_iou
+    )
+    found = [_to_object(joined[index], detection, info, recipe) for index in kept]
+    wanted = [
+        one
+        for one in found
+        if one is not None and one.area_m2 >= min_area_m2 and _inside(one.polygon, area_px)
+    ]
+    wanted.sort(key=lambda one: (-one.score, one.bbox_px, one.class_key))
+    return tuple(replace(one, object_id=number) for number, one in enumerate(wanted, start=1))
+
+
+def merge_across_tiles(parts: Sequence[Part]) -> list[Part]:
+    """Join the parts of objects that tile edges cut.
+
+    A cut part that another tile shows whole is dropped, the whole one keeps the better score. Cut
+    parts of one class from different tiles that agree inside the strip both tiles share are united.
+
+    Args:
+        parts: Parts of all tiles.
+    """
+    whole, cut = _absorb_cut(list(parts))
+    groups = _group(cut)
+    return [*whole, *(_unite([cut[index] for index in group]) for group in groups)]
+
+
+def _absorb_cut(parts: list[Part]) -> tuple[list[Part], list[Part]]:
+    whole = [part for part in parts if not part.cut]
+    tree = STRtree([part.polygon for part in whole])
+    best = np.array([part.score for part in whole])
+    remaining: list[Part] = []
+    for part in (one for one in parts if one.cut):
+        holders = [
+            (int(index), whole[int(index)])
+            for index in tree.query(part.polygon)
+            if whole[int(index)].tile != part.tile and whole[int(index)].class_key == part.class_key
+        ]
+        shares = {
+            index: part.polygon.intersection(other.polygon).area / part.polygon.area
+            for index, other in holders
+        }
+        holder = max(shares, key=lambda index: (shares[index], -index), default=None)
+        if holder is None or shares[holder] < HELD_WHOLE_SHARE:
+            remaining.append(part)
+        else:
+            best[holder] = max(best[holder], part.score)
+    scored = [replace(part, score=float(best[i])) for i, part in enumerate(whole)]
+    return scored, remaining
+
+
+def _group(parts: list[Part]) -> list[list[int]]:
+    leader = list(range(len(parts)))
+
+    def find(index: int) -> int:
+        while leader[index] != index:
+            leader[index] = leader[leader[index]]
+            index = leader[index]
+        return index
+
+    tree = STRtree([part.polygon for part in parts])
+    for first, part in enumerate(parts):
+        for second in sorted(int(index) for index in tree.query(part.polygon)):
+            if second > first and _same_object(part, parts[second]):
+                low, high = sorted((find(first), find(second)))
+                leader[high] = low
+    groups: dict[int, list[int]] = defaultdict(list)
+    for index in range(len(parts)):
+        groups[find(index)].append(index)
+    return [groups[key] for key in sorted(groups)]
+
+
+def _same_object(first: Part, second: Part) -> bool:
+    if first.tile == second.tile or first.class_key != second.class_key:
+        return False
+    strip = box(*first.tile.box).intersection(box(*second.tile.box))
+    one, other = first.polygon.intersection(strip), second.polygon.intersection(strip)
+    smaller = min(one.area, other.area)
+    if smaller <= 0:
+        return False
+    containment = one.intersection(other).area / smaller
+    return (
+        containment > SAME_OBJECT_CONTAINMENT
+        or intersection_over_union(one, other) > SAME_OBJECT_IOU
+    )
+
+
+def _unite(parts: list[Part]) -> Part:
+    best = max(parts, key=lambda part: part.score)
+    if len(parts) == 1:
+        return best
+    polygon = largest_part(union_all([part.polygon for part in parts])) or best.polygon
+    corners = np.array([part.box for part in parts])
+    low, high = corners.min(axis=0), corners.max(axis=0)
+    edges = (float(low[0]), float(low[1]), float(high[2]), float(high[3]))
+    return replace(best, polygon=polygon, box=edges, unusual=any(part.unusual for part in parts))
+
+
+def _to_object(
+    part: Part, detection: Detection, info: RasterInfo, recipe: Recipe
+) -> FoundObject | None:
+    shape = tidy(part.polygon, recipe.simplify_px)
+    shape = regularise_rectangle(shape, recipe.rectangle_iou)
+    plan = detection.plan
+    scaled = affinity.scale(shape, plan.scale_x, plan.scale_y, origin=(0, 0))
+    polygon = clip(scaled, info.width, info.height)
+    if polygon is None:
+        return None
+    pixel_m2 = (info.pixel_width_m or 0.0) * (info.pixel_height_m or 0.0)
+    return FoundObject(
+        object_id=0,
+        class_key=part.class_key,
+        score=part.score,
+        polygon=polygon,
+        area_px=polygon.area,
+        area_m2=polygon.area * pixel_m2,
+        bbox_px=_image_box(part, detection, info),
+        doubtful=part.score < recipe.doubtful_below or part.unusual,
+        domain_distance=part.domain_distance,
+    )
+
+
+def _image_box(
+    part: Part, detection: Detection, info: RasterInfo
+) -> tuple[float, float, float, float]:
+    plan = detection.plan
+    left, upper, right, lower = part.box
+    return (
+        max(0.0, left * plan.scale_x),
+        max(0.0, upper * plan.scale_y),
+        min(float(info.width), right * plan.scale_x),
+        min(float(info.height), lower * plan.scale_y),
+    )
+
+
+def _inside(polygon: Polygon, area_px: MultiPolygon | None) -> bool:
+    if area_px is None:
+        return True
+    return bool(polygon.intersection(area_px).area >= LEAST_SHARE_IN_AREA * polygon.area)

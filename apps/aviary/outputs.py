@@ -1,0 +1,230 @@
+"""The files of a run, byte for byte the same for the same input."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from apps.aviary.analysis import Analysis, Result
+from apps.aviary.joining import FoundObject
+from apps.aviary.objects import FailedTile
+from apps.aviary.preflight import no_data_share
+from shared import __version__
+from shared.contracts.finding import Finding
+from shared.errors import ResultsExist, StorageFull
+from shared.geo.georeference import to_map
+from shared.geo.polygons import canonical_ring
+from shared.geo.raster import RasterInfo
+
+OBJECTS_FILE = "objects.geojson"
+SUMMARY_FILE = "summary.json"
+PIXEL_DIGITS = 2
+MAP_DIGITS = 3
+NEEDED_FREE_BYTES = 50 * 2**20
+
+Json = dict[str, Any]
+
+
+def objects_geojson(analysis: Analysis, result: Result, *, threshold: float) -> str:
+    """Write the found objects as GeoJSON text.
+
+    With a coordinate system: its coordinates, named by `coordinates` and by a `crs` member of the
+    2008 kind. Without: pixels, x right, y down, (0, 0) the outer corner of the upper left pixel.
+
+    Args:
+        analysis: The image after the model looked at it.
+        result: Objects and totals for the threshold.
+        threshold: Least score of the reported objects.
+    """
+    info = analysis.info
+    head: Json = {"type": "FeatureCollection", "coordinates": info.crs or "pixel"}
+    if info.crs is not None:
+        name = f"urn:ogc:def:crs:{info.crs.replace(':', '::')}"
+        head["crs"] = {"type": "name", "properties": {"name": name}}
+    if analysis.outside_checked_range:
+        head["outside_checked_range"] = True
+    head["provenance"] = {
+        "input_sha256": info.sha256,
+        "model": _model(analysis),
+        "recipe": analysis.recipe.recipe_id,
+        "recipe_version": analysis.recipe.version,
+        "threshold": threshold,
+        "software_version": __version__,
+        "decision": "Entscheidung trifft ein Mensch",
+    }
+    lines = [_compact(_feature(analysis, one)) for one in result.objects]
+    body = ",\n".join(lines)
+    return (
+        f'{_compact(head)[:-1]}, "features": [\n{body}\n]}}\n'
+        if lines
+        else (f'{_compact(head)[:-1]}, "features": []}}\n')
+    )
+
+
+def summary(
+    analysis: Analysis, result: Result, *, path: str, threshold: float, min_area_m2: float
+) -> Json:
+    """Return the content of `summary.json`.
+
+    Args:
+        analysis: The image after the model looked at it.
+        result: Objects and totals for the threshold.
+        path: Path of the image as the caller named it.
+        threshold: Least score of the reported objects.
+        min_area_m2: Least ground area of the reported objects [m2].
+    """
+    info, detection = analysis.info, analysis.detection
+    tiles = len(detection.plan.tiles)
+    unusual = detection.unusual_tiles
+    return {
+        "status": "ok" if analysis.complete else "incomplete",
+        "recipe": analysis.recipe.recipe_id,
+        "image": _image(info, path),
+        "model": _model(analysis),
+        "parameters": {
+            "recipe_version": analysis.recipe.version,
+            "threshold": threshold,
+            "min_area_m2": min_area_m2,
+            "area_limited": analysis.area_px is not None,
+            "model_gsd_m": _rounded(detection.plan.gsd_m, 6),
+            "tile_px": analysis.recipe.tile_px,
+            "overlap_px": analysis.recipe.overlap_px,
+        },
+        "counts": dict(result.counts),
+        "area_m2": {key: round(value, 2) for key, value in result.area_m2.items()},
+        "share": {key: round(value, 6) for key, value in result.share.items()},
+        "nodata_share": round(no_data_share(analysis.overview), 6),
+        "mean_confidence": _rounded(result.mean_confidence, 4),
+        "domain_warning_share": None if unusual is None else round(len(unusual) / tiles, 4),
+        "warnings": [_warning(one) for one in analysis.warnings],
+        "failed_tiles": [_failed(one) for one in detection.failed],
+        "tiles": tiles,
+        "seconds": round(analysis.seconds, 3),
+        "software_version": __version__,
+    }
+
+
+def to_json(content: Mapping[str, Any]) -> str:
+    """Write a summary as indented JSON text."""
+    return json.dumps(content, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+
+
+def prepare_folder(folder: Path, *, overwrite: bool) -> None:
+    """Make sure that results can be written, before any work starts.
+
+    Args:
+        folder: Where results will go; made if absent.
+        overwrite: Allow a folder that already holds results.
+
+    Raises:
+        ResultsExist: There is a result and `overwrite` is False.
+        StorageFull: The folder cannot be made, written to, or the disk is full.
+    """
+    existing = [folder / SUMMARY_FILE, *folder.glob(f"*/{SUMMARY_FILE}"), folder / OBJECTS_FILE]
+    if not overwrite and any(path.exists() for path in existing):
+        raise ResultsExist(folder=folder.name)
+    probe = folder / f".write-test-{os.getpid()}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.write_bytes(b"0")
+        probe.unlink()
+        free = shutil.disk_usage(folder).free
+    except OSError as cause:
+        raise StorageFull(folder=folder.name) from cause
+    if free < NEEDED_FREE_BYTES:
+        raise StorageFull(folder=folder.name)
+
+
+def write_files(folder: Path, files: Mapping[str, str]) -> None:
+    """Write all files of a result or none.
+
+    Args:
+        folder: An existing folder.
+        files: Name to content, in the order of appearance.
+
+    Raises:
+        StorageFull: The disk is full or the folder cannot be written to.
+    """
+    temporary = {name: folder / f".{name}.part" for name in files}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in files.items():
+            temporary[name].write_text(content, encoding="utf-8", newline="\n")
+        for name, path in temporary.items():
+            path.replace(folder / name)
+    except OSError as cause:
+        for path in temporary.values():
+            path.unlink(missing_ok=True)
+        raise StorageFull(folder=folder.name) from cause
+
+
+def _feature(analysis: Analysis, one: FoundObject) -> Json:
+    return {
+        "type": "Feature",
+        "properties": {
+            "object_id": one.object_id,
+            "class": one.class_key,
+            "class_de": analysis.recipe.title(one.class_key),
+            "score": round(one.score, 4),
+            "area_px": round(one.area_px, 1),
+            "area_m2": round(one.area_m2, 2),
+            "bbox_px": [round(edge, PIXEL_DIGITS) for edge in one.bbox_px],
+            "doubtful": one.doubtful,
+            "domain_distance": _rounded(one.domain_distance, 4),
+        },
+        "geometry": {"type": "Polygon", "coordinates": [object_ring(analysis.info, one)]},
+    }
+
+
+def object_ring(info: RasterInfo, one: FoundObject) -> list[tuple[float, float]]:
+    """Return the closed outline of an object in map coordinates [m], or in pixels without CRS."""
+    if info.crs is None or info.transform is None:
+        return canonical_ring(one.polygon, PIXEL_DIGITS)
+    transform = info.transform
+    moved = type(one.polygon)([to_map(transform, x, y) for x, y in one.polygon.exterior.coords])
+    return canonical_ring(moved, MAP_DIGITS)
+
+
+def _image(info: RasterInfo, path: str) -> Json:
+    return {
+        "path": path,
+        "sha256": info.sha256,
+        "width": info.width,
+        "height": info.height,
+        "gsd_m": _rounded(info.gsd_m, 6),
+        "gsd_source": info.gsd_source,
+        "crs": info.crs,
+        "bands": info.bands,
+    }
+
+
+def _model(analysis: Analysis) -> Json:
+    model = analysis.detection.model
+    if model is None:
+        return {"name": analysis.recipe.model, "version": None, "sha256": None}
+    return {"name": model.name, "version": model.version, "sha256": model.sha256}
+
+
+def _warning(finding: Finding) -> Json:
+    return {"code": finding.code, "message": finding.german}
+
+
+def _failed(one: FailedTile) -> Json:
+    return {
+        "tile_id": one.tile_id,
+        "box_px": [round(edge, 1) for edge in one.box_px],
+        "code": one.code,
+        "message": one.message,
+    }
+
+
+def _rounded(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(value, digits)
+
+
+def _compact(content: Json) -> str:
+    return json.dumps(content, ensure_ascii=False, allow_nan=False)

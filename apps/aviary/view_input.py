@@ -1,0 +1,161 @@
+"""Steps 1 and 2 of the page: choose an image, state its resolution, see the checks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from apps.aviary.analysis import OVERVIEW_PX
+from apps.aviary.preflight import check_image, outside_checked_range
+from apps.aviary.recipes import Recipe
+from apps.aviary.sample import (
+    SAMPLE_GSD_M,
+    SAMPLE_NAME,
+    SampleScene,
+    render_sample,
+    sample_png,
+)
+from shared.contracts.finding import Finding
+from shared.errors import InputError, new_reference
+from shared.geo.open import open_raster
+from shared.geo.raster import OpenOptions, RasterInfo, RasterLimits
+from shared.i18n import parse_number
+from shared.ui import AppContext, ChosenData, SampleFile, choose_data, error_box, show_checks, step
+
+DECODED_MEGAPIXELS = 50
+GSD_RANGE_CM = (1.0, 500.0)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadyImage:
+    """An image that may be evaluated.
+
+    Args:
+        chosen: The file.
+        info: What is known about it.
+        options: How it is opened.
+        force: Work outside the recipe's resolution range.
+    """
+
+    chosen: ChosenData
+    info: RasterInfo
+    options: OpenOptions
+    force: bool
+
+    @property
+    def key(self) -> tuple[str, float | None, bool]:
+        """Return what a stored result must agree with."""
+        return self.chosen.file.sha256, self.info.gsd_m, self.force
+
+
+def choose_image(ctx: AppContext, recipe: Recipe) -> ReadyImage | None:
+    """Show both steps; None until there is an image that may be evaluated.
+
+    Args:
+        ctx: Context of the page.
+        recipe: What is looked for.
+    """
+    t = ctx.t
+    waiting = st.session_state.get("aviary_source") == "file" and not st.session_state.get(
+        "aviary_upload"
+    )
+    with step(ctx, 1, t("Luftbild wählen"), done=not waiting):
+        chosen = choose_data(
+            ctx,
+            kinds=("jpeg", "png", "tiff", "webp"),
+            sample=SampleFile(SAMPLE_NAME, _sample_bytes),
+        )
+        if chosen is None:
+            return None
+        options = _open_options(ctx, chosen)
+    with step(ctx, 2, t("Prüfen"), done=options.gsd_m is not None or chosen.is_sample):
+        return _check(ctx, recipe, chosen, options)
+
+
+def _check(
+    ctx: AppContext, recipe: Recipe, chosen: ChosenData, options: OpenOptions
+) -> ReadyImage | None:
+    try:
+        info, findings = _checked(chosen, options, recipe, force=False)
+    except InputError as error:
+        error_box(error, reference=new_reference(), t=ctx.t)
+        return None
+    force = False
+    if outside_checked_range(info, recipe):
+        force = st.checkbox(
+            ctx.t("Trotzdem auswerten, außerhalb des geprüften Bereichs"), key="aviary_force"
+        )
+        if force:
+            info, findings = _checked(chosen, options, recipe, force=True)
+    if not show_checks(findings, ctx.t):
+        return None
+    return ReadyImage(chosen, info, options, force)
+
+
+def _checked(
+    chosen: ChosenData, options: OpenOptions, recipe: Recipe, *, force: bool
+) -> tuple[RasterInfo, list[Finding]]:
+    """Open and check the image, once per image and statement."""
+    key = (chosen.file.sha256, options, force)
+    stored = st.session_state.get("aviary_checked")
+    if stored is None or stored[0] != key:
+        with open_raster(chosen.file.content, name=chosen.file.name, options=options) as source:
+            overview = source.overview(OVERVIEW_PX)
+            findings = check_image(source.info, overview, recipe, force=force)
+            stored = (key, source.info, findings)
+        st.session_state["aviary_checked"] = stored
+    return stored[1], stored[2]
+
+
+def _open_options(ctx: AppContext, chosen: ChosenData) -> OpenOptions:
+    limits = RasterLimits(
+        decoded_megapixels=DECODED_MEGAPIXELS,
+        windowed_megapixels=ctx.manifest.limits.megapixels,
+    )
+    if chosen.is_sample:
+        return OpenOptions(gsd_m=SAMPLE_GSD_M, limits=limits)
+    return OpenOptions(gsd_m=_stated_gsd_m(ctx), limits=limits)
+
+
+def _stated_gsd_m(ctx: AppContext) -> float | None:
+    """Ask for the resolution in centimetres, the unit in which suppliers state it."""
+    t = ctx.t
+    text = st.text_input(
+        t("Bodenauflösung in Zentimetern je Bildpunkt"),
+        key="aviary_gsd_cm",
+        max_chars=12,
+        placeholder=t("zum Beispiel 10"),
+        help=t(
+            "Steht beim Lieferanten des Luftbilds; amtliche Luftbilder haben meist 10 oder 20 cm. "
+            "Bei GeoTIFF steht sie in der Datei, dann bleibt das Feld leer."
+        ),
+    )
+    if not text.strip():
+        return None
+    low, high = GSD_RANGE_CM
+    try:
+        value = parse_number(text, ctx.language).value
+    except ValueError:
+        value = 0.0
+    if low <= value <= high:
+        return value / 100
+    st.error(
+        t(
+            "„{typed}“ ist keine Bodenauflösung. Erlaubt ist eine Zahl von {low} bis {high}.",
+            typed=text,
+            low=low,
+            high=high,
+        )
+    )
+    return None
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def sample_scene() -> SampleScene:
+    """Return the painted example; made once for all sessions, the same for every tenant."""
+    return render_sample()
+
+
+def _sample_bytes() -> bytes:
+    return sample_png(sample_scene())

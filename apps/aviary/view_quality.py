@@ -1,0 +1,87 @@
+"""What is known about the model: its card, and how it did on the invented example."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from apps.aviary.analysis import Result
+from apps.aviary.inference import find_entry
+from apps.aviary.recipes import Recipe
+from apps.aviary.view_input import sample_scene
+from shared.contracts.model_server import CatalogEntry
+from shared.errors import ModelServerError
+from shared.geo.metrics import match_objects
+from shared.i18n import get_translator
+from shared.ui import AppContext
+
+HIT_IOU = 0.5
+
+
+def show_sample_truth(ctx: AppContext, result: Result) -> None:
+    """Compare the finds with what was painted into the example.
+
+    Args:
+        ctx: Context of the page.
+        result: What was found with the settings in force.
+    """
+    truth = sample_scene().objects
+    matches = match_objects(
+        [one.polygon for one in result.objects],
+        [one.score for one in result.objects],
+        [one.polygon for one in truth],
+        HIT_IOU,
+    )
+    st.info(
+        ctx.t(
+            "Im Beispiel sind {total} Anlagen gemalt. Mit diesen Einstellungen fand das Modell "
+            "{correct} davon; {false} Funde sind falsch oder passen schlecht. Das Bild ist "
+            "künstlich: Auf echten Luftbildern kann es anders sein.",
+            total=len(truth),
+            correct=matches.correct,
+            false=matches.false,
+        ),
+        title=ctx.t("Vergleich mit der Wahrheit"),
+    )
+
+
+def show_model(ctx: AppContext, recipe: Recipe) -> None:
+    """Show the weakness of the model in the words of its card.
+
+    Args:
+        ctx: Context of the page.
+        recipe: Names the model.
+    """
+    t = ctx.t
+    with st.expander(t("Was das Modell kann und was nicht"), key="aviary_model_card"):
+        try:
+            entry = find_entry(ctx.models.models(), recipe.model)
+        except ModelServerError as error:
+            st.markdown(t.error(error)[0])
+            return
+        if entry is None:
+            st.markdown(t("Das Modell {model} ist nicht vorhanden.", model=recipe.model))
+            return
+        if ctx.language != "de":
+            st.caption(t("Die Modellkarte gibt es nur auf Deutsch."))
+        with st.container(key=f"lang_de_{ctx.manifest.id}_card"):
+            _card(entry)
+
+
+def _card(entry: CatalogEntry) -> None:
+    """Show the card in its own language, German."""
+    german = get_translator("de")
+    st.markdown(f"**{entry.title_de}** {entry.version} ({entry.sha256[:12]})")
+    st.markdown(entry.limits_de)
+    for metric in entry.metrics:
+        st.markdown(
+            german(
+                "{name}: {value} (Daten: {data}, {items} Fälle, gemessen am {date})",
+                name=metric.name,
+                value=metric.value,
+                data=metric.data,
+                items=metric.items,
+                date=metric.measured_on,
+            )
+        )
+    if entry.credit:
+        st.caption(entry.credit)

@@ -1,0 +1,131 @@
+"""Page "Modelle": what the model server has, with origin, licence and measured quality."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from shared.contracts.model_server import CatalogEntry, Quality
+from shared.errors import ModelServerError, new_reference
+from shared.i18n import N_, Translator
+from shared.ui.failures import error_box
+from shared.ui.language import translator
+from shared.ui.result import Column, table
+from shared.ui.shell import model_client
+from shared.ui.status import model_server_status
+
+REFRESH_INTERVAL_S = 10
+TASKS = {
+    "segment": N_("Objekte in Bildern finden"),
+    "change": N_("Veränderungen finden"),
+    "ocr": N_("Text lesen"),
+    "layout": N_("Seiten gliedern"),
+    "classify": N_("Einordnen"),
+    "embed": N_("Bedeutung vergleichen"),
+}
+STATES = {
+    "loaded": N_("geladen"),
+    "available": N_("verfügbar"),
+    "failed": N_("nicht verfügbar"),
+}
+QUALITIES: dict[Quality, str] = {
+    "demonstration": N_("Demonstration"),
+    "pilot": N_("Pilot"),
+    "productive": N_("Betrieb"),
+}
+
+
+@st.cache_data(ttl=5, max_entries=1, show_spinner=False)
+def catalogue() -> list[CatalogEntry]:
+    """Return all models; asked at most once in five seconds for all sessions."""
+    return model_client().models().models
+
+
+def overview(models: list[CatalogEntry], t: Translator) -> None:
+    """Show all models as one table."""
+    rows = [
+        {
+            "title": model.title_de if t.language == "de" and model.title_de else model.name,
+            "task": t(TASKS[model.task]) if model.task else None,
+            "version": model.version,
+            "state": t(STATES[model.state]),
+            "quality": t(QUALITIES[model.quality]) if model.quality else None,
+            "runtime": model.runtime or None,
+            "hash": model.sha256[:12] or None,
+        }
+        for model in models
+    ]
+    columns = [
+        Column("title", t("Modell")),
+        Column("task", t("Aufgabe")),
+        Column("version", t("Version")),
+        Column("state", t("Zustand")),
+        Column("quality", t("Reife")),
+        Column("runtime", t("Laufzeit")),
+        Column("hash", t("Prüfsumme")),
+    ]
+    table(rows, columns=columns, key="models", alt=t("Alle Modelle mit Version und Zustand"), t=t)
+
+
+def details(model: CatalogEntry, t: Translator) -> None:
+    """Show origin, licence and measured quality of one model."""
+    with st.expander(f"{model.title_de or model.name} {model.version}", key=f"model_{model.name}"):
+        if model.reason:
+            st.markdown(t("Grund: {reason}", reason=model.reason))
+        st.markdown(t("Lizenz: {licence}", licence=model.licence or "–"))
+        if model.credit:
+            st.caption(model.credit)
+        for data in model.training_data:
+            st.markdown(
+                t(
+                    "Gelernt aus: {name}, {items} Beispiele, {licence}. {origin}",
+                    name=data.name,
+                    items=t.number(data.items),
+                    licence=data.licence,
+                    origin=data.origin,
+                )
+            )
+        for metric in model.metrics:
+            st.markdown(
+                t(
+                    "{name}: {value} ({items} Fälle, {data}, gemessen am {date})",
+                    name=metric.name,
+                    value=t.number(metric.value, 3),
+                    items=t.number(metric.items),
+                    data=metric.data,
+                    date=metric.measured_on,
+                )
+            )
+            st.code(metric.command, language="bash")
+        if model.limits_de:
+            st.markdown(t("Grenzen: {limits}", limits=model.limits_de))
+        if model.sha256:
+            st.caption(t("Prüfsumme der Gewichte (SHA-256)"))
+            st.code(model.sha256, language=None)
+
+
+t = translator()
+st.title(t("Modelle"), anchor=False)
+st.markdown(
+    t(
+        "Diese Modelle laufen auf dem Modellserver dieser Installation. "
+        "Jedes Ergebnis nennt Modell, Version und Prüfsumme."
+    )
+)
+model_server_status()
+
+
+@st.fragment(run_every=REFRESH_INTERVAL_S)
+def show() -> None:
+    """Show the catalogue and keep it fresh."""
+    try:
+        models = catalogue()
+    except ModelServerError as error:
+        error_box(error, reference=new_reference(), t=t)
+        return
+    overview(models, t)
+    with st.container(key="lang_de_models"):
+        for model in models:
+            details(model, t)
+
+
+show()

@@ -1,0 +1,1 @@
+"""The one server that runs every model of the gallery."""

@@ -1,0 +1,231 @@
+"""Model folders become checked cards; one broken folder never hides another model."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from model_server.card import Card, load_card
+from shared.contracts.model_server import (
+    CatalogClass,
+    CatalogEntry,
+    CatalogMetric,
+    CatalogTrainingData,
+)
+from shared.errors import ModelMissing
+
+BUILT_IN = Path(__file__).parent / "models"
+MAIN_FILE = "weights"
+_log = logging.getLogger(__name__)
+
+
+class WeightsUnusable(ValueError):
+    """A file of weights is absent or is not the one that the card describes."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServableModel:
+    """A model whose card and files are in order.
+
+    Args:
+        card: Its card.
+        folder: Its folder.
+        files: Its weights; `MAIN_FILE` and the names of the card's `extra_files`.
+    """
+
+    card: Card
+    folder: Path
+    files: dict[str, Path]
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Name and version."""
+        return self.card.name, self.card.version
+
+
+@dataclass(frozen=True, slots=True)
+class FailedModel:
+    """A folder that cannot be served.
+
+    Args:
+        name: Name as the folder says.
+        version: Version as the folder says.
+        reason: German sentence for the catalogue; details stand in the log.
+        card: The card, when at least that could be read.
+    """
+
+    name: str
+    version: str
+    reason: str
+    card: Card | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """All models that were found; never changes.
+
+    Args:
+        models: Models that can be served.
+        failed: Folders that cannot.
+    """
+
+    models: tuple[ServableModel, ...]
+    failed: tuple[FailedModel, ...] = field(default=())
+
+    def resolve(self, task: str, name: str, version: str | None) -> ServableModel:
+        """Find a model for a task; without a version the newest.
+
+        Raises:
+            ModelMissing: Unknown, broken, or made for another task.
+        """
+        found = self.find(name, version)
+        if found is None or found.card.task != task:
+            raise ModelMissing(model=name if version is None else f"{name} {version}")
+        return found
+
+    def find(self, name: str, version: str | None = None) -> ServableModel | None:
+        """Find a model; without a version the newest, None when there is none."""
+        found = [
+            model
+            for model in self.models
+            if model.card.name == name and version in (None, model.card.version)
+        ]
+        return max(found, key=lambda model: _version_order(model.card.version), default=None)
+
+
+def load_catalog(folders: Sequence[Path]) -> Catalog:
+    """Check all model folders `<folder>/<name>/<version>/`.
+
+    Args:
+        folders: The built-in folder first; a model of a later folder never replaces an earlier one.
+    """
+    models: dict[tuple[str, str], ServableModel] = {}
+    failed: list[FailedModel] = []
+    for folder in folders:
+        for version_folder in _version_folders(folder):
+            result = check_model(version_folder)
+            if isinstance(result, FailedModel):
+                failed.append(result)
+            elif result.key in models:
+                reason = "Ein Modell mit diesem Namen und dieser Version gibt es bereits."
+                failed.append(FailedModel(*result.key, reason, result.card))
+            else:
+                models[result.key] = result
+    return Catalog(tuple(models.values()), tuple(failed))
+
+
+def check_model(folder: Path) -> ServableModel | FailedModel:
+    """Check one folder: card, names, weights and their hashes."""
+    name, version = folder.parent.name, folder.name
+    try:
+        card = load_card(folder / "card.toml")
+    except (ValidationError, ValueError, OSError) as cause:
+        _log.warning("card of %s %s refused: %s", name, version, cause)
+        return FailedModel(name, version, "Die Modellkarte fehlt oder ist fehlerhaft.")
+    if (card.name, card.version) != (name, version):
+        reason = "Name oder Version der Modellkarte weichen vom Ordner ab."
+        return FailedModel(name, version, reason, card)
+    try:
+        files = _checked_files(card, folder)
+    except WeightsUnusable as cause:
+        _log.warning("weights of %s %s refused: %s", name, version, cause)
+        return FailedModel(name, version, str(cause), card)
+    return ServableModel(card, folder, files)
+
+
+def describe(
+    model: ServableModel | FailedModel, runtime: str = "", device: str = "", *, loaded: bool = False
+) -> CatalogEntry:
+    """Return the row of `GET /models`.
+
+    Args:
+        model: A model or a broken folder.
+        runtime: Engine that runs it.
+        device: Device that runs it.
+        loaded: True when its weights are in memory.
+    """
+    if isinstance(model, FailedModel):
+        entry = CatalogEntry(
+            name=model.name,
+            version=model.version,
+            available=False,
+            state="failed",
+            reason=model.reason,
+        )
+        return entry if model.card is None else entry.model_copy(update=_from_card(model.card))
+    entry = CatalogEntry(
+        name=model.card.name,
+        version=model.card.version,
+        available=True,
+        state="loaded" if loaded else "available",
+        runtime=runtime or model.card.runtime[0],
+        device=device,
+    )
+    return entry.model_copy(update=_from_card(model.card))
+
+
+def _from_card(card: Card) -> dict[str, object]:
+    training = card.training
+    return {
+        "task": card.task,
+        "title_de": card.title_de,
+        "sha256": card.sha256,
+        "quality": card.quality,
+        "classes": [CatalogClass(**entry.model_dump()) for entry in card.classes],
+        "outputs": list(card.outputs),
+        "gsd_best_m": card.input.gsd_best_m,
+        "gsd_min_m": card.input.gsd_min_m,
+        "gsd_max_m": card.input.gsd_max_m,
+        "min_score": card.limits.min_score,
+        "licence": card.licence.weights,
+        "credit": card.licence.credit,
+        "training_data": [
+            CatalogTrainingData(**entry.model_dump())
+            for entry in (training.data if training else ())
+        ],
+        "synthetic_training": training.synthetic if training else False,
+        "metrics": [CatalogMetric(**entry.model_dump(mode="json")) for entry in card.metrics],
+        "limits_de": card.limits_de,
+    }
+
+
+def _version_folders(folder: Path) -> Iterator[Path]:
+    if not folder.is_dir():
+        return
+    for name in sorted(folder.iterdir()):
+        if name.is_dir() and not name.name.startswith((".", "_")):
+            yield from sorted(entry for entry in name.iterdir() if entry.is_dir())
+
+
+def _checked_files(card: Card, folder: Path) -> dict[str, Path]:
+    home = folder if card.package is None else _package_folder(card.package)
+    wanted = {MAIN_FILE: (card.file or card.package_file or "", card.sha256)}
+    wanted |= {name: (extra.file, extra.sha256) for name, extra in card.extra_files.items()}
+    files: dict[str, Path] = {}
+    for name, (relative, sha256) in wanted.items():
+        path = (home / relative).resolve()
+        if not path.is_relative_to(home.resolve()) or not path.is_file():
+            raise WeightsUnusable("Die Gewichte des Modells fehlen.")
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+        if found != sha256:
+            raise WeightsUnusable("Die Prüfsumme der Gewichte stimmt nicht mit der Karte überein.")
+        files[name] = path
+    return files
+
+
+def _package_folder(package: str) -> Path:
+    spec = importlib.util.find_spec(package)
+    if spec is None or spec.origin is None:
+        raise WeightsUnusable(f"Das Python-Paket {package} ist nicht installiert.")
+    return Path(spec.origin).parent
+
+
+def _version_order(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))

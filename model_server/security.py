@@ -1,0 +1,235 @@
+"""The guard in front of the service: token, request id, limits, German error bodies.
+
+BentoML's own layers for time and concurrency lie outside of any middleware and answer in English
+without `Retry-After`. The guard therefore keeps both limits itself; BentoML's are set a little
+wider and only catch what the guard would miss.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import ipaddress
+import logging
+import math
+import re
+import time
+import uuid
+from pathlib import Path
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from model_server.inputs import Refusal
+from model_server.metrics import METRICS
+from model_server.notes import RequestNote, put_note
+from model_server.replies import Reply
+from shared.contracts.model_server import MAX_BODY_BYTES, REQUEST_ID_PATTERN
+from shared.errors import (
+    BadRequest,
+    LengthRequired,
+    ModelServerBusy,
+    ModelServerFault,
+    ModelServerTimeout,
+    NotAllowed,
+    NotSignedIn,
+    RequestTooLarge,
+    SecretUnusable,
+    UnsupportedContentType,
+    UrbanKiError,
+)
+from shared.settings import Settings, read_or_make_secret
+
+OPEN_PATHS = frozenset({"/livez", "/readyz"})
+METRICS_PATH = "/metrics"
+TASK_TYPES = {
+    "/segment": "multipart/form-data",
+    "/ocr": "multipart/form-data",
+    "/embed": "application/json",
+}
+MAX_JSON_BYTES = 4 * 2**20
+READ_TIMEOUT_S = 30.0
+_MEBI = 2**20
+_log = logging.getLogger(__name__)
+
+
+class Guard:
+    """ASGI middleware that every request passes.
+
+    Args:
+        app: The service.
+        settings: Secret's file, limits and time.
+        read_timeout_s: Seconds in which a body must have arrived.
+    """
+
+    def __init__(
+        self, app: ASGIApp, settings: Settings, read_timeout_s: float = READ_TIMEOUT_S
+    ) -> None:
+        self._app = app
+        self._secret = _SharedSecret(settings.model_server_secret_file)
+        self._metrics_token = settings.metrics_token
+        self._timeout_s = settings.model_server_timeout_s
+        self._read_timeout_s = read_timeout_s
+        workers = settings.model_server_workers
+        self._most = math.ceil(settings.model_server_max_concurrency / workers)
+        self._running = 0
+        logging.getLogger("bentoml._internal.server.http_app").addFilter(_is_no_refusal)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Check a request, pass it on, and write every refusal in the house's form."""
+        if scope["type"] != "http":
+            if scope["type"] == "lifespan":
+                await self._app(scope, receive, send)
+            return
+        start = time.monotonic()
+        headers = Headers(scope=scope)
+        note = RequestNote(_request_id(headers))
+        put_note(scope, note)
+        reply = Reply(scope, send, note)
+        try:
+            self._admit(scope, headers)
+            if scope["path"] in TASK_TYPES:
+                await self._run_task(scope, receive, reply, headers)
+            else:
+                await self._app(scope, receive, reply.send)
+        except UrbanKiError as error:
+            await reply.refuse(error)
+        except Exception:
+            _log.exception("%s failed", note.request_id)
+            await reply.refuse(ModelServerFault())
+        finally:
+            _log_line(scope, note, reply.status, time.monotonic() - start)
+
+    def _admit(self, scope: Scope, headers: Headers) -> None:
+        path = scope["path"]
+        if not _is_local(scope):
+            raise NotAllowed()
+        if path not in OPEN_PATHS and not self._knows(path, headers):
+            raise NotSignedIn()
+        if scope["method"] != "POST" or path not in TASK_TYPES:
+            return
+        if headers.get("content-type", "").split(";")[0].strip().lower() != TASK_TYPES[path]:
+            raise UnsupportedContentType()
+        length = headers.get("content-length")
+        if length is None and headers.get("transfer-encoding", "").lower() != "chunked":
+            raise LengthRequired()
+        limit = _body_limit(path)
+        if length is not None and (not length.isdigit() or int(length) > limit):
+            raise RequestTooLarge(limit_mb=limit // _MEBI)
+
+    def _knows(self, path: str, headers: Headers) -> bool:
+        given = headers.getlist("authorization")
+        if len(given) != 1 or not given[0].startswith("Bearer "):
+            return False
+        token = given[0].removeprefix("Bearer ").encode("utf-8", "surrogateescape")
+        extra = self._metrics_token.encode()
+        if path == METRICS_PATH and extra and hmac.compare_digest(token, extra):
+            return True
+        return self._secret.matches(token)
+
+    async def _run_task(
+        self, scope: Scope, receive: Receive, reply: Reply, headers: Headers
+    ) -> None:
+        if self._running >= self._most:
+            raise ModelServerBusy()
+        depth = METRICS.queue_depth.labels(scope["path"].strip("/"))
+        self._running += 1
+        depth.inc()
+        body = _Body(receive, _body_limit(scope["path"]), self._read_timeout_s)
+        try:
+            async with asyncio.timeout(self._timeout_s) as limit:
+                # BentoML swallows the cancellation and says 503, so the reply must know better.
+                reply.is_late = limit.expired
+                await self._app(scope, body.receive, reply.send)
+        except TimeoutError as cause:
+            raise ModelServerTimeout() from cause
+        finally:
+            depth.dec()
+            self._running -= 1
+
+
+class _SharedSecret:
+    """The installation's secret; read again when somebody replaced its file."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._secret = b""
+        self._changed_ns = -1
+
+    def matches(self, token: bytes) -> bool:
+        if self._secret and hmac.compare_digest(token, self._secret):
+            return True
+        try:
+            changed_ns = self._file.stat().st_mtime_ns if self._file.exists() else 0
+            if changed_ns != self._changed_ns:
+                self._secret = read_or_make_secret(self._file).encode()
+                self._changed_ns = self._file.stat().st_mtime_ns
+        except (OSError, SecretUnusable):
+            _log.exception("the secret cannot be read; nobody can sign in")
+            return False
+        return hmac.compare_digest(token, self._secret)
+
+
+class _Body:
+    """Counts a body while it arrives and stops reading at once when it is too large or slow."""
+
+    def __init__(self, receive: Receive, limit: int, seconds: float) -> None:
+        self._receive = receive
+        self._limit = limit
+        self._seconds = seconds
+        self._until = asyncio.get_running_loop().time() + seconds
+        self._count = 0
+        self._complete = False
+
+    async def receive(self) -> Message:
+        if self._complete:
+            return await self._receive()
+        try:
+            async with asyncio.timeout_at(self._until):
+                message = await self._receive()
+        except TimeoutError as cause:
+            raise BadRequest(field=f"Übertragung länger als {self._seconds:g} s") from cause
+        self._count += len(message.get("body", b""))
+        self._complete = not message.get("more_body", False)
+        if self._count > self._limit:
+            raise RequestTooLarge(limit_mb=self._limit // _MEBI)
+        return message
+
+
+def _request_id(headers: Headers) -> str:
+    given = headers.get("x-request-id", "")
+    return given if re.fullmatch(REQUEST_ID_PATTERN, given) else uuid.uuid4().hex
+
+
+def _is_local(scope: Scope) -> bool:
+    """Refuse what came in over a network card, wherever the server was told to listen."""
+    host = (scope.get("server") or ("",))[0]
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return True
+
+
+def _body_limit(path: str) -> int:
+    return MAX_JSON_BYTES if TASK_TYPES[path] == "application/json" else MAX_BODY_BYTES
+
+
+def _is_no_refusal(record: logging.LogRecord) -> bool:
+    """Keep tracebacks of refused requests out of the log; the guard's own line names them."""
+    return not (record.exc_info and isinstance(record.exc_info[1], Refusal))
+
+
+def _log_line(scope: Scope, note: RequestNote, status: int, seconds: float) -> None:
+    if scope["path"] in OPEN_PATHS:
+        return
+    _log.info(
+        "%s %s %s -> %d model=%s items=%d ms=%d%s",
+        note.request_id,
+        scope["method"],
+        scope["path"][:80],
+        status,
+        note.model,
+        note.items,
+        seconds * 1000,
+        "" if note.error is None else f" {note.error.code}",
+    )

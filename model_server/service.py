@@ -1,0 +1,132 @@
+"""The one service of the gallery: a method per task, everything else is in its own module.
+
+Start: `bentoml serve model_server.service:ModelServer --host 127.0.0.1 --port 3000`, with the
+environment of the Procfile.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from typing import Any
+
+import bentoml
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from model_server.catalog import BUILT_IN, load_catalog
+from model_server.engine import Engine
+from model_server.inputs import EmbedInput, OcrInput, SegmentInput, TaskAnswer
+from model_server.items import Item, Outcome
+from model_server.notes import get_note
+from model_server.security import Guard
+from model_server.start import BAD_START, check_start, is_worker, set_up_worker
+from shared.contracts.model_server import Catalog
+from shared.errors import ModelMissing, OperationError
+from shared.settings import get_settings
+
+SETTINGS = get_settings()
+BACKSTOP = 2
+"""BentoML's own limits are this much wider than the guard's."""
+DROP_AFTER_MS = 60_000
+"""BentoML drops what would wait longer; it does not wait for batches to fill."""
+
+try:
+    check_start(sys.argv, os.environ, SETTINGS)
+except OperationError as refusal:
+    sys.stderr.write(f"{refusal} {refusal.remedy}\n")
+    sys.exit(BAD_START)
+
+
+async def list_models(request: Request) -> Response:
+    """Answer `GET /models`."""
+    del request
+    catalog = Catalog(models=bentoml.get_current_service().engine.entries())
+    return Response(catalog.model_dump_json(), media_type="application/json")
+
+
+async def show_model(request: Request) -> Response:
+    """Answer `GET /models/{name}`, the newest version unless `?version=` asks for another."""
+    engine: Engine = bentoml.get_current_service().engine
+    name, version = request.path_params["name"], request.query_params.get("version")
+    detail = engine.detail(name, version)
+    if detail is None:
+        error = get_note(request.scope).error = ModelMissing(model=name[:64])
+        return Response(status_code=error.http_status)
+    return Response(detail.model_dump_json(), media_type="application/json")
+
+
+CATALOG_ROUTES = Starlette(
+    routes=[Route("/models", list_models), Route("/models/{name}", show_model)]
+)
+
+
+@bentoml.service(
+    name="ModelServer",
+    workers=SETTINGS.model_server_workers,
+    threads=1,
+    traffic={
+        "timeout": SETTINGS.model_server_timeout_s * BACKSTOP,
+        "max_concurrency": SETTINGS.model_server_max_concurrency * BACKSTOP,
+    },
+    logging={"access": {"enabled": False}},
+)
+class ModelServer:
+    """Runs every model of the gallery."""
+
+    def __init__(self) -> None:
+        if is_worker(sys.argv):
+            set_up_worker(SETTINGS)
+        folders = [BUILT_IN, *([SETTINGS.model_dir] if SETTINGS.model_dir else [])]
+        preload = [name for name in SETTINGS.model_server_preload.split(",") if name]
+        self.engine = Engine(load_catalog(folders), preload, time.monotonic)
+        # The server listens while models load, so that a waiting client learns what it waits for.
+        threading.Thread(target=self.engine.warm_up, name="warm-up", daemon=True).start()
+
+    async def __is_ready__(self) -> bool:
+        """Say whether every preloaded model has answered once."""
+        return not self.engine.waiting_for
+
+    @bentoml.api(  # type: ignore[untyped-decorator]
+        batchable=True,
+        max_batch_size=8,
+        max_latency_ms=DROP_AFTER_MS,
+        input_spec=SegmentInput,
+        output_spec=TaskAnswer,
+    )
+    def segment(self, items: list[Item]) -> list[Outcome]:
+        """Find objects in images."""
+        return self.engine.run("segment", items)
+
+    @bentoml.api(  # type: ignore[untyped-decorator]
+        batchable=True,
+        # A page takes seconds and its batch is answered as a whole, so few share one.
+        max_batch_size=2,
+        max_latency_ms=DROP_AFTER_MS,
+        input_spec=OcrInput,
+        output_spec=TaskAnswer,
+    )
+    def ocr(self, items: list[Item]) -> list[Outcome]:
+        """Read pages and lines."""
+        return self.engine.run("ocr", items)
+
+    @bentoml.api(  # type: ignore[untyped-decorator]
+        batchable=True,
+        max_batch_size=16,
+        max_latency_ms=DROP_AFTER_MS,
+        input_spec=EmbedInput,
+        output_spec=TaskAnswer,
+    )
+    def embed(self, items: list[Item]) -> list[Outcome]:
+        """Turn texts into vectors."""
+        return self.engine.run("embed", items)
+
+
+# The decorator turned the class into BentoML's service object, which has no types.
+_service: Any = ModelServer
+_service.mount_asgi_app(CATALOG_ROUTES, path="/", name="catalog")
+_service.add_asgi_middleware(Guard, settings=SETTINGS)

@@ -1,0 +1,1 @@
+"""What each task does with its items before and after the model."""

@@ -1,0 +1,143 @@
+"""Decode the raw outputs of YOLO heads (version 8 layout), without their home library.
+
+Detection: `(4 + classes) x anchors`, boxes as centre and size in pixels of the input, scores after
+the sigmoid. Segmentation adds 32 mask coefficients per anchor and a second output with 32
+prototype masks. Layout as documented at https://docs.ultralytics.com/modes/export/.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from model_server.runtime import Array
+
+MAX_CANDIDATES = 3000
+MASK_THRESHOLD = 0.5
+OUTLINE_TOLERANCE_PX = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """One object in pixels of the model's input.
+
+    Args:
+        class_index: Position in the card's classes.
+        score: 0 to 1.
+        box: Left, top, right, bottom.
+        outline: n x 2 corners, None for heads without masks.
+    """
+
+    class_index: int
+    score: float
+    box: tuple[float, float, float, float]
+    outline: Array | None
+
+
+def decode_detections(
+    outputs: Sequence[Array],
+    *,
+    classes: int,
+    min_score: float,
+    nms_iou: float,
+    canvas: tuple[int, int],
+) -> list[Detection]:
+    """Return the objects of one image, best first.
+
+    Args:
+        outputs: Outputs of the model for this image, in any order.
+        classes: Number of classes.
+        min_score: Weaker objects are dropped.
+        nms_iou: Of two objects of one class that overlap more, the weaker is dropped.
+        canvas: Height and width of the model's input in pixels.
+
+    Raises:
+        ValueError: The outputs do not have this layout.
+    """
+    head, prototypes = _head_and_prototypes(outputs, classes)
+    scores = head[4 : 4 + classes]
+    best = scores.argmax(axis=0)
+    strength = scores.max(axis=0)
+    candidates = np.flatnonzero(strength >= min_score)
+    # A stable sort keeps equal scores in the order of the anchors, so answers repeat exactly.
+    order = candidates[np.argsort(-strength[candidates], kind="stable")][:MAX_CANDIDATES]
+    boxes = _corners(head[:4, order].T.astype(np.float64))
+    kept = keep_best(boxes, best[order], nms_iou)
+    found = []
+    for place in kept:
+        anchor = order[place]
+        box = boxes[place]
+        outline = None
+        if prototypes is not None:
+            outline = _outline(head[4 + classes :, anchor], prototypes, box, canvas)
+        left, top, right, bottom = box.tolist()
+        score = float(min(1.0, strength[anchor]))
+        found.append(Detection(int(best[anchor]), score, (left, top, right, bottom), outline))
+    return found
+
+
+def _head_and_prototypes(outputs: Sequence[Array], classes: int) -> tuple[Array, Array | None]:
+    head = next((output for output in outputs if output.ndim == 2), None)
+    prototypes = next((output for output in outputs if output.ndim == 3), None)
+    coefficients = 0 if prototypes is None else prototypes.shape[0]
+    if head is None or head.shape[0] != 4 + classes + coefficients:
+        message = f"unexpected output shapes {[output.shape for output in outputs]}"
+        raise ValueError(message)
+    return head, prototypes
+
+
+def keep_best(boxes: Array, labels: Array, nms_iou: float) -> list[int]:
+    """Return the places of boxes that no better box of their class covers.
+
+    Args:
+        boxes: n x 4 left, top, right, bottom; best first.
+        labels: n classes.
+        nms_iou: Largest allowed overlap (intersection over union).
+    """
+    areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    alive = np.ones(len(boxes), dtype=bool)
+    kept: list[int] = []
+    for place in range(len(boxes)):
+        if not alive[place]:
+            continue
+        kept.append(place)
+        width = np.minimum(boxes[:, 2], boxes[place, 2]) - np.maximum(boxes[:, 0], boxes[place, 0])
+        height = np.minimum(boxes[:, 3], boxes[place, 3]) - np.maximum(boxes[:, 1], boxes[place, 1])
+        shared = np.clip(width, 0, None) * np.clip(height, 0, None)
+        union = np.maximum(areas + areas[place] - shared, 1e-9)
+        alive &= (shared / union <= nms_iou) | (labels != labels[place])
+    return kept
+
+
+def _corners(boxes: Array) -> Array:
+    half = boxes[:, 2:] / 2
+    return np.concatenate([boxes[:, :2] - half, boxes[:, :2] + half], axis=1)
+
+
+def _outline(
+    coefficients: Array, prototypes: Array, box: Array, canvas: tuple[int, int]
+) -> Array | None:
+    """Return the largest outline of the object's mask within its box, None when it is empty."""
+    height, width = canvas
+    depth, rows, columns = prototypes.shape
+    left, top = np.floor(np.clip(box[:2], 0, [width, height])).astype(int)
+    right, bottom = np.ceil(np.clip(box[2:], 0, [width, height])).astype(int)
+    if right - left < 1 or bottom - top < 1:
+        return None
+    logits = (coefficients @ prototypes.reshape(depth, -1)).reshape(rows, columns)
+    full = cv2.resize(logits.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
+    threshold = float(np.log(MASK_THRESHOLD / (1 - MASK_THRESHOLD)))
+    mask = (full[top:bottom, left:right] > threshold).astype(np.uint8)
+    contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    large = [contour for contour in contours if len(contour) >= 3]
+    if not large:
+        return None
+    outline = cv2.approxPolyDP(max(large, key=cv2.contourArea), OUTLINE_TOLERANCE_PX, True)
+    if len(outline) < 3:
+        return None
+    # Contours run through pixel centres; the contract counts from pixel corners.
+    corner = np.array([left + 0.5, top + 0.5])
+    return np.asarray(outline.reshape(-1, 2) + corner, dtype=np.float64)

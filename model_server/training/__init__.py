@@ -1,0 +1,1 @@
+"""Seeded training commands, one per model; the only place with torch and ultralytics."""

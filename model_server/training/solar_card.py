@@ -1,0 +1,80 @@
+"""The card of the solar model: texts from `solar_card.toml`, figures from `metrics.json`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from string import Template
+from typing import Any
+
+ORIGIN = "# Written by model_server/training/solar_card.py; the figures stand in metrics.json too."
+TEMPLATE = Path(__file__).with_suffix(".toml")
+# The tiles have about 0.08-0.15 m per pixel, not stated per tile; the project counts them as 0.10.
+NOMINAL_TILE_GSD_M = 0.10
+
+
+def write_card(folder: Path, metrics: dict[str, Any]) -> None:
+    """Write `card.toml` beside `model.onnx`.
+
+    Args:
+        folder: Folder of the model.
+        metrics: Content of `metrics.json`.
+    """
+    validation = metrics["cross_validation"]
+    filled = Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
+        sha256=hashlib.sha256((folder / "model.onnx").read_bytes()).hexdigest(),
+        size_px=metrics["recipe"]["image_size_px"],
+        gsd_best_m=round(NOMINAL_TILE_GSD_M / validation["scale"], 4),
+        min_score=metrics["calibration"]["threshold"]["min_score"],
+        nms_iou=metrics["nms_iou"],
+        command=metrics["command"],
+        seed=metrics["recipe"]["seed"],
+        measured_on=metrics["measured_on"],
+        hours_cpu=round(metrics["cpu_minutes"]["final"] / 60, 2),
+        fold_count=len(validation["folds"]),
+        tiles=_tile_count(metrics),
+    )
+    blocks = [_metric_block(metrics, *figure) for figure in _figures(metrics)]
+    text = "\n".join([ORIGIN, filled.rstrip("\n"), *blocks]) + "\n"
+    (folder / "card.toml").write_text(text, encoding="utf-8")
+
+
+def _tile_count(metrics: dict[str, Any]) -> int:
+    return sum(fold["tiles"] for fold in metrics["cross_validation"]["folds"])
+
+
+def _figures(metrics: dict[str, Any]) -> list[tuple[str, float, list[float] | None, int]]:
+    """Return name, value, interval and number of tiles of each figure on the card."""
+    validation, threshold = metrics["cross_validation"], metrics["calibration"]["threshold"]
+    folds, places = validation["folds"], validation["ap50_by_place"]
+    every, interval = _tile_count(metrics), validation["ap50_pooled_interval_95"]
+    return [
+        ("AP50, Mittel der Teile", validation["ap50_mean"], None, every),
+        ("AP50, Standardabweichung der Teile", validation["ap50_deviation"], None, every),
+        *((f"AP50, Teil {i}", fold["ap50"], None, fold["tiles"]) for i, fold in enumerate(folds)),
+        ("AP50, alle Kacheln zusammen", validation["ap50_pooled"], interval, every),
+        *((_PLACES_DE[name], row["ap50"], None, row["tiles"]) for name, row in places.items()),
+        ("Genauigkeit bei der voreingestellten Schwelle", threshold["precision"], None, every),
+        ("Trefferquote bei der voreingestellten Schwelle", threshold["recall"], None, every),
+    ]
+
+
+_PLACES_DE = {
+    "rooftop": "AP50, nur Kacheln mit Dachanlagen",
+    "ground_mounted": "AP50, nur Kacheln mit Freiflächenanlagen (Ort nie gesehen)",
+}
+
+
+def _metric_block(
+    metrics: dict[str, Any], name: str, value: float, interval: list[float] | None, tiles: int
+) -> str:
+    rows: dict[str, object] = {"name": name, "value": value}
+    if interval is not None:
+        rows["interval_95"] = interval
+    rows["data"] = "solar_tiles_train; Kacheln, die das jeweilige Modell nicht sah"
+    rows["items"] = tiles
+    rows["command"] = metrics["command"]
+    # JSON's texts, numbers and lists of them are TOML as well.
+    lines = [f"{key} = {json.dumps(entry, ensure_ascii=False)}" for key, entry in rows.items()]
+    return "\n".join(["", "[[metrics]]", *lines, f"measured_on = {metrics['measured_on']}"])

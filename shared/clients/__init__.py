@@ -1,0 +1,1 @@
+"""Clients of the house's own servers."""

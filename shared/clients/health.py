@@ -1,0 +1,88 @@
+"""What the model server says about itself: state, figures, catalogue."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Literal
+
+from pydantic import ValidationError
+
+from shared.clients.answers import error_from_body
+from shared.clients.transport import Transport
+from shared.contracts.model_server import Catalog, Readiness
+from shared.errors import AnswerMismatch, ModelServerDown
+
+_HEALTH_TIMEOUT_S = 2.0
+_CATALOG_TIMEOUT_S = 10.0
+_DEPTH = re.compile(r"^urbanki_queue_depth\{[^}]*\} (\S+)$", re.MULTILINE)
+_BUCKET = re.compile(
+    r'^urbanki_stage_seconds_bucket\{(?=[^}]*stage="predict")[^}]*le="([^"]+)"[^}]*\} (\S+)$',
+    re.MULTILINE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerHealth:
+    """State of the model server.
+
+    Args:
+        state: "ready", "starting" or "down".
+        waiting_for: Models that are not loaded yet.
+        queue: Items waiting in the server; None when unknown.
+        p50_ms: Median milliseconds of a prediction since the start; None when unknown.
+    """
+
+    state: Literal["ready", "starting", "down"]
+    waiting_for: tuple[str, ...] = ()
+    queue: int | None = None
+    p50_ms: float | None = None
+
+
+def read_health(transport: Transport) -> ServerHealth:
+    """Ask for readiness and figures; never raises when the server is away."""
+    try:
+        answer = transport.get("/readyz", _HEALTH_TIMEOUT_S)
+        if answer.status_code != HTTPStatus.OK:
+            return ServerHealth("starting", _waiting_for(answer.content))
+        metrics = transport.get("/metrics", _HEALTH_TIMEOUT_S)
+    except ModelServerDown:
+        return ServerHealth("down")
+    if metrics.status_code != HTTPStatus.OK:
+        return ServerHealth("ready")
+    depths = [float(value) for value in _DEPTH.findall(metrics.text)]
+    queue = round(sum(depths)) if depths else None
+    return ServerHealth("ready", (), queue, _median_ms(metrics.text))
+
+
+def read_catalog(transport: Transport) -> Catalog:
+    """Ask for all models.
+
+    Raises:
+        ModelServerError: Nobody answers, or not with a catalogue.
+    """
+    answer = transport.get("/models", _CATALOG_TIMEOUT_S)
+    if answer.status_code != HTTPStatus.OK:
+        raise error_from_body(answer.content)
+    try:
+        return Catalog.model_validate_json(answer.content)
+    except ValidationError as cause:
+        raise AnswerMismatch() from cause
+
+
+def _waiting_for(body: bytes) -> tuple[str, ...]:
+    try:
+        return tuple(Readiness.model_validate_json(body).waiting_for)
+    except ValidationError:
+        return ()
+
+
+def _median_ms(text: str) -> float | None:
+    """Return the upper edge of the histogram bucket that holds the median, in milliseconds."""
+    counts: dict[float, float] = {}
+    for edge, count in _BUCKET.findall(text):
+        counts[float(edge)] = counts.get(float(edge), 0) + float(count)
+    total = counts.get(float("inf"), 0)
+    within = [edge for edge, count in sorted(counts.items()) if total and count >= total / 2]
+    return within[0] * 1000 if within and within[0] != float("inf") else None

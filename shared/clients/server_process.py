@@ -1,0 +1,164 @@
+"""Use the model server at the set address, or start one for the time of a command."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from shared.clients.model_server import ModelServerClient
+from shared.errors import ModelServerDown
+from shared.settings import REPOSITORY, Settings
+
+LINE = "model_server"
+STOP_WITHIN_S = 10.0
+_POLL_S = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class ServerHandle:
+    """A model server that answers.
+
+    Args:
+        settings: Settings that lead to it.
+        process_id: Its process when it was started here, None when it was there before.
+    """
+
+    settings: Settings
+    process_id: int | None = None
+
+
+@contextmanager
+def ensure_model_server(settings: Settings, wait_s: float = 60) -> Iterator[ServerHandle]:
+    """Give a running model server for the time of a `with` block.
+
+    A server at the set address is used and left alone. Otherwise the command of the Procfile is
+    started on a free port of this machine and ended afterwards, by its own process id.
+
+    Args:
+        settings: Where to look first.
+        wait_s: Seconds until it must be ready.
+
+    Raises:
+        ModelServerDown: It cannot be started or does not get ready.
+    """
+    with ModelServerClient(settings) as client:
+        if client.health().state != "down":
+            _wait_until_ready(client, None, wait_s)
+            yield ServerHandle(settings)
+            return
+    with start_model_server(settings, wait_s) as handle:
+        yield handle
+
+
+@contextmanager
+def start_model_server(settings: Settings, wait_s: float = 60) -> Iterator[ServerHandle]:
+    """Start a model server of its own on a free port and end it with the `with` block.
+
+    Args:
+        settings: Passed on to the server, apart from its address.
+        wait_s: Seconds until it must be ready.
+
+    Raises:
+        ModelServerDown: It cannot be started or does not get ready.
+    """
+    own = settings.model_copy(
+        update={
+            "model_server_host": "127.0.0.1",
+            "model_server_port": _free_port(),
+            "model_server_url": "",
+        }
+    )
+    with tempfile.TemporaryDirectory(prefix="urbanki-model-server-") as folder:
+        process = _start(own, Path(folder))
+        try:
+            with ModelServerClient(own) as client:
+                _wait_until_ready(client, process, wait_s)
+            yield ServerHandle(own, process.pid)
+        finally:
+            _end(process)
+
+
+def procfile_command(settings: Settings) -> list[str]:
+    """Return the command of the Procfile with the address of the settings.
+
+    Raises:
+        ModelServerDown: The Procfile has no line for the model server.
+    """
+    for line in (REPOSITORY / "Procfile").read_text(encoding="utf-8").splitlines():
+        name, _, command = line.partition(":")
+        if name == LINE:
+            words = shlex.split(command)
+            words[words.index("--host") + 1] = settings.model_server_host
+            words[words.index("--port") + 1] = str(settings.model_server_port)
+            return words
+    raise ModelServerDown()
+
+
+def _start(settings: Settings, folder: Path) -> subprocess.Popen[bytes]:
+    chosen = {
+        f"URBANKI_{name.upper()}": str(value)
+        for name, value in settings.model_dump().items()
+        if value not in (None, "")
+    }
+    environment = os.environ | chosen | {"BENTOML_HOME": str(folder / "bentoml")}
+    # The programs of this Python's environment come first, whether or not it was activated.
+    environment["PATH"] = os.pathsep.join(
+        [str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]
+    )
+    try:
+        with (folder / "server.log").open("wb") as log:
+            return subprocess.Popen(
+                procfile_command(settings),
+                cwd=REPOSITORY,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+    except OSError as cause:
+        raise ModelServerDown() from cause
+
+
+def _wait_until_ready(
+    client: ModelServerClient, process: subprocess.Popen[bytes] | None, wait_s: float
+) -> None:
+    until = time.monotonic() + wait_s
+    while client.health().state != "ready":
+        ended = process is not None and process.poll() is not None
+        if ended or time.monotonic() >= until:
+            raise ModelServerDown()
+        time.sleep(_POLL_S)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Ask the server to stop, and after 10 s make it and its workers stop."""
+    family: list[psutil.Process] = []
+    with contextlib.suppress(psutil.NoSuchProcess):
+        family = psutil.Process(process.pid).children(recursive=True)
+    process.terminate()
+    try:
+        process.wait(STOP_WITHIN_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    for member in family:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            member.kill()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

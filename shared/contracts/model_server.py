@@ -1,0 +1,291 @@
+"""What travels between the gallery and the model server: options, results, catalogue, errors."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+MAX_BODY_BYTES = 64 * 2**20
+MAX_IMAGE_PIXELS = 50_000_000
+MAX_TILES = 16
+MAX_PAGES = 4
+MAX_LINES = 64
+MAX_TEXTS = 64
+MAX_TEXT_CHARACTERS = 4_000
+REQUEST_ID_PATTERN = r"^[A-Za-z0-9-]{8,64}$"
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_]{0,63}$")]
+Version = Annotated[str, StringConstraints(pattern=r"^\d{1,4}\.\d{1,4}\.\d{1,4}$")]
+Task = Literal["segment", "change", "ocr", "layout", "classify", "embed"]
+Quality = Literal["demonstration", "pilot", "productive"]
+Unit = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Metres = Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)]
+
+
+class Wire(BaseModel):
+    """Base of all wire values: frozen, unknown keys refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SegmentOptions(Wire):
+    """Options of `POST /segment`."""
+
+    model: Name = "landcover"
+    version: Version | None = None
+    bands: Literal["rgb", "rgbi"] = "rgb"
+    gsd_m: Metres | None = None
+    output: Literal["classes", "probabilities", "instances"] | None = None
+    min_score: Unit | None = None
+    max_instances: int = Field(200, ge=1, le=500)
+
+
+class OcrOptions(Wire):
+    """Options of `POST /ocr`."""
+
+    model: Name = "ppocrv6_small"
+    version: Version | None = None
+    mode: Literal["page", "detect", "lines"] = "page"
+    min_score: Unit = 0.3
+
+
+class EmbedOptions(Wire):
+    """Options of `POST /embed`."""
+
+    model: Name = "e5_small_multilingual"
+    version: Version | None = None
+    kind: Literal["query", "passage"] = "query"
+
+
+class EmbedRequest(EmbedOptions):
+    """JSON body of `POST /embed`."""
+
+    texts: list[str] = Field(min_length=1, max_length=MAX_TEXTS)
+
+
+class ModelIdentity(Wire):
+    """Which model answered."""
+
+    name: str
+    version: str
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    runtime: str
+    device: str
+
+
+class ErrorText(Wire):
+    """Public text of an error.
+
+    `message` and `what_to_do` are German; `details` are the figures in them, so that a page can say
+    the same in another language.
+    """
+
+    code: str
+    message: str
+    what_to_do: str = ""
+    details: dict[str, str | int | float] = {}
+
+
+class ErrorBody(ErrorText):
+    """Body of every answer with a status of 400 or more."""
+
+    request_id: str
+
+
+class ItemWarning(Wire):
+    """Something a person should know about one result; see `ErrorText` for `details`."""
+
+    code: str
+    message: str
+    details: dict[str, str | int | float] = {}
+
+
+class Timing(Wire):
+    """Milliseconds per stage and the size of the batch that really ran."""
+
+    queue: float = 0
+    decode: float = 0
+    predict: float = 0
+    encode: float = 0
+    batch_size: int = 1
+
+
+class Instance(Wire):
+    """One found object; pixel corners, origin top left, x right, y down.
+
+    `class` is the class key of the model's card.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    class_key: str = Field(alias="class")
+    score: Unit
+    box: tuple[float, float, float, float]
+    polygon: list[tuple[float, float]]
+    area_px: float = Field(ge=0)
+
+
+class InstancesValue(Wire):
+    """Result of `segment` with `output="instances"`."""
+
+    width: int
+    height: int
+    domain_distance: float | None = None
+    instances: list[Instance]
+
+
+class CharScore(Wire):
+    """One recognised character."""
+
+    char: str
+    score: Unit
+
+
+class OcrLine(Wire):
+    """One line of a page; `text` and `characters` are empty in mode `detect`."""
+
+    text: str = ""
+    score: Unit
+    polygon: list[tuple[float, float]]
+    characters: list[CharScore] = []
+
+
+class OcrPageValue(Wire):
+    """Result of `ocr` in the modes `page` and `detect`.
+
+    `width`, `height` and all polygons are in pixels of the page as sent (after its EXIF
+    orientation). `rotation_deg` says how far the page must be turned clockwise to stand upright;
+    each polygon starts at the upper left corner of its line as it is read and goes clockwise.
+    Mode `detect` does not look at the orientation beyond lying or standing lines.
+    """
+
+    width: int
+    height: int
+    rotation_deg: Literal[0, 90, 180, 270] = 0
+    lines: list[OcrLine]
+
+
+class OcrLineValue(Wire):
+    """Result of `ocr` in the mode `lines`: one crop, one line, possibly empty."""
+
+    text: str
+    score: Unit
+    characters: list[CharScore] = []
+    ms: float = 0
+
+
+class EmbedValue(Wire):
+    """Result of `embed`: base64 of little-endian float32."""
+
+    vector: str
+    dim: int
+    normalised: bool = True
+
+
+class ItemOk(Wire):
+    """A result."""
+
+    index: int
+    status: Literal["ok"] = "ok"
+    value: dict[str, Any]
+    warnings: list[ItemWarning] = []
+    input_sha256: str
+
+
+class ItemFailed(Wire):
+    """An item that failed alone."""
+
+    index: int
+    status: Literal["error"] = "error"
+    error: ErrorText
+    input_sha256: str
+
+
+ItemResult = Annotated[ItemOk | ItemFailed, Field(discriminator="status")]
+
+
+class TaskResponse(Wire):
+    """Answer of every task; `results` has the length and order of the items sent."""
+
+    request_id: str
+    model: ModelIdentity
+    results: list[ItemResult]
+    timing_ms: Timing
+
+
+class CatalogClass(Wire):
+    """A class of a model."""
+
+    code: int = Field(ge=0, le=254)
+    key: str
+    title_de: str
+
+
+class CatalogTrainingData(Wire):
+    """A data set a model was trained on."""
+
+    name: str
+    licence: str
+    origin: str
+    items: int = Field(ge=0)
+
+
+class CatalogMetric(Wire):
+    """A measured figure with what is needed to repeat it."""
+
+    name: str
+    value: float
+    interval_95: tuple[float, float] | None = None
+    data: str
+    items: int
+    command: str
+    measured_on: str
+
+
+class CatalogEntry(Wire):
+    """One row of `GET /models`."""
+
+    name: str
+    version: str
+    task: Task | None = None
+    title_de: str = ""
+    sha256: str = ""
+    available: bool
+    state: Literal["loaded", "available", "failed"]
+    reason: str = ""
+    runtime: str = ""
+    device: str = ""
+    quality: Quality | None = None
+    classes: list[CatalogClass] = []
+    outputs: list[str] = []
+    gsd_best_m: float | None = None
+    gsd_min_m: float | None = None
+    gsd_max_m: float | None = None
+    min_score: float | None = None
+    licence: str = ""
+    credit: str = ""
+    training_data: list[CatalogTrainingData] = []
+    synthetic_training: bool = False
+    metrics: list[CatalogMetric] = []
+    limits_de: str = ""
+
+
+class ModelDetail(CatalogEntry):
+    """Answer of `GET /models/{name}`."""
+
+    readme: str = ""
+    licence_text: str = ""
+
+
+class Catalog(Wire):
+    """Answer of `GET /models`."""
+
+    models: list[CatalogEntry]
+
+
+class Readiness(Wire):
+    """Body of `GET /readyz`."""
+
+    ready: bool
+    waiting_for: list[str] = []

@@ -1,0 +1,1 @@
+"""Geo core: read aerial images, cut them into tiles, join what was found."""

@@ -1,0 +1,1 @@
+"""Finds the apps of the gallery by their manifests."""

@@ -1,0 +1,120 @@
+"""Find the apps: one folder with an `app.toml` each, a broken one harms no other."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import logging
+import tomllib
+from collections.abc import Collection
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from shared.errors import REFERENCE_PREFIX
+from shared.registry.manifest import AppManifest, load_manifest
+from shared.settings import REPOSITORY
+
+APPS_FOLDER = REPOSITORY / "apps"
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenApp:
+    """An app folder that cannot be loaded.
+
+    Args:
+        id: Folder name.
+        title: Title from the manifest if it could be read, else the folder name.
+        reference: Number that stands on the card and in the log beside the cause.
+        cause: For the log and `python -m apps list` only, never for a page.
+    """
+
+    id: str
+    title: str
+    reference: str
+    cause: str
+
+
+def discover(
+    folder: Path = APPS_FOLDER, only: Collection[str] = ()
+) -> list[AppManifest | BrokenApp]:
+    """Read every `app.toml` below a folder, ordered by topic, order and title.
+
+    Args:
+        folder: Folder that holds the app folders.
+        only: Ids to keep; empty keeps all.
+    """
+    found = [
+        _load(path.parent, _state(path.parent))
+        for path in sorted(folder.glob("*/app.toml"))
+        if not only or path.parent.name in only
+    ]
+    return sorted(found, key=_position)
+
+
+def manifests(folder: Path = APPS_FOLDER, only: Collection[str] = ()) -> list[AppManifest]:
+    """Return the apps that can be loaded."""
+    return [app for app in discover(folder, only) if isinstance(app, AppManifest)]
+
+
+def find_app(slug: str, folder: Path = APPS_FOLDER) -> AppManifest | BrokenApp | None:
+    """Return one app, or None if there is no such folder."""
+    path = folder / slug
+    return _load(path, _state(path)) if (path / "app.toml").is_file() else None
+
+
+def _position(app: AppManifest | BrokenApp) -> tuple[int, int, str]:
+    if isinstance(app, BrokenApp):
+        return (len(_TOPICS), 0, app.title.casefold())
+    return (_TOPICS.index(app.topic), app.order, app.title.casefold())
+
+
+_TOPICS = ("klima", "mobilitaet", "sicherheit", "verwaltung")
+
+
+def _state(folder: Path) -> tuple[tuple[str, int], ...]:
+    """Return what must change for an app to be read again."""
+    files = [folder / "app.toml", *sorted(folder.glob("*.py"))]
+    return tuple((path.name, path.stat().st_mtime_ns) for path in files if path.is_file())
+
+
+@lru_cache(maxsize=256)
+def _load(folder: Path, state: tuple[tuple[str, int], ...]) -> AppManifest | BrokenApp:
+    del state  # part of the cache key only
+    try:
+        manifest = load_manifest(folder / "app.toml")
+        _check_code(folder)
+    except (OSError, ValueError, SyntaxError) as cause:
+        return _broken(folder, cause)
+    return manifest
+
+
+def _check_code(folder: Path) -> None:
+    """Parse the app's modules without running them.
+
+    Raises:
+        OSError: `page.py` is missing or a file cannot be read.
+        ValueError: A file is no UTF-8 text.
+        SyntaxError: A module is no valid Python.
+    """
+    if not (folder / "page.py").is_file():
+        raise FileNotFoundError(str(folder / "page.py"))
+    for path in sorted(folder.glob("*.py")):
+        ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+
+
+def _broken(folder: Path, cause: Exception) -> BrokenApp:
+    text = f"{type(cause).__name__}: {cause}"
+    digest = hashlib.sha256(f"{folder.name} {text}".encode()).hexdigest()[:8].upper()
+    broken = BrokenApp(folder.name, _title(folder), f"{REFERENCE_PREFIX}{digest}", text)
+    logger.error("%s app %s cannot be loaded: %s", broken.reference, broken.id, text)
+    return broken
+
+
+def _title(folder: Path) -> str:
+    try:
+        title = tomllib.loads((folder / "app.toml").read_text(encoding="utf-8")).get("title")
+    except (OSError, ValueError):
+        return folder.name
+    return title if isinstance(title, str) and 0 < len(title) <= 80 else folder.name

@@ -1,0 +1,95 @@
+"""Routes of the gallery's own script, style, fonts and icon."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from shared import __version__
+from shared.themes.theme import FONTS_FOLDER, LOGOS_FOLDER, STYLE_FILE, Palette, Theme
+from shared.ui.html_patch import ASSETS_URL
+from shared.ui.navigation import HOME_PATH
+from shared.ui.probe import probe
+
+ASSETS_FOLDER = Path(__file__).resolve().parent / "assets"
+STRINGS_FILE = Path(__file__).resolve().parents[1] / "i18n" / "streamlit_strings.toml"
+_CACHE = {"cache-control": "no-cache"}
+
+
+def page_script() -> str:
+    """Return the page script with the table of Streamlit's own strings in front."""
+    table = tomllib.loads(STRINGS_FILE.read_text(encoding="utf-8"))
+    script = (ASSETS_FOLDER / "page.js").read_text(encoding="utf-8")
+    return f"const STREAMLIT_STRINGS = {json.dumps(table, ensure_ascii=False)};\n{script}"
+
+
+def style_sheet(theme: Theme) -> str:
+    """Return the style sheet with the theme's colours as variables for both modes.
+
+    Args:
+        theme: The theme.
+    """
+    style = STYLE_FILE.read_text(encoding="utf-8")
+    light, dark = _variables(theme.light), _variables(theme.dark)
+    in_dark = f"@media (prefers-color-scheme: dark) {{ :root {{ {dark} }} }}"
+    logo = f'--logo-dark: url("./{theme.logo_dark}");'
+    return f":root {{ {light} {logo} }}\n{in_dark}\n{style}"
+
+
+def asset_routes(theme: Theme) -> list[BaseRoute]:
+    """Return all routes that need no Streamlit: script, style, fonts, icon, health.
+
+    Args:
+        theme: Gives the colours of the style sheet.
+    """
+    return [
+        _text_route("page.js", page_script(), "text/javascript"),
+        _text_route("gallery.css", style_sheet(theme), "text/css"),
+        _text_route(
+            "favicon.svg", (ASSETS_FOLDER / "favicon.svg").read_text("utf-8"), "image/svg+xml"
+        ),
+        Route(f"/{ASSETS_URL}/{theme.logo_dark}", _dark_logo(theme)),
+        Mount(f"/{ASSETS_URL}/schriften", StaticFiles(directory=FONTS_FOLDER)),
+        Route("/healthz", _health),
+    ]
+
+
+def home_redirect() -> Route:
+    """Return the route that keeps the start page's own address working while it is also "/"."""
+
+    async def answer(request: Request) -> Response:
+        query = f"?{request.url.query}" if request.url.query else ""
+        return RedirectResponse(f"/{query}")
+
+    return Route(f"/{HOME_PATH}", answer)
+
+
+def _text_route(name: str, content: str, media_type: str) -> Route:
+    async def answer(request: Request) -> Response:
+        return Response(content, media_type=media_type, headers=_CACHE)
+
+    return Route(f"/{ASSETS_URL}/{name}", answer)
+
+
+def _dark_logo(theme: Theme) -> Callable[[Request], Awaitable[Response]]:
+    async def answer(request: Request) -> Response:
+        return FileResponse(LOGOS_FOLDER / theme.logo_dark, headers=_CACHE)
+
+    return answer
+
+
+async def _health(request: Request) -> JSONResponse:
+    body = {"status": "ok", "version": __version__, "model_server": probe().current().state}
+    return JSONResponse(body, headers={"cache-control": "no-store"})
+
+
+def _variables(palette: Palette) -> str:
+    colours: dict[str, str] = palette.model_dump()
+    return " ".join(f"--{name.replace('_', '-')}: {value};" for name, value in colours.items())

@@ -1,0 +1,177 @@
+// Keeps Streamlit's page in the reader's language; STREAMLIT_STRINGS stands above (assets.py).
+"use strict";
+(() => {
+  const base = new URL("..", document.currentScript.src).href;
+  // Streamlit would look for its server below every part of the path and log a 404 for each.
+  window.__streamlit = { BACKEND_BASE_URL: base };
+
+  const root = document.documentElement;
+  const locales = { de: "de-DE", en: "en-GB" };
+  // Calendars and number fields follow the browser; they shall follow the page.
+  const locale = () => locales[root.lang] || "de-DE";
+  Object.defineProperty(navigator, "language", { get: locale, configurable: true });
+  Object.defineProperty(navigator, "languages", { get: () => [locale()], configurable: true });
+
+  const texts = {
+    de: { map: "Karte", mapFailed: "Die Karte konnte nicht geladen werden. Die Tabelle zeigt dieselben Objekte." },
+    en: { map: "Map", mapFailed: "The map could not be loaded. The table shows the same objects." },
+  };
+  const MAP_WATCH_MS = 4000;
+
+  const rules = STREAMLIT_STRINGS.rule.map((rule) => ({
+    within: rule.within,
+    parts: rule.parts,
+    exact: new Map(Object.entries(rule.exact || {})),
+    patterns: (rule.pattern || []).map((entry) => ({ ...entry, find: new RegExp(entry.find, "s") })),
+  }));
+
+  const germanDate = (english) => {
+    const date = new Date(english);
+    return Number.isNaN(date.valueOf()) ? english : date.toLocaleDateString("de-DE", { dateStyle: "long" });
+  };
+
+  const german = (text, rule) => {
+    const trimmed = text.trim();
+    const exact = rule.exact.get(trimmed);
+    if (exact !== undefined) return exact;
+    const hit = rule.patterns.find((entry) => entry.find.test(trimmed));
+    if (!hit) return null;
+    return hit.date ? trimmed.replace(hit.find, (_, day) => hit.replace.replace("$1", germanDate(day)))
+      : trimmed.replace(hit.find, hit.replace);
+  };
+
+  // What was replaced, so that a switch to English can put it back.
+  let replaced = [];
+  const MAX_REPLACED = 2000;
+
+  const replace = (read, write, rule, node) => {
+    const before = read();
+    const after = german(before, rule);
+    if (after === null || after === before) return;
+    write(after);
+    if (replaced.length > MAX_REPLACED) replaced = replaced.filter((entry) => entry.node.isConnected);
+    replaced.push({ node, read, write, before, after });
+  };
+
+  const translateElement = (element, rule) => {
+    for (const part of rule.parts) {
+      if (part === "text") {
+        for (const node of element.childNodes) {
+          if (node.nodeType !== Node.TEXT_NODE) continue;
+          replace(() => node.data, (text) => { node.data = text; }, rule, node);
+        }
+      } else if (element.hasAttribute(part)) {
+        const read = () => element.getAttribute(part);
+        replace(read, (text) => element.setAttribute(part, text), rule, element);
+      }
+    }
+  };
+
+  const putBack = () => {
+    for (const entry of replaced) {
+      if (entry.node.isConnected && entry.read() === entry.after) entry.write(entry.before);
+    }
+    replaced = [];
+  };
+
+  const translate = () => {
+    if (root.lang !== "de") return;
+    for (const rule of rules) {
+      for (const element of document.querySelectorAll(rule.within)) translateElement(element, rule);
+    }
+  };
+
+  const followLanguage = () => {
+    const mark = document.querySelector("[data-urbanki-language]");
+    if (!mark || mark.dataset.urbankiLanguage === root.lang) return;
+    root.lang = mark.dataset.urbankiLanguage;
+    if (root.lang !== "de") putBack();
+    document.cookie = `urbanki_sprache=${root.lang}; path=/; SameSite=Strict`;
+    window.dispatchEvent(new Event("languagechange"));
+  };
+
+  const markParts = () => {
+    for (const part of document.querySelectorAll('[class*="st-key-lang_"]')) {
+      const language = /st-key-lang_(de|en)_/.exec(part.className);
+      if (language && part.lang !== language[1]) part.lang = language[1];
+    }
+    // Streamlit's grouped menu puts list items below a plain div, which is no list (WCAG 1.3.1).
+    for (const part of document.querySelectorAll('[data-testid="stSidebarNavItems"]:has(header), [data-testid="stSidebarNavItems"]:has(header) li')) {
+      if (part.getAttribute("role") !== "none") part.setAttribute("role", "none");
+    }
+    for (const part of document.querySelectorAll('[class*="st-key-live_"]:not([role])')) {
+      part.setAttribute("role", "status");
+    }
+    for (const part of document.querySelectorAll('[class*="st-key-user_"]:not([data-user-content])')) {
+      part.setAttribute("data-user-content", "");
+    }
+  };
+
+  // Commands and file names are no German sentences.
+  const markCode = () => {
+    for (const code of document.querySelectorAll("code:not([lang])")) code.lang = "en";
+  };
+
+  // What scrolls sideways must be reachable by keyboard (WCAG 2.1.1).
+  const reachScrollers = () => {
+    for (const box of document.querySelectorAll('pre, [data-testid="stTable"], [data-testid="stTable"] div')) {
+      const scrolls = box.scrollWidth > box.clientWidth + 1 && getComputedStyle(box).overflowX !== "visible";
+      if (scrolls && !box.hasAttribute("tabindex")) {
+        box.tabIndex = 0;
+        box.dataset.urbankiScroller = "";
+      } else if (!scrolls && "urbankiScroller" in box.dataset) {
+        box.removeAttribute("tabindex");
+        delete box.dataset.urbankiScroller;
+      }
+    }
+  };
+
+  const mapWorks = (frame) => {
+    try {
+      return Boolean(frame.contentDocument.querySelector(".leaflet-container"));
+    } catch {
+      return false;
+    }
+  };
+
+  const watchMaps = () => {
+    for (const frame of document.querySelectorAll('iframe[title="streamlit_folium.st_folium"], iframe[data-urbanki-map]')) {
+      if (frame.title !== texts[root.lang].map) frame.title = texts[root.lang].map;
+      if (frame.dataset.urbankiMap) continue;
+      frame.dataset.urbankiMap = "watched";
+      setTimeout(() => {
+        if (!frame.isConnected || mapWorks(frame)) return;
+        const notice = document.createElement("p");
+        notice.setAttribute("role", "alert");
+        notice.className = "map-failed";
+        notice.textContent = texts[root.lang].mapFailed;
+        frame.before(notice);
+        frame.hidden = true;
+      }, MAP_WATCH_MS);
+    }
+  };
+
+  let planned = false;
+  const update = () => {
+    planned = false;
+    followLanguage();
+    markParts();
+    markCode();
+    reachScrollers();
+    watchMaps();
+    translate();
+  };
+  const plan = () => {
+    if (planned) return;
+    planned = true;
+    requestAnimationFrame(update);
+  };
+  window.addEventListener("resize", plan);
+  new MutationObserver(plan).observe(root, {
+    subtree: true,
+    childList: true,
+    characterData: true,
+    attributes: true,
+    attributeFilter: ["aria-label", "title", "placeholder", "data-title", "class"],
+  });
+})();

@@ -1,0 +1,3 @@
+// Runs after leaflet.draw.js; the texts stand in frame.js.
+"use strict";
+window.urbankiLabelDraw();

@@ -1,0 +1,412 @@
+"""The headless command: exact files, exit codes, one German line on stderr."""
+
+import json
+import os
+import signal
+
+import numpy as np
+import pytest
+import rasterio
+from PIL import Image
+from rasterio.transform import from_origin
+
+from apps.aviary import __main__ as command
+from shared.errors import Cancelled, ModelMissing, ModelServerDown
+from tests.apps.aviary import doubles
+
+SQUARE = (100, 120, 180, 200)
+
+
+def save(path, size=(400, 300), squares=(SQUARE,)):
+    rng = np.random.default_rng(3)
+    pixels = rng.integers(90, 130, (size[1], size[0], 3), dtype=np.uint8)
+    pixels[..., 1] += 20
+    for x0, y0, x1, y1 in squares:
+        pixels[y0:y1, x0:x1] = doubles.BLUE
+    Image.fromarray(pixels).save(path)
+    return path
+
+
+@pytest.fixture
+def model(monkeypatch):
+    """Replace the model server by a double."""
+
+    def use(double):
+        monkeypatch.setattr(command, "ServerPredictor", lambda *_: double)
+
+    use(doubles.finds_blue)
+    return use
+
+
+def run(capsys, *words):
+    code = command.main(["run", "--recipe", "solar", *map(str, words)])
+    said = capsys.readouterr()
+    return code, said.out, said.err
+
+
+def refused(capsys, *words):
+    """Run with bad input; return the one line."""
+    code, out, err = run(capsys, *words)
+    assert code == 2
+    assert out == ""
+    assert err.endswith("\n")
+    assert err.count("\n") == 1
+    assert "Traceback" not in err
+    return err
+
+
+def test_one_image_writes_exactly_two_files(tmp_path, capsys, model):
+    out = tmp_path / "out"
+    code, printed, err = run(
+        capsys, "--image", save(tmp_path / "a.png"), "--gsd", "0.1", "--out", out
+    )
+    assert (code, err) == (0, "")
+    assert sorted(path.name for path in out.iterdir()) == ["objects.geojson", "summary.json"]
+    assert json.loads(printed) == json.loads((out / "summary.json").read_text(encoding="utf-8"))
+    (feature,) = json.loads((out / "objects.geojson").read_text(encoding="utf-8"))["features"]
+    assert feature["properties"]["bbox_px"] == list(SQUARE)
+
+
+def test_same_command_gives_the_same_bytes(tmp_path, capsys, model):
+    image = save(tmp_path / "a.png")
+    for folder in ("one", "two"):
+        run(capsys, "--image", image, "--gsd", "0.12", "--out", tmp_path / folder)
+    files = [(tmp_path / folder / "objects.geojson").read_bytes() for folder in ("one", "two")]
+    assert files[0] == files[1]
+
+
+@pytest.mark.parametrize(
+    "gsd", ["0", "-0.1", "nan", "inf", "12", "zehn", "", "0.1m", "0.1.2", "1e400"]
+)
+def test_wrong_resolution(tmp_path, capsys, model, gsd):
+    model(doubles.must_not_be_asked)
+    image, out = save(tmp_path / "a.png"), tmp_path / "out"
+    line = refused(capsys, "--image", image, f"--gsd={gsd}", "--out", out)
+    assert "Bodenauflösung" in line
+    assert not out.exists()
+
+
+def test_negative_resolution_as_a_word_of_its_own(tmp_path, capsys, model):
+    image = save(tmp_path / "a.png")
+    assert "„-0.1“" in refused(capsys, "--image", image, "--gsd", "-0.1", "--out", tmp_path / "o")
+
+
+@pytest.mark.parametrize("gsd", ["0.12", "0,12", " 0.12 "])
+def test_decimal_comma_is_read(tmp_path, capsys, model, gsd):
+    out = tmp_path / "out"
+    code, printed, _ = run(capsys, "--image", save(tmp_path / "a.png"), "--gsd", gsd, "--out", out)
+    assert code == 0
+    assert json.loads(printed)["image"]["gsd_m"] == 0.12
+
+
+def test_missing_resolution(tmp_path, capsys, model):
+    model(doubles.must_not_be_asked)
+    out = tmp_path / "out"
+    line = refused(capsys, "--image", save(tmp_path / "a.png"), "--out", out)
+    assert line.startswith("Bitte geben Sie die Bodenauflösung an (--gsd, in Metern je Bildpunkt).")
+    assert not out.exists()
+
+
+def test_resolution_outside_the_recipe_needs_force(tmp_path, capsys, model):
+    image, out = save(tmp_path / "a.png", (900, 700)), tmp_path / "out"
+    assert "0,4 m" in refused(capsys, "--image", image, "--gsd", "0.4", "--out", out)
+    code, printed, _ = run(capsys, "--image", image, "--gsd", "0.4", "--out", out, "--force")
+    assert code == 0
+    assert "aufloesung_ungeeignet" in [one["code"] for one in json.loads(printed)["warnings"]]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"no image", b"\xff\xd8\xff\xe0 broken", b"%PDF-1.4", b"GIF89a", b"\x00" * 5000],
+)
+def test_corrupt_images(tmp_path, capsys, model, content):
+    model(doubles.must_not_be_asked)
+    path, out = tmp_path / "a.jpg", tmp_path / "out"
+    path.write_bytes(content)
+    refused(capsys, "--image", path, "--gsd", "0.1", "--out", out)
+    assert not out.exists()
+
+
+def test_truncated_jpeg(tmp_path, capsys, model):
+    whole = save(tmp_path / "a.jpg").read_bytes()
+    (tmp_path / "a.jpg").write_bytes(whole[: len(whole) // 2])
+    line = refused(capsys, "--image", tmp_path / "a.jpg", "--gsd", "0.1", "--out", tmp_path / "out")
+    assert "beschädigt" in line
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["--threshold", "1.5"], "--threshold"),
+        (["--threshold", "nan"], "--threshold"),
+        (["--threshold", "viel"], "--threshold"),
+        (["--min-area", "-1"], "--min-area"),
+        (["--min-area", "inf"], "--min-area"),
+        (["--crs", "EPSG:4326"], "EPSG:4326"),
+        (["--crs", "quark"], "quark"),
+        (["--bands", "1,2"], "--bands"),
+        (["--bands", "0,1,2"], "--bands"),
+        (["--recipe", "solr"], "solar"),
+        (["--area", "fehlt.geojson"], "fehlt.geojson"),
+        (["--gsd"], "--gsd"),
+        (["--seed", "3"], "--seed"),
+        (["--no-cache"], "--no-cache"),
+    ],
+)
+def test_wrong_words_are_named(tmp_path, capsys, model, words, named):
+    image, out = save(tmp_path / "a.png"), tmp_path / "out"
+    line = refused(capsys, "--image", image, "--gsd", "0.1", "--out", out, *words)
+    assert named in line
+    assert not out.exists()
+
+
+def test_missing_words_are_named(capsys):
+    assert command.main(["run", "--recipe", "solar"]) == 2
+    err = capsys.readouterr().err
+    assert "--image" in err
+    assert "--out" in err
+    assert command.main([]) == 2
+    assert "run" in capsys.readouterr().err
+    assert command.main(["fliegen"]) == 2
+
+
+def test_missing_image_and_empty_folder(tmp_path, capsys, model):
+    line = refused(
+        capsys, "--image", tmp_path / "fehlt.png", "--gsd", "0.1", "--out", tmp_path / "o"
+    )
+    assert "fehlt.png" in line
+    (tmp_path / "leer").mkdir()
+    line = refused(capsys, "--image", tmp_path / "leer", "--gsd", "0.1", "--out", tmp_path / "o")
+    assert "leer" in line
+
+
+def test_results_are_kept_unless_forced(tmp_path, capsys, model):
+    image, out = save(tmp_path / "a.png"), tmp_path / "out"
+    words = ("--image", image, "--gsd", "0.1", "--out", out)
+    assert run(capsys, *words)[0] == 0
+    before = (out / "summary.json").read_bytes()
+    assert "--force" in refused(capsys, *words)
+    assert (out / "summary.json").read_bytes() == before
+    assert run(capsys, *words, "--force")[0] == 0
+
+
+def test_out_folder_that_cannot_be_made(tmp_path, capsys, model):
+    (tmp_path / "file").write_text("x", encoding="utf-8")
+    image = save(tmp_path / "a.png")
+    refused(capsys, "--image", image, "--gsd", "0.1", "--out", tmp_path / "file" / "out")
+
+
+def test_out_folder_without_write_permission(tmp_path, capsys, model, monkeypatch):
+    from pathlib import Path
+
+    def denied(self, content):
+        raise PermissionError(13, "denied")
+
+    monkeypatch.setattr(Path, "write_bytes", denied)
+    image = tmp_path / "a.png"
+    save(image)
+    refused(capsys, "--image", image, "--gsd", "0.1", "--out", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_full_disk_is_seen_before_the_run(tmp_path, capsys, model, monkeypatch):
+    import shutil
+
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=1000))
+    model(doubles.must_not_be_asked)
+    image = save(tmp_path / "a.png")
+    refused(capsys, "--image", image, "--gsd", "0.1", "--out", tmp_path / "out")
+
+
+def test_several_images_get_a_folder_each(tmp_path, capsys, model):
+    (tmp_path / "in").mkdir()
+    for name in ("a.png", "b.png"):
+        save(tmp_path / "in" / name)
+    save(tmp_path / "in" / "a.tif")
+    (tmp_path / "in" / "notes.txt").write_text("not an image", encoding="utf-8")
+    (tmp_path / "in" / "c.jpg").write_bytes(b"broken")
+    out = tmp_path / "out"
+    code, printed, err = run(capsys, "--image", tmp_path / "in", "--gsd", "0.1", "--out", out)
+    assert (code, err) == (0, "")
+    content = json.loads(printed)
+    assert content["status"] == "incomplete"
+    assert content["failed_images"] == 1
+    assert [(one["folder"], one["status"]) for one in content["images"]] == [
+        ("a", "ok"),
+        ("a_2", "ok"),
+        ("b", "ok"),
+        (None, "failed"),
+    ]
+    assert content["images"][3]["error"]["code"] == "bild_format"
+    assert content["counts"]["pv"] == 3
+    assert sorted(path.name for path in out.iterdir()) == ["a", "a_2", "b", "summary.json"]
+    assert json.loads((out / "summary.json").read_text(encoding="utf-8")) == content
+
+
+def test_all_images_bad_is_bad_input(tmp_path, capsys, model):
+    for name in ("a.png", "b.png"):
+        (tmp_path / name).write_bytes(b"broken")
+    images = (tmp_path / "a.png", tmp_path / "b.png")
+    refused(capsys, "--image", *images, "--gsd", "0.1", "--out", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_failed_tiles_end_with_code_four(tmp_path, capsys, model):
+    model(doubles.fails_on_first_tile)
+    out = tmp_path / "out"
+    code, printed, _ = run(
+        capsys, "--image", save(tmp_path / "a.png"), "--gsd", "0.1", "--out", out
+    )
+    assert code == 4
+    assert json.loads(printed)["failed_tiles"][0]["code"] == "vorhersage_gescheitert"
+    assert json.loads((out / "summary.json").read_text(encoding="utf-8"))["status"] == "incomplete"
+
+
+@pytest.mark.parametrize(
+    ("error", "code"), [(ModelServerDown(), 3), (ModelMissing(model="solar"), 3), (Cancelled(), 4)]
+)
+def test_a_missing_model_server_leaves_nothing(tmp_path, capsys, model, error, code):
+    class Refuses(doubles.Double):
+        def facts(self):
+            raise error
+
+    model(Refuses(doubles.finds_nothing.look))
+    out = tmp_path / "out"
+    got, printed, err = run(
+        capsys, "--image", save(tmp_path / "a.png"), "--gsd", "0.1", "--out", out
+    )
+    assert (got, printed) == (code, "")
+    assert err.count("\n") == 1
+    assert not out.exists()
+
+
+def test_a_stop_signal_ends_with_code_four(tmp_path, capsys, model):
+    def stops(tiles):
+        os.kill(os.getpid(), signal.SIGTERM)
+        yield from doubles.finds_nothing.look(tiles)
+
+    model(doubles.Double(stops))
+    before = signal.getsignal(signal.SIGTERM)
+    out = tmp_path / "out"
+    try:
+        code, _, err = run(
+            capsys, "--image", save(tmp_path / "a.png"), "--gsd", "0.1", "--out", out
+        )
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert code == 4
+    assert "abgebrochen" in err
+    assert not out.exists()
+
+
+def test_only_objects_above_the_threshold(tmp_path, capsys, model):
+    image = save(tmp_path / "a.png")
+    for threshold, expected in (("0.01", 1), ("0.9", 0)):
+        _, printed, _ = run(
+            capsys, "--image", image, "--gsd", "0.1", "--out", tmp_path / threshold,
+            "--threshold", threshold,
+        )  # fmt: skip
+        content = json.loads(printed)
+        assert content["counts"]["pv"] == expected
+        assert content["parameters"]["threshold"] == float(threshold)
+
+
+def test_the_model_card_sets_threshold_and_resolution(tmp_path, capsys, model):
+    from apps.aviary.objects import ModelFacts
+
+    model(doubles.Double(doubles.finds_blue.look, ModelFacts(gsd_m=0.125, threshold=0.9)))
+    out = tmp_path / "out"
+    _, printed, _ = run(capsys, "--image", save(tmp_path / "a.png"), "--gsd", "0.1", "--out", out)
+    parameters = json.loads(printed)["parameters"]
+    assert (parameters["threshold"], parameters["model_gsd_m"]) == (0.9, 0.125)
+
+
+def test_an_area_limits_what_is_found(tmp_path, capsys, model):
+    squares = ((20, 20, 60, 60), (300, 200, 360, 260))
+    image = save(tmp_path / "a.png", squares=squares)
+    area = tmp_path / "area.geojson"
+    ring = [[[0, 0], [150, 0], [150, 150], [0, 150], [0, 0]]]
+    area.write_text(
+        json.dumps({"type": "Polygon", "coordinates": ring} | {"coordinates": ring}), "utf-8"
+    )
+    area.write_text(
+        json.dumps(
+            {
+                "type": "FeatureCollection",
+                "coordinates": "pixel",
+                "features": [
+                    {"type": "Feature", "geometry": {"type": "Polygon", "coordinates": ring}}
+                ],
+            }
+        ),
+        "utf-8",
+    )
+    out = tmp_path / "out"
+    _, printed, _ = run(
+        capsys, "--image", image, "--gsd", "0.1", "--out", out, "--area", area, "--threshold", "0.1"
+    )
+    content = json.loads(printed)
+    assert content["counts"]["pv"] == 1
+    assert content["parameters"]["area_limited"] is True
+    assert content["share"]["pv"] == pytest.approx(1600 / 22500, abs=1e-5)
+
+
+def test_stated_crs_for_a_world_file(tmp_path, capsys, model):
+    image = save(tmp_path / "a.jpg")
+    image.with_suffix(".jgw").write_text("0.1\n0\n0\n-0.1\n400000.05\n5699999.95\n", "ascii")
+    out = tmp_path / "out"
+    code, printed, _ = run(capsys, "--image", image, "--crs", "EPSG:25832", "--out", out)
+    assert code == 0
+    assert json.loads(printed)["image"]["crs"] == "EPSG:25832"
+    content = json.loads((out / "objects.geojson").read_text(encoding="utf-8"))
+    assert content["coordinates"] == "EPSG:25832"
+
+
+def test_a_large_geotiff_is_read_in_windows(tmp_path, capsys, model):
+    path = tmp_path / "a.tif"
+    profile = {
+        "driver": "GTiff", "width": 9000, "height": 5000, "count": 3, "dtype": "uint8",
+        "crs": "EPSG:25832", "transform": from_origin(400000, 5700000, 0.2, 0.2), "tiled": True,
+        "compress": "deflate", "sparse_ok": True,
+    }  # fmt: skip
+    with rasterio.open(path, "w", **profile) as target:
+        block = np.zeros((3, 512, 512), dtype=np.uint8)
+        block[:] = np.array([90, 110, 80], dtype=np.uint8)[:, None, None]
+        block[:, 100:200, 100:200] = np.array(doubles.BLUE, dtype=np.uint8)[:, None, None]
+        target.write(block, window=rasterio.windows.Window(4096, 2048, 512, 512))
+    out = tmp_path / "out"
+    code, printed, _ = run(capsys, "--image", path, "--out", out)
+    assert code == 0
+    content = json.loads(printed)
+    assert content["counts"]["pv"] == 1
+    assert content["area_m2"]["pv"] == pytest.approx(400, rel=0.02)
+
+
+def test_recipes_are_listed(capsys):
+    assert command.main(["recipes"]) == 0
+    assert capsys.readouterr().out.startswith("solar")
+    assert command.main(["recipes", "--json"]) == 0
+    (solar,) = json.loads(capsys.readouterr().out)["recipes"]
+    assert solar["gsd_m"] == {"min": 0.05, "native": 0.1, "max": 0.22}
+
+
+def test_check_says_what_it_found(tmp_path, capsys):
+    image = str(save(tmp_path / "a.png"))
+    assert command.main(["check", "--image", image, "--gsd", "0.1"]) == 0
+    assert json.loads(capsys.readouterr().out)["usable"] is True
+    assert command.main(["check", "--image", image]) == 2
+    said = capsys.readouterr()
+    assert json.loads(said.out)["usable"] is False
+    assert said.err.count("\n") == 1
+    assert command.main(["check", "--image", str(tmp_path / "no.png")]) == 2
+
+
+def test_help_is_german(capsys):
+    with pytest.raises(SystemExit) as ended:
+        command.main(["run", "--help"])
+    assert ended.value.code == 0
+    text = capsys.readouterr().out
+    assert "Aufruf" in text
+    assert "show this help" not in text

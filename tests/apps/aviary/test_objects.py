@@ -1,0 +1,198 @@
+"""Objects survive tiling: none is split, lost, doubled or moved."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from shapely.geometry import box
+
+from apps.aviary.joining import find_objects, merge_across_tiles
+from apps.aviary.objects import Detection, Part, detect
+from apps.aviary.plan import plan_run
+from apps.aviary.recipes import find_recipe
+from shared.errors import AnswerMismatch
+from shared.geo.open import open_raster
+from shared.geo.polygons import intersection_over_union
+from shared.geo.raster import OpenOptions, RasterInfo
+from tests.apps.aviary import doubles
+
+SOLAR = find_recipe("solar")
+SIZE = (1900, 1500)
+INFO = RasterInfo("a.png", "00" * 32, *SIZE, 3, "PNG", pixel_width_m=0.1, pixel_height_m=0.1)
+PLAN = plan_run(INFO, SOLAR)
+
+
+def seen_by_tiles(truth, scores):
+    """Cut true rectangles the way a perfect model would see them in each tile."""
+    parts = []
+    for tile in PLAN.tiles:
+        frame = box(*tile.box)
+        edges = tile.inner_edges(PLAN.width, PLAN.height)
+        for rectangle, score in zip(truth, scores, strict=True):
+            piece = rectangle.intersection(frame)
+            if piece.area < 1:
+                continue
+            left, upper, right, lower = piece.bounds
+            x0, y0, x1, y1 = tile.box
+            gaps = (left - x0, upper - y0, x1 - right, y1 - lower)
+            cut = any(inner and gap <= 2 for inner, gap in zip(edges, gaps, strict=True))
+            parts.append(Part(tile, "pv", score, piece, piece.bounds, cut, False, None))
+    return Detection(PLAN, tuple(parts), (), doubles.IDENTITY, 0, None)
+
+
+@st.composite
+def apart(draw):
+    """Rectangles that do not touch: at most one per cell of a coarse grid."""
+    found = []
+    for column in range(5):
+        for row in range(4):
+            if draw(st.booleans()):
+                width, height = draw(st.integers(6, 350)), draw(st.integers(6, 350))
+                x = column * 370 + draw(st.integers(0, 355 - width))
+                y = row * 370 + draw(st.integers(0, 355 - height))
+                found.append(box(x, y, min(x + width, SIZE[0]), min(y + height, SIZE[1])))
+    return [one for one in found if one.area > 30 and one.bounds[3] <= SIZE[1]]
+
+
+@settings(deadline=None)
+@given(truth=apart())
+def test_what_tiles_cut_is_joined_again(truth):
+    scores = [0.3 + 0.6 * i / max(1, len(truth)) for i in range(len(truth))]
+    found = find_objects(seen_by_tiles(truth, scores), INFO, SOLAR, threshold=0.1, min_area_m2=0)
+    assert len(found) == len(truth)
+    for one in found:
+        twin = max(truth, key=lambda true: intersection_over_union(true, one.polygon))
+        assert intersection_over_union(twin, one.polygon) > 0.999
+        assert one.bbox_px == pytest.approx(twin.bounds)
+        assert one.score == scores[truth.index(twin)]
+
+
+def test_an_object_larger_than_a_tile_stays_one():
+    large = box(100, 100, 1800, 1400)
+    found = find_objects(seen_by_tiles([large], [0.8]), INFO, SOLAR, threshold=0.5, min_area_m2=1)
+    assert [one.polygon.area for one in found] == [pytest.approx(large.area)]
+
+
+def test_neighbours_a_metre_apart_stay_two():
+    truth = [box(600, 300, 660, 340), box(600, 350, 660, 390)]
+    found = find_objects(
+        seen_by_tiles(truth, [0.8, 0.7]), INFO, SOLAR, threshold=0.5, min_area_m2=1
+    )
+    assert len(found) == 2
+
+
+def test_kinds_are_not_mixed():
+    tile, other = PLAN.tiles[0], PLAN.tiles[1]
+    left = Part(tile, "pv", 0.9, box(500, 10, 640, 60), (500, 10, 640, 60), True, False, None)
+    right = Part(
+        other, "solar_thermal", 0.8, box(448, 10, 700, 60), (448, 10, 700, 60), True, False, None
+    )
+    assert len(merge_across_tiles([left, right])) == 2
+
+
+def test_a_cut_part_lends_its_score_to_the_whole_one():
+    tile, other = PLAN.tiles[0], PLAN.tiles[1]
+    cut = Part(tile, "pv", 0.9, box(600, 10, 640, 60), (600, 10, 640, 60), True, False, None)
+    whole = Part(other, "pv", 0.4, box(600, 10, 680, 60), (600, 10, 680, 60), False, False, None)
+    (joined,) = merge_across_tiles([cut, whole])
+    assert joined.score == 0.9
+    assert joined.polygon.equals(whole.polygon)
+
+
+@settings(deadline=None, max_examples=30)
+@given(truth=apart(), threshold=st.floats(0, 1))
+def test_a_higher_threshold_only_removes(truth, threshold):
+    scores = [(7 * i % 10) / 10 for i in range(len(truth))]
+    detection = seen_by_tiles(truth, scores)
+    low = find_objects(detection, INFO, SOLAR, threshold=0.0, min_area_m2=0)
+    high = find_objects(detection, INFO, SOLAR, threshold=threshold, min_area_m2=0)
+    assert [one.bbox_px for one in high] == [one.bbox_px for one in low if one.score >= threshold]
+
+
+def picture(rectangles, size=(1500, 1100)):
+    pixels = np.full((size[1], size[0], 3), 120, dtype=np.uint8)
+    for x0, y0, x1, y1 in rectangles:
+        pixels[y0:y1, x0:x1] = doubles.BLUE
+    return pixels
+
+
+def opened(pixels, tmp_path, gsd_m=0.1):
+    path = tmp_path / "a.png"
+    Image.fromarray(pixels).save(path)
+    return open_raster(path, options=OpenOptions(gsd_m=gsd_m))
+
+
+RECTANGLES = [
+    (30, 30, 90, 60),
+    (560, 100, 700, 180),
+    (300, 500, 1400, 900),
+    (1450, 1050, 1500, 1100),
+]
+
+
+@pytest.mark.parametrize("gsd_m", [0.1, 0.12, 0.07, 0.2])
+def test_boxes_come_back_in_pixels_of_the_image(tmp_path, gsd_m):
+    with opened(picture(RECTANGLES), tmp_path, gsd_m) as source:
+        plan = plan_run(source.info, SOLAR)
+        detection = detect(source, plan, doubles.finds_blue)
+        found = find_objects(detection, source.info, SOLAR, threshold=0.2, min_area_m2=0)
+    assert len(found) == len(RECTANGLES)
+    for one in found:
+        nearest = min(RECTANGLES, key=lambda true: math.dist(true, one.bbox_px))
+        assert one.bbox_px == pytest.approx(nearest, abs=0.1 / gsd_m + 0.7)
+        assert one.area_m2 == pytest.approx(one.area_px * gsd_m**2)
+
+
+def test_the_order_of_answers_does_not_matter(tmp_path):
+    results = []
+    for predict in (doubles.finds_blue, doubles.finds_blue_backwards):
+        with opened(picture(RECTANGLES), tmp_path) as source:
+            detection = detect(source, plan_run(source.info, SOLAR), predict)
+            results.append(
+                find_objects(detection, source.info, SOLAR, threshold=0.2, min_area_m2=0)
+            )
+    assert results[0] == results[1]
+
+
+@pytest.mark.parametrize("predict", [doubles.loses_a_tile, doubles.answers_twice])
+def test_lost_or_double_answers_are_an_error_not_a_result(tmp_path, predict):
+    with opened(picture(RECTANGLES), tmp_path) as source, pytest.raises(AnswerMismatch):
+        detect(source, plan_run(source.info, SOLAR), predict)
+
+
+def test_a_failed_tile_is_listed(tmp_path):
+    with opened(picture(RECTANGLES), tmp_path) as source:
+        detection = detect(source, plan_run(source.info, SOLAR), doubles.fails_on_first_tile)
+    assert [(one.tile_id, one.code) for one in detection.failed] == [(0, "vorhersage_gescheitert")]
+    assert detection.failed[0].box_px == (0, 0, 640, 640)
+
+
+def test_tiles_without_data_are_not_sent(tmp_path):
+    pixels = np.full((640, 1536, 4), 255, dtype=np.uint8)
+    pixels[..., :3] = (90, 100, 80)
+    pixels[:, :700, 3] = 0
+    with opened(pixels, tmp_path) as source:
+        detection = detect(source, plan_run(source.info, SOLAR), doubles.finds_nothing)
+    assert (detection.empty_tiles, len(detection.plan.tiles)) == (1, 3)
+    assert not detection.failed
+
+
+def test_progress_ends_at_all_tiles(tmp_path):
+    seen = []
+    with opened(picture(RECTANGLES), tmp_path) as source:
+        plan = plan_run(source.info, SOLAR)
+        detect(source, plan, doubles.finds_blue, lambda done, total: seen.append((done, total)))
+    assert seen[-1] == (len(plan.tiles), len(plan.tiles))
+    assert [done for done, _ in seen] == sorted(done for done, _ in seen)
+
+
+def test_unusual_images_make_every_object_doubtful(tmp_path):
+    with opened(picture(RECTANGLES), tmp_path) as source:
+        plan = plan_run(source.info, SOLAR)
+        detection = detect(source, plan, doubles.knows_no_such_image)
+        found = find_objects(detection, source.info, SOLAR, threshold=0.2, min_area_m2=0)
+    assert len(detection.unusual_tiles) == len(plan.tiles)
+    assert all(one.doubtful and one.domain_distance == 7.5 for one in found)

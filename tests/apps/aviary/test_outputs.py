@@ -1,0 +1,235 @@
+"""The files of a run: exact members, fixed bytes, coordinates that lie on the image."""
+
+import itertools
+import json
+
+import numpy as np
+import pytest
+import rasterio
+from PIL import Image
+from rasterio.transform import Affine, from_origin
+from shapely.geometry import box, shape
+
+from apps.aviary.analysis import analyse, count
+from apps.aviary.outputs import (
+    objects_geojson,
+    prepare_folder,
+    summary,
+    to_json,
+    write_files,
+)
+from apps.aviary.recipes import find_recipe
+from shared.errors import (
+    InputError,
+    ResolutionMissing,
+    ResolutionUnsuitable,
+    ResultsExist,
+    StorageFull,
+)
+from shared.geo.open import open_raster
+from shared.geo.raster import OpenOptions
+from tests.apps.aviary import doubles
+
+SOLAR = find_recipe("solar")
+PROPERTIES = {
+    "object_id", "class", "class_de", "score", "area_px", "area_m2", "bbox_px", "doubtful",
+    "domain_distance",
+}  # fmt: skip
+SUMMARY = {
+    "status", "recipe", "image", "model", "parameters", "counts", "area_m2", "share",
+    "nodata_share", "mean_confidence", "domain_warning_share", "warnings", "failed_tiles", "tiles",
+    "seconds", "software_version",
+}  # fmt: skip
+SQUARES = [(100, 120, 180, 200), (560, 300, 700, 400), (650, 600, 720, 690)]
+
+
+def picture(size=(800, 720)):
+    pixels = np.full((size[1], size[0], 3), 120, dtype=np.uint8)
+    for x0, y0, x1, y1 in SQUARES:
+        pixels[y0:y1, x0:x1] = doubles.BLUE
+    return pixels
+
+
+def png(tmp_path):
+    path = tmp_path / "a.png"
+    Image.fromarray(picture()).save(path)
+    return path
+
+
+def run(path, predict=doubles.finds_blue, **options):
+    force = options.pop("force", False)
+    ticks = itertools.count()
+    with open_raster(path, options=OpenOptions(**options)) as source:
+        analysis = analyse(source, SOLAR, predict, lambda: next(ticks), force=force)
+    return analysis, count(analysis, threshold=0.25, min_area_m2=1.0)
+
+
+def written(analysis, result):
+    return objects_geojson(analysis, result, threshold=0.25)
+
+
+def test_plain_images_give_pixel_coordinates_y_down(tmp_path):
+    text = written(*run(png(tmp_path), gsd_m=0.1))
+    content = json.loads(text)
+    assert content["coordinates"] == "pixel"
+    assert "crs" not in content
+    assert content["provenance"]["model"]["sha256"] == "ab" * 32
+    assert content["provenance"]["threshold"] == 0.25
+    assert len(content["features"]) == 3
+    for number, feature in enumerate(content["features"], start=1):
+        assert set(feature["properties"]) == PROPERTIES
+        assert feature["properties"]["object_id"] == number
+        x0, y0, x1, y1 = feature["properties"]["bbox_px"]
+        assert (x0, y0, x1, y1) in SQUARES
+        assert shape(feature["geometry"]).equals(box(x0, y0, x1, y1))
+        assert feature["properties"]["area_m2"] == pytest.approx((x1 - x0) * (y1 - y0) * 0.01)
+    scores = [feature["properties"]["score"] for feature in content["features"]]
+    assert scores == sorted(scores, reverse=True)
+
+
+@pytest.mark.parametrize(
+    "transform",
+    [
+        from_origin(400000, 5700000, 0.1, 0.1),
+        from_origin(400000, 5700000, 0.12, 0.12),
+        Affine.translation(400000, 5700000) * Affine.rotation(25) * Affine.scale(0.1, -0.1),
+    ],
+)
+def test_geotiff_objects_lie_on_the_image(tmp_path, transform):
+    path = tmp_path / "a.tif"
+    with rasterio.open(
+        path, "w", driver="GTiff", width=800, height=720, count=3, dtype="uint8",
+        crs="EPSG:25832", transform=transform,
+    ) as target:  # fmt: skip
+        target.write(picture().transpose(2, 0, 1))
+    content = json.loads(written(*run(path)))
+    assert content["coordinates"] == "EPSG:25832"
+    assert content["crs"]["properties"]["name"] == "urn:ogc:def:crs:EPSG::25832"
+    assert len(content["features"]) == 3
+    for feature in content["features"]:
+        corners = [~transform * tuple(corner) for corner in feature["geometry"]["coordinates"][0]]
+        xs, ys = zip(*corners, strict=True)
+        found = (min(xs), min(ys), max(xs), max(ys))
+        nearest = min(
+            SQUARES, key=lambda true: sum(abs(a - b) for a, b in zip(true, found, strict=True))
+        )
+        assert found == pytest.approx(nearest, abs=1.0)
+        assert feature["properties"]["bbox_px"] == pytest.approx(nearest, abs=1.0)
+
+
+def test_same_input_gives_the_same_bytes(tmp_path):
+    path = png(tmp_path)
+    first = written(*run(path, gsd_m=0.12))
+    again = written(*run(path, predict=doubles.finds_blue_backwards, gsd_m=0.12))
+    assert first.encode() == again.encode()
+
+
+def test_nothing_found_is_a_valid_file(tmp_path):
+    analysis, result = run(png(tmp_path), predict=doubles.finds_nothing, gsd_m=0.1)
+    content = json.loads(written(analysis, result))
+    assert (content["type"], content["coordinates"]) == ("FeatureCollection", "pixel")
+    assert content["features"] == []
+    facts = summary(analysis, result, path="a.png", threshold=0.25, min_area_m2=1.0)
+    assert facts["counts"] == {"pv": 0, "solar_thermal": 0, "pv_ground": 0}
+    assert facts["mean_confidence"] is None
+    json.loads(to_json(facts))
+
+
+def test_summary_has_exactly_the_promised_members(tmp_path):
+    analysis, result = run(png(tmp_path), gsd_m=0.1)
+    facts = summary(analysis, result, path="a.png", threshold=0.25, min_area_m2=1.0)
+    assert set(facts) == SUMMARY
+    assert set(facts["image"]) == {
+        "path", "sha256", "width", "height", "gsd_m", "gsd_source", "crs", "bands"
+    }  # fmt: skip
+    assert facts["model"] == {"name": "solar", "version": "9.9.9", "sha256": "ab" * 32}
+    assert facts["status"] == "ok"
+    assert facts["counts"]["pv"] == 3
+    total_m2 = sum((x1 - x0) * (y1 - y0) for x0, y0, x1, y1 in SQUARES) * 0.01
+    assert facts["area_m2"]["pv"] == pytest.approx(total_m2)
+    assert facts["share"]["pv"] == pytest.approx(total_m2 / (800 * 720 * 0.01), abs=1e-6)
+    assert facts["domain_warning_share"] is None
+
+
+def test_failed_tiles_make_the_run_incomplete(tmp_path):
+    analysis, result = run(png(tmp_path), predict=doubles.fails_on_first_tile, gsd_m=0.1)
+    facts = summary(analysis, result, path="a.png", threshold=0.25, min_area_m2=1.0)
+    assert facts["status"] == "incomplete"
+    assert [one["tile_id"] for one in facts["failed_tiles"]] == [0]
+
+
+def test_unusual_images_are_counted(tmp_path):
+    analysis, result = run(png(tmp_path), predict=doubles.knows_no_such_image, gsd_m=0.1)
+    facts = summary(analysis, result, path="a.png", threshold=0.25, min_area_m2=1.0)
+    assert facts["domain_warning_share"] == 1.0
+
+
+def test_forced_resolution_marks_both_files(tmp_path):
+    analysis, result = run(png(tmp_path), gsd_m=0.4, force=True)
+    facts = summary(analysis, result, path="a.png", threshold=0.25, min_area_m2=1.0)
+    assert "aufloesung_ungeeignet" in [one["code"] for one in facts["warnings"]]
+    assert json.loads(written(analysis, result))["outside_checked_range"] is True
+
+
+@pytest.mark.parametrize(
+    ("gsd_m", "error"), [(None, ResolutionMissing), (0.4, ResolutionUnsuitable)]
+)
+def test_a_stop_is_raised_before_the_model_is_asked(tmp_path, gsd_m, error):
+    with pytest.raises(error):
+        run(png(tmp_path), predict=doubles.must_not_be_asked, gsd_m=gsd_m)
+
+
+def test_a_tiny_image_is_refused(tmp_path):
+    path = tmp_path / "a.png"
+    Image.new("RGB", (1, 1), "red").save(path)
+    with pytest.raises(InputError, match="1 x 1 Bildpunkten zu klein"):
+        run(path, predict=doubles.must_not_be_asked, gsd_m=0.1)
+
+
+def test_the_threshold_moves_without_the_model(tmp_path):
+    analysis, _ = run(png(tmp_path), gsd_m=0.1)
+    counts = [
+        len(count(analysis, threshold=value, min_area_m2=0).objects) for value in (0.0, 0.65, 1.0)
+    ]
+    assert counts == [3, 1, 0]
+    assert len(count(analysis, threshold=0, min_area_m2=64.1).objects) == 1
+
+
+def test_results_are_not_overwritten_silently(tmp_path):
+    prepare_folder(tmp_path / "out", overwrite=False)
+    write_files(tmp_path / "out", {"objects.geojson": "{}", "summary.json": "{}"})
+    with pytest.raises(ResultsExist):
+        prepare_folder(tmp_path / "out", overwrite=False)
+    prepare_folder(tmp_path / "out", overwrite=True)
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "objects.geojson",
+        "summary.json",
+    ]
+
+
+def test_results_of_several_images_are_seen_too(tmp_path):
+    write_files(tmp_path / "out" / "a", {"summary.json": "{}"})
+    with pytest.raises(ResultsExist):
+        prepare_folder(tmp_path / "out", overwrite=False)
+
+
+def test_a_file_in_place_of_the_folder_is_refused(tmp_path):
+    (tmp_path / "out").write_text("not a folder", encoding="utf-8")
+    with pytest.raises(StorageFull):
+        prepare_folder(tmp_path / "out", overwrite=False)
+
+
+def test_a_full_disk_leaves_no_half_file(tmp_path, monkeypatch):
+    from pathlib import Path
+
+    written = Path.write_text
+
+    def full(self, *words, **options):
+        if "summary" in self.name:
+            raise OSError(28, "No space left on device")
+        return written(self, *words, **options)
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(StorageFull):
+        write_files(tmp_path, {"objects.geojson": "{}", "summary.json": "{}"})
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,69 @@
+"""Recipe files are read strictly; unknown names get the nearest one."""
+
+import pytest
+
+from apps.aviary.recipes import FOLDER, find_recipe, load_recipe, recipe_names
+from shared.errors import RecipeBroken, RecipeUnknown
+
+SOLAR = (FOLDER / "solar.toml").read_text(encoding="utf-8")
+
+
+def written(folder, text):
+    path = folder / "mine.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_every_shipped_recipe_loads_under_its_own_name():
+    assert recipe_names()
+    for name in recipe_names():
+        assert find_recipe(name).recipe_id == name
+
+
+def test_solar_has_the_native_resolution_and_tiles_of_the_specification():
+    recipe = find_recipe("solar")
+    assert (recipe.gsd_min_m, recipe.gsd_native_m, recipe.gsd_max_m) == (0.05, 0.10, 0.22)
+    assert (recipe.tile_px, recipe.overlap_px) == (640, 192)
+    assert [one.key for one in recipe.classes] == ["pv", "solar_thermal", "pv_ground"]
+
+
+@pytest.mark.parametrize(
+    "name", ["solr", "Solar", "sola", "photovoltaik", "", "../solar", "x" * 500]
+)
+def test_unknown_names_get_the_nearest_one(name):
+    with pytest.raises(RecipeUnknown, match="„solar“"):
+        find_recipe(name)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "named"),
+    [
+        ("gsd_min_m = 0.05", "gsd_min_m = 0.5", "needs"),
+        ("gsd_native_m = 0.10", "gsd_native_m = nan", "needs.gsd_native_m"),
+        ("threshold = 0.25", "threshold = 1.5", "post.threshold"),
+        ("threshold = 0.25", "", "post.threshold"),
+        ("overlap_px = 192", "overlap_px = 320", "tiles"),
+        ('name = "solar"', 'name = "../solar"', "model.name"),
+        ('bands = "rgb"', 'bands = "rgb"\nsecret = 1', "needs.secret"),
+        ('kind = "objects"', 'kind = "semantic"', "recipe.kind"),
+    ],
+)
+def test_a_wrong_value_is_named(tmp_path, old, new, named):
+    assert old in SOLAR
+    with pytest.raises(RecipeBroken, match=named):
+        load_recipe(written(tmp_path, SOLAR.replace(old, new, 1)))
+
+
+@pytest.mark.parametrize("text", ["", "[recipe", "\x00"])
+def test_what_is_no_recipe_is_refused(tmp_path, text):
+    with pytest.raises(RecipeBroken):
+        load_recipe(written(tmp_path, text))
+    with pytest.raises(RecipeBroken):
+        load_recipe(tmp_path / "none.toml")
+
+
+def test_class_titles_follow_the_language():
+    recipe = find_recipe("solar")
+    assert recipe.title("pv") == "Photovoltaik"
+    assert recipe.title("pv", "en") == "Photovoltaics"
+    assert recipe.title("unheard_of") == "unheard_of"

@@ -1,0 +1,131 @@
+"""Starts the real gallery with its real model server on free ports."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from shared.settings import REPOSITORY
+from shared.startup import READY_WITHIN_S
+
+STOP_WITHIN_S = 30.0
+
+
+@dataclass(frozen=True)
+class RunningGallery:
+    """A started gallery.
+
+    Args:
+        url: Address without a trailing slash.
+        model_server_url: Address of its model server.
+        data_dir: Folder of its logs and secrets.
+        process: The start command.
+        ready_after_s: Seconds from the command to its line "ready".
+    """
+
+    url: str
+    model_server_url: str
+    data_dir: Path
+    process: psutil.Process
+    ready_after_s: float
+
+    def part(self, word: str) -> list[psutil.Process]:
+        """Processes of one part: those whose command line holds the word, and their children."""
+        tops = [
+            child
+            for child in self.process.children(recursive=True)
+            if word in " ".join(_command_line(child)) and "honcho" not in _command_line(child)
+        ]
+        family = {process for top in tops for process in (top, *top.children(recursive=True))}
+        return sorted(family, key=lambda process: process.pid)
+
+    def log(self, part: str) -> str:
+        """What a part has printed so far."""
+        file = self.data_dir / "logs" / f"{part}.log"
+        return file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
+
+
+def _command_line(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.NoSuchProcess:
+        return []
+
+
+def free_port() -> int:
+    """A loopback port that nobody uses now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextlib.contextmanager
+def running_gallery(
+    data_dir: Path, environment: Mapping[str, str] | None = None
+) -> Iterator[RunningGallery]:
+    """Run `python -m shared.startup` until the block ends.
+
+    Args:
+        data_dir: Empty folder for logs and secrets.
+        environment: Further settings.
+
+    Raises:
+        RuntimeError: It did not become ready; the message carries what it said.
+    """
+    port, model_port = free_port(), free_port()
+    command = [sys.executable, "-m", "shared.startup"]
+    settings = {
+        "URBANKI_DATA_DIR": str(data_dir),
+        "URBANKI_PORT": str(port),
+        "URBANKI_MODEL_SERVER_PORT": str(model_port),
+        "URBANKI_MODEL_SERVER_URL": "",
+        "URBANKI_LANGUAGE": "auto",
+    }
+    began = time.monotonic()
+    with (data_dir / "start.log").open("w+", encoding="utf-8") as said:
+        process = subprocess.Popen(
+            command,
+            cwd=REPOSITORY,
+            env={**os.environ, **settings, **(environment or {})},
+            stdout=said,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            _wait_for_line(process, data_dir / "start.log")
+            yield RunningGallery(
+                f"http://127.0.0.1:{port}",
+                f"http://127.0.0.1:{model_port}",
+                data_dir,
+                psutil.Process(process.pid),
+                time.monotonic() - began,
+            )
+        finally:
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(STOP_WITHIN_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
+
+
+def _wait_for_line(process: subprocess.Popen[bytes], said: Path) -> None:
+    deadline = time.monotonic() + READY_WITHIN_S + 5
+    while "gallery ready: http" not in (text := said.read_text(encoding="utf-8")):
+        if process.poll() is not None or time.monotonic() > deadline:
+            logs = [
+                f"{log.name}:\n{log.read_text(encoding='utf-8', errors='replace')[-2000:]}"
+                for log in sorted((said.parent / "logs").glob("*.log"))
+            ]
+            raise RuntimeError("\n".join([text, *logs]))
+        time.sleep(0.1)

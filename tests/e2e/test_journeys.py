@@ -1,0 +1,104 @@
+"""From the home page to the first result and its export, for every app of the registry."""
+
+import time
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from shared.registry.discover import manifests
+from shared.registry.manifest import AppManifest
+from tests.e2e.browser import observed_page
+from tests.e2e.gallery_process import RunningGallery
+
+QUESTIONS = ("Was kam heraus?", "Wie sicher ist das?", "Woher kommt das?", "Was tun?")
+MAX_CLICKS = 3
+MAX_SECONDS = 60
+every_app = pytest.mark.parametrize("app", manifests(), ids=lambda app: app.id)
+
+
+def result_is_there(page: Page) -> bool:
+    return all(page.get_by_text(question, exact=True).first.is_visible() for question in QUESTIONS)
+
+
+@every_app
+def test_example_leads_to_a_result(
+    browser: Browser, gallery: RunningGallery, app: AppManifest, artefacts: Path
+) -> None:
+    with observed_page(browser, gallery.url) as observed:
+        observed.open("/")
+        page = observed.page
+        began = time.monotonic()
+        card = page.locator(f".st-key-card_{app.id}")
+        card.get_by_role("button", name="Mit Beispiel ausprobieren").click()
+        clicks = 1
+        while not result_is_there(page):
+            assert time.monotonic() - began < MAX_SECONDS
+            page.wait_for_timeout(500)
+            main = page.locator('[data-testid="stBaseButton-primary"]:enabled')
+            running = page.locator('[data-test-script-state="running"]').count()
+            if not running and not result_is_there(page) and main.count() == 1:
+                main.click()
+                clicks += 1
+        assert clicks <= MAX_CLICKS
+        observed.settle()
+        observed.screenshot(artefacts / f"journey-{app.id}.png")
+        assert page.locator('[data-testid="stException"]').count() == 0
+        assert "Beispieldaten" in page.locator("body").inner_text()
+        assert_download_works(page)
+        assert observed.foreign_requests == []
+        assert observed.console_errors == []
+
+
+def assert_download_works(page: Page) -> None:
+    button = page.locator('[data-testid="stDownloadButton"] button').first
+    with page.expect_download(timeout=20_000) as download:
+        button.click()
+    path = download.value.path()
+    assert path.stat().st_size > 0
+
+
+@every_app
+def test_reload_and_back_do_no_harm(
+    browser: Browser, gallery: RunningGallery, app: AppManifest
+) -> None:
+    with observed_page(browser, gallery.url) as observed:
+        observed.open("/")
+        observed.open(f"/{app.id}")
+        observed.page.reload()
+        observed.settle()
+        observed.page.go_back()
+        observed.settle()
+        assert observed.page.locator('[data-testid="stException"]').count() == 0
+        assert observed.console_errors == []
+
+
+@every_app
+def test_strange_addresses_do_no_harm(
+    browser: Browser, gallery: RunningGallery, app: AppManifest
+) -> None:
+    with observed_page(browser, gallery.url) as observed:
+        for query in (
+            "?beispiel=gibt_es_nicht",
+            "?ergebnis=<script>alert(1)</script>",
+            "?x=" + 2000 * "y",
+        ):
+            observed.open(f"/{app.id}{query}")
+            assert observed.page.locator('[data-testid="stException"]').count() == 0
+        assert observed.console_errors == []
+
+
+def test_filtered_home_can_be_shared(browser: Browser, gallery: RunningGallery) -> None:
+    """A search is in the address, so that it can be sent to somebody."""
+    with observed_page(browser, gallery.url) as observed:
+        observed.open("/")
+        field = observed.page.get_by_role("searchbox").first
+        field.fill("solr")
+        field.press("Enter")
+        observed.settle()
+        assert "solr" in observed.page.url
+        shown = observed.page.locator("h2").all_inner_texts()
+    with observed_page(browser, gallery.url) as other:
+        other.page.goto(observed.page.url)
+        other.settle()
+        assert other.page.locator("h2").all_inner_texts() == shown

@@ -1,0 +1,194 @@
+"""The start command: sentences for what can go wrong, restart of a killed part, clean end."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from shared import startup
+from shared.errors import PortTaken, SettingInvalid, StartFailed, StorageFull
+from shared.settings import Settings
+from shared.startup import Part, check_port, load_settings, make_parts, prepare_data_folder
+from tests.e2e.gallery_process import free_port
+
+SERVER = """
+import http.server, os, pathlib, subprocess, sys
+pathlib.Path(sys.argv[2]).open("a").write(f"{os.getpid()}\\n")
+class Answer(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200); self.end_headers()
+http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Answer).serve_forever()
+"""
+
+
+def settings_for(folder: Path, **values: object) -> Settings:
+    return Settings.model_validate({"data_dir": folder / "data", **values})
+
+
+@pytest.fixture
+def taken_port() -> Iterator[int]:
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        holder.listen()
+        yield holder.getsockname()[1]
+
+
+def test_data_folder_and_secret_are_private(tmp_path: Path) -> None:
+    settings = settings_for(tmp_path)
+    prepare_data_folder(settings)
+    prepare_data_folder(settings)
+    secret = settings.model_server_secret_file
+    assert secret.stat().st_mode & 0o777 == 0o600
+    assert secret.parent.stat().st_mode & 0o777 == 0o700
+    assert settings.data_dir.stat().st_mode & 0o777 == 0o700
+    assert len(secret.read_text(encoding="ascii")) >= 32
+
+
+def test_full_disk_is_said(tmp_path: Path) -> None:
+    with pytest.raises(StorageFull, match="voll oder nicht beschreibbar"):
+        prepare_data_folder(settings_for(tmp_path, min_free_mb=1_000_000))
+
+
+def test_data_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("a file in the way", encoding="utf-8")
+    with pytest.raises(StorageFull):
+        prepare_data_folder(settings_for(tmp_path))
+
+
+def test_taken_port_is_said(taken_port: int) -> None:
+    with pytest.raises(PortTaken, match=f"Port {taken_port} ist schon belegt"):
+        check_port("127.0.0.1", taken_port, "URBANKI_PORT")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "german"),
+    [
+        ("URBANKI_HOST", "10.0.0.7", "Die Adresse 10.0.0.7 ist von außen erreichbar."),
+        ("URBANKI_MODEL_SERVER_HOST", "192.168.0.1", "Die Adresse 192.168.0.1 ist von außen"),
+        ("URBANKI_PORT", "abc", "Die Einstellung URBANKI_PORT hat den ungültigen Wert „abc“."),
+        ("URBANKI_LANGUAGE", "fr", "Die Einstellung URBANKI_LANGUAGE hat den ungültigen Wert"),
+    ],
+)
+def test_wrong_setting_is_one_german_and_one_english_sentence(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    value: str,
+    german: str,
+) -> None:
+    monkeypatch.setenv(name, value)
+    assert startup.main() == 1
+    first, second = capsys.readouterr().err.strip().splitlines()
+    assert first.startswith(german)
+    assert value in second
+    assert first != second, "the English catalogue has this text"
+
+
+def test_settings_error_names_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("URBANKI_MAX_UPLOAD_MB", "-1")
+    with pytest.raises(SettingInvalid, match="URBANKI_MAX_UPLOAD_MB"):
+        load_settings()
+
+
+def test_model_server_elsewhere_is_not_started(tmp_path: Path) -> None:
+    here = make_parts(settings_for(tmp_path, port=8601, model_server_port=3601))
+    assert [part.name for part in here] == ["model_server", "gallery"]
+    assert here[0].ready_url == "http://127.0.0.1:3601/readyz"
+    assert here[0].environment["URBANKI_MODEL_SERVER_PORT"] == "3601"
+    elsewhere = make_parts(settings_for(tmp_path, model_server_url="http://127.0.0.1:9999"))
+    assert [part.name for part in elsewhere] == ["gallery"]
+
+
+@pytest.fixture
+def part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Part]:
+    """A part whose line of the Procfile is a small HTTP server that notes its process ids."""
+    port = free_port()
+    server = tmp_path / "server.py"
+    server.write_text(SERVER, encoding="utf-8")
+    line = f"small: {sys.executable} {server} {port} {tmp_path / 'pids'}\nbroken: exit 3\n"
+    (tmp_path / "Procfile").write_text(line, encoding="utf-8")
+    monkeypatch.setattr(startup, "REPOSITORY", tmp_path)
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    made = Part("small", f"http://127.0.0.1:{port}", environment, tmp_path / "small.log")
+    yield made
+    made.end()
+
+
+def served_by(tmp_path: Path) -> list[int]:
+    file = tmp_path / "pids"
+    return [int(line) for line in file.read_text().split()] if file.is_file() else []
+
+
+def test_part_becomes_ready_and_ends_with_its_children(part: Part, tmp_path: Path) -> None:
+    part.start()
+    startup.wait_until_ready([part])
+    (pid,) = served_by(tmp_path)
+    assert psutil.pid_exists(pid)
+    part.end()
+    assert not psutil.pid_exists(pid)
+
+
+def test_killed_part_is_started_again(part: Part, tmp_path: Path) -> None:
+    part.start()
+    startup.wait_until_ready([part])
+    (first,) = served_by(tmp_path)
+    os.kill(first, signal.SIGKILL)
+    deadline = time.monotonic() + 15
+    while len(served_by(tmp_path)) < 2 or not part.is_ready():
+        assert time.monotonic() < deadline
+        startup.revive([part])
+        time.sleep(0.1)
+    assert part.starts == sorted(part.starts)
+    assert len(part.starts) == 2
+
+
+def test_honcho_killed_leaves_no_orphans(part: Part, tmp_path: Path) -> None:
+    part.start()
+    startup.wait_until_ready([part])
+    (pid,) = served_by(tmp_path)
+    assert part.is_alive()
+    assert part.process is not None
+    part.process.kill()
+    part.process.wait()
+    assert not part.is_alive()
+    part.kill_rest()
+    assert not psutil.pid_exists(pid)
+
+
+def test_part_that_dies_again_and_again_is_given_up(part: Part) -> None:
+    part.name = "broken"
+    part.start()
+    with pytest.raises(StartFailed, match="broken ist nicht gestartet"):
+        startup.wait_until_ready([part])
+    with pytest.raises(StartFailed, match="broken ist nicht gestartet"):
+        while True:
+            startup.revive([part])
+            time.sleep(0.1)
+    assert len(part.starts) == startup.MAX_RESTARTS
+
+
+def test_command_says_the_taken_port_and_ends(tmp_path: Path, taken_port: int) -> None:
+    environment = {
+        **os.environ,
+        "URBANKI_DATA_DIR": str(tmp_path / "data"),
+        "URBANKI_PORT": str(taken_port),
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "shared.startup"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 1
+    german, english = done.stderr.strip().splitlines()
+    assert german.startswith(f"Der Port {taken_port} ist schon belegt")
+    assert english.startswith(f"Port {taken_port} is")
+    assert done.stdout == ""

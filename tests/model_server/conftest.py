@@ -1,0 +1,176 @@
+"""The real service in this process, behind a real port, with models that tests can replace."""
+
+from __future__ import annotations
+
+import os
+import socket
+import tempfile
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+
+from model_server.card import Card, load_card
+from model_server.catalog import BUILT_IN, ServableModel
+from model_server.engine import Engine
+from model_server.tasks.segment import SegmentModel
+from shared.settings import Settings, get_settings, read_or_make_secret
+
+# The library of figures looks for this folder once, when it is imported.
+FIGURES = tempfile.TemporaryDirectory(prefix="urbanki-test-figures-")
+os.environ["PROMETHEUS_MULTIPROC_DIR"] = FIGURES.name
+with warnings.catch_warnings():
+    # BentoML and what it imports use names that their own dependencies deprecate.
+    warnings.simplefilter("ignore")
+    import bentoml
+
+    import model_server.inputs  # noqa: F401
+
+
+WHITE_IS_POISON = 0.999
+START_WITHIN_S = 60
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """BentoML 1.4.39 reads an attribute in a way that pydantic deprecates."""
+    ignore = pytest.mark.filterwarnings("ignore:Accessing the 'model_fields' attribute")
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(ignore)
+
+
+class BrightnessRuntime:
+    """Finds one object in the middle of each image; its score is the image's mean brightness.
+
+    An image that is wholly white makes the whole batch fail. `change` falsifies the results.
+    """
+
+    name = "onnxruntime"
+    device = "cpu"
+    input_shape = (None, 3, None, None)
+
+    def __init__(self) -> None:
+        self.metadata: dict[str, str] = {}
+        self.change: Callable[[list[Any]], list[Any]] = lambda results: results
+        self.delay_s = 0.0
+        self.batches: list[int] = []
+
+    def predict(self, inputs: Sequence[np.ndarray]) -> list[dict[str, np.ndarray]]:
+        self.batches.append(len(inputs))
+        time.sleep(self.delay_s)
+        if any(image.mean() > WHITE_IS_POISON for image in inputs):
+            raise ValueError("poison")
+        return self.change([{"output0": self._head(image)} for image in inputs])
+
+    @staticmethod
+    def _head(image: np.ndarray) -> np.ndarray:
+        box = np.array([32, 24, 16, 12], dtype=np.float32)
+        return np.concatenate([box, [image.mean()]])[:, np.newaxis].astype(np.float32)
+
+
+def brightness_card(**changes: Any) -> Card:
+    """Return a card like the shipped solar model's, for fakes."""
+    card = load_card(next((BUILT_IN / "solar").iterdir()) / "card.toml")
+    return card.model_copy(update={"architecture": "yolo_detect", **changes})
+
+
+@dataclass
+class Service:
+    """The service under test.
+
+    Args:
+        url: Its address.
+        token: Its bearer token.
+        engine: Its engine, so that tests can look inside.
+        settings: Settings that lead to it.
+    """
+
+    url: str
+    token: str
+    engine: Engine
+    settings: Settings
+
+    def client(self, **headers: str) -> httpx.Client:
+        """Return an HTTP client that is signed in."""
+        return httpx.Client(
+            base_url=self.url,
+            headers={"Authorization": f"Bearer {self.token}", **headers},
+            timeout=30,
+            trust_env=False,
+        )
+
+    def fake_solar(self) -> BrightnessRuntime:
+        """Put a fake runtime under the solar model until the engine is reset."""
+        model = self.engine.catalog.find("solar")
+        assert isinstance(model, ServableModel)
+        runtime = BrightnessRuntime()
+        fake = SegmentModel(model, runtime)
+        fake.card = model.card.model_copy(
+            update={"limits": model.card.limits.model_copy(update={"max_batch": 8})}
+        )
+        self.engine._open[model.key] = fake
+        return runtime
+
+
+@pytest.fixture(scope="session")
+def _running_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    import uvicorn
+
+    folder = tmp_path_factory.mktemp("service")
+    chosen = {
+        "URBANKI_DATA_DIR": str(folder),
+        "URBANKI_MODEL_SERVER_PRELOAD": "solar",
+        "URBANKI_METRICS_TOKEN": "only-for-figures",
+        "BENTOML_HOME": str(folder / "bentoml"),
+        "BENTOML_DO_NOT_TRACK": "True",
+    }
+    before = {name: os.environ.get(name) for name in chosen}
+    os.environ.update(chosen)
+    get_settings.cache_clear()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from model_server.service import SETTINGS, ModelServer
+
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+        config = uvicorn.Config(ModelServer.to_asgi(), log_config=None, lifespan="on")
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+        thread.start()
+        until = time.monotonic() + START_WITHIN_S
+        while not server.started and time.monotonic() < until:
+            time.sleep(0.05)
+        assert server.started
+        engine: Engine = bentoml.get_current_service().engine
+        while engine.waiting_for and time.monotonic() < until:
+            time.sleep(0.05)
+        assert not engine.waiting_for
+        settings = SETTINGS.model_copy(update={"model_server_url": f"http://127.0.0.1:{port}"})
+        secret = read_or_make_secret(settings.model_server_secret_file)
+        yield Service(settings.model_server_url, secret, engine, settings)
+        server.should_exit = True
+        thread.join(20)
+    get_settings.cache_clear()
+    for name, value in before.items():
+        if value is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = value
+
+
+@pytest.fixture
+def service(_running_service: Service) -> Iterator[Service]:
+    """The service with the models that ship; fakes are taken out again after the test."""
+    opened = dict(_running_service.engine._open)
+    yield _running_service
+    _running_service.engine._open.clear()
+    _running_service.engine._open.update(opened)

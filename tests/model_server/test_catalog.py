@@ -1,0 +1,198 @@
+"""Cards and catalogue: a broken folder is listed with its reason and hides nobody."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from model_server.card import Card, load_card
+from model_server.catalog import (
+    BUILT_IN,
+    FailedModel,
+    ServableModel,
+    check_model,
+    describe,
+    load_catalog,
+)
+from shared.errors import ModelMissing
+
+WEIGHTS = b"not really weights"
+CARD = """
+name = "roofs"
+version = "1.0.0"
+task = "segment"
+title_de = "Dächer"
+architecture = "yolo_detect"
+runtime = ["onnxruntime"]
+file = "model.onnx"
+sha256 = "{sha256}"
+classes = [{{ code = 0, key = "roof", title_de = "Dach" }}]
+outputs = ["instances"]
+quality = "demonstration"
+limits_de = "Nur ein Test."
+[input]
+gsd_min_m = 0.05
+gsd_best_m = 0.1
+gsd_max_m = 0.2
+[limits]
+max_batch = 2
+memory_mb = 10
+[training]
+script = "x.py"
+command = "python x.py"
+seed = 1
+synthetic = true
+date = 2026-11-24
+hours_cpu = 0.1
+split_rule = "keine"
+test_disjoint = true
+[[training.data]]
+name = "Kacheln"
+licence = "CC0"
+origin = "selbst gerendert"
+items = 3
+[[metrics]]
+name = "AP50"
+value = 0.5
+interval_95 = [0.4, 0.6]
+data = "Kacheln"
+items = 3
+command = "python x.py"
+measured_on = 2026-11-24
+[licence]
+weights = "AGPL-3.0-or-later"
+data = "CC0"
+code = "AGPL-3.0-or-later"
+redistribute = true
+credit = "Bild: Niemand"
+[contact]
+text = "Systembetreuung"
+"""
+
+
+def put_model(
+    root: Path, name: str = "roofs", version: str = "1.0.0", old: str = "", new: str = ""
+) -> Path:
+    """Write a model folder, with one piece of its card replaced."""
+    folder = root / name / version
+    folder.mkdir(parents=True)
+    (folder / "model.onnx").write_bytes(WEIGHTS)
+    text = CARD.format(sha256=hashlib.sha256(WEIGHTS).hexdigest())
+    text = text.replace('version = "1.0.0"', f'version = "{version}"')
+    assert not old or old in text
+    (folder / "card.toml").write_text(text.replace(old, new) if old else text, encoding="utf-8")
+    return folder
+
+
+def test_the_shipped_models_are_in_order() -> None:
+    catalog = load_catalog([BUILT_IN])
+    assert catalog.failed == ()
+    names = {model.card.name for model in catalog.models}
+    assert {"solar", "ppocrv6_small", "e5_small_multilingual"} <= names
+    for model in catalog.models:
+        assert (model.folder / "README.md").is_file()
+        assert (model.folder / "LICENSE").is_file()
+
+
+def test_a_model_in_order_is_described_for_the_catalogue(tmp_path: Path) -> None:
+    model = check_model(put_model(tmp_path))
+    assert isinstance(model, ServableModel)
+    row = describe(model, "onnxruntime", "cpu", loaded=True)
+    assert (row.state, row.available, row.runtime) == ("loaded", True, "onnxruntime")
+    assert row.credit == "Bild: Niemand"
+    assert row.metrics[0].interval_95 == (0.4, 0.6)
+    assert row.metrics[0].measured_on == "2026-11-24"
+    assert row.training_data[0].items == 3
+    assert row.synthetic_training
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ('task = "segment"', "task = ", "Modellkarte"),
+        ('task = "segment"', 'task = "fly"', "Modellkarte"),
+        ('title_de = "Dächer"\n', "", "Modellkarte"),
+        ('limits_de = "Nur ein Test."', 'limits_de = "x"\nsurprise = 1', "Modellkarte"),
+        ('file = "model.onnx"', 'file = "../../secret"', "Modellkarte"),
+        ('file = "model.onnx"', 'file = "/etc/passwd"', "Modellkarte"),
+        ('file = "model.onnx"', 'file = "a\\\\b"', "Modellkarte"),
+        ('file = "model.onnx"\n', "", "Modellkarte"),
+        ('file = "model.onnx"', 'file = "model.onnx"\npackage = "numpy"', "Modellkarte"),
+        ("gsd_min_m = 0.05", "gsd_min_m = 0.5", "Modellkarte"),
+        ("gsd_min_m = 0.05\n", "", "Modellkarte"),
+        ("classes = [", "#", "Modellkarte"),
+        ('name = "roofs"', 'name = "walls"', "Ordner"),
+        ('sha256 = "', f'sha256 = "{"0" * 64}" #', "Prüfsumme"),
+        ('file = "model.onnx"', 'file = "other.onnx"', "Gewichte"),
+        (
+            'file = "model.onnx"',
+            'package = "no_such_package"\npackage_file = "x"',
+            "no_such_package",
+        ),
+    ],
+)
+def test_a_broken_folder_is_listed_with_its_reason(
+    tmp_path: Path, old: str, new: str, reason: str
+) -> None:
+    healthy = put_model(tmp_path / "other")
+    broken = put_model(tmp_path / "broken", old=old, new=new)
+    catalog = load_catalog([healthy.parents[1], broken.parents[1]])
+    assert [model.folder for model in catalog.models] == [healthy]
+    (failed,) = catalog.failed
+    assert reason in failed.reason
+    row = describe(failed)
+    assert (row.state, row.available) == ("failed", False)
+
+
+def test_class_keys_must_differ(tmp_path: Path) -> None:
+    twice = '{ code = 0, key = "roof", title_de = "Dach" }'
+    folder = put_model(tmp_path, old=twice, new=f"{twice}, {twice}")
+    with pytest.raises(ValidationError, match="repeat"):
+        load_card(folder / "card.toml")
+
+
+def test_weights_outside_the_folder_are_refused_even_through_a_link(tmp_path: Path) -> None:
+    outside = tmp_path / "outside.onnx"
+    outside.write_bytes(WEIGHTS)
+    folder = put_model(tmp_path / "models")
+    (folder / "model.onnx").unlink()
+    (folder / "model.onnx").symlink_to(outside)
+    assert isinstance(check_model(folder), FailedModel)
+
+
+def test_the_newest_version_wins_unless_asked(tmp_path: Path) -> None:
+    for version in ("1.0.0", "1.10.0", "1.9.0"):
+        put_model(tmp_path, version=version)
+    catalog = load_catalog([tmp_path])
+    assert catalog.resolve("segment", "roofs", None).card.version == "1.10.0"
+    assert catalog.resolve("segment", "roofs", "1.9.0").card.version == "1.9.0"
+
+
+@pytest.mark.parametrize(
+    ("task", "name", "version"),
+    [("segment", "nix", None), ("segment", "roofs", "2.0.0"), ("ocr", "roofs", None)],
+)
+def test_what_is_not_there_is_missing(
+    tmp_path: Path, task: str, name: str, version: str | None
+) -> None:
+    put_model(tmp_path)
+    with pytest.raises(ModelMissing):
+        load_catalog([tmp_path]).resolve(task, name, version)
+
+
+def test_a_later_folder_never_replaces_a_built_in_model(tmp_path: Path) -> None:
+    first = put_model(tmp_path / "built_in")
+    put_model(tmp_path / "own")
+    catalog = load_catalog([first.parents[1], tmp_path / "own", tmp_path / "absent"])
+    assert [model.folder for model in catalog.models] == [first]
+    assert "bereits" in catalog.failed[0].reason
+
+
+def test_cards_are_frozen(tmp_path: Path) -> None:
+    card = load_card(put_model(tmp_path) / "card.toml")
+    assert isinstance(card, Card)
+    with pytest.raises(ValidationError):
+        card.name = "other"

@@ -1,0 +1,147 @@
+"""The image guard: header first, allow-list, limits, one German error per bad image."""
+
+from __future__ import annotations
+
+import time
+import tracemalloc
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from model_server.images import decode_image, inspect_image
+from shared.errors import ItemError
+from tests.model_server.pictures import empty_png, encode, noise, sixteen_bit_rgb_png
+
+
+def inspect(data: bytes, *, pages: bool = False) -> object:
+    return inspect_image(data, min_side_px=32, max_side_px=8000, apply_orientation=pages)
+
+
+def code_of(data: bytes) -> str:
+    with pytest.raises(ItemError) as caught:
+        decode_image(data, inspect(data), "rgb")
+    assert caught.value.http_status in (422, 500)
+    assert str(caught.value)
+    return caught.value.code
+
+
+TRUNCATED_JPEG = encode(noise(), "JPEG")[:-400]
+FLOAT_TIFF = encode(Image.fromarray(np.ones((64, 64), dtype=np.float32)), "TIFF")
+DEEP_TIFF = encode(Image.fromarray(np.ones((64, 64), dtype=np.uint16)), "TIFF")
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (b"", "datei_leer"),
+        (b"%PDF-1.7\n%...", "bild_format"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "bild_format"),
+        (b"just text", "bild_format"),
+        (encode(noise(), "GIF"), "bild_format"),
+        (encode(noise(), "BMP"), "bild_format"),
+        (TRUNCATED_JPEG, "bild_beschaedigt"),
+        (encode(noise())[:900], "bild_beschaedigt"),
+        (encode(Image.new("RGB", (1, 1))), "bild_kantenlaenge"),
+        (empty_png(30_000, 2), "bild_kantenlaenge"),
+        (empty_png(9_000, 9_000), "bild_zu_gross"),
+        (empty_png(20_000, 20_000), "bild_zu_gross"),
+        (FLOAT_TIFF, "farbtiefe"),
+        (DEEP_TIFF, "farbtiefe"),
+        (sixteen_bit_rgb_png(), "farbtiefe"),
+    ],
+)
+def test_bad_images_get_their_error(data: bytes, code: str) -> None:
+    assert code_of(data) == code
+
+
+def test_a_bomb_is_refused_from_its_header_alone() -> None:
+    bomb = empty_png(20_000, 20_000)
+    assert len(bomb) < 500_000
+    tracemalloc.start()
+    start = time.process_time()
+    with pytest.raises(ItemError, match="400 Megapixel"):
+        inspect(bomb)
+    used_s = time.process_time() - start
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert used_s <= 0.05
+    assert peak <= 20 * 2**20
+
+
+def test_five_bands_are_refused() -> None:
+    import rasterio
+    from rasterio.errors import NotGeoreferencedWarning
+    from rasterio.io import MemoryFile
+
+    with (
+        pytest.warns(NotGeoreferencedWarning),
+        MemoryFile() as file,
+    ):
+        with file.open(
+            driver="GTiff", width=64, height=64, count=5, dtype=rasterio.uint8
+        ) as target:
+            target.write(np.zeros((5, 64, 64), dtype=np.uint8))
+        data = file.read()
+    with pytest.raises(ItemError) as caught:
+        decode_image(data, inspect(data), "rgb")
+    assert caught.value.code in ("bild_format", "bild_beschaedigt")
+
+
+@pytest.mark.parametrize("mode", ["L", "1", "LA", "P", "CMYK", "RGBA", "YCbCr"])
+def test_all_common_modes_become_rgb(mode: str) -> None:
+    kind = {"CMYK": "JPEG", "YCbCr": "JPEG"}.get(mode, "PNG")
+    data = encode(noise().convert(mode), kind)
+    pixels = decode_image(data, inspect(data), "rgb")
+    assert pixels.shape == (96, 128, 3)
+    assert pixels.dtype == np.uint8
+
+
+def test_transparent_paper_is_white() -> None:
+    data = encode(Image.new("RGBA", (64, 64), (0, 0, 0, 0)))
+    assert decode_image(data, inspect(data), "rgb").min() == 255
+
+
+def test_palette_with_transparency_is_white_too() -> None:
+    picture = Image.new("P", (64, 64), 0)
+    picture.putpalette([10, 20, 30, 200, 200, 200])
+    data = encode(picture, transparency=0)
+    assert decode_image(data, inspect(data), "rgb").min() == 255
+
+
+def test_the_fourth_band_is_a_measurement_and_not_transparency() -> None:
+    values = np.random.default_rng(0).integers(0, 255, (64, 64, 4), dtype=np.uint8)
+    data = encode(Image.fromarray(values, "RGBA"))
+    assert np.array_equal(decode_image(data, inspect(data), "rgbi"), values)
+    with pytest.raises(ItemError) as caught:
+        decode_image(encode(noise()), inspect(encode(noise())), "rgbi")
+    assert caught.value.code == "baender_fehlen"
+
+
+def test_pages_are_turned_as_their_tag_says_and_aerial_images_are_not() -> None:
+    tagged = Image.new("RGB", (64, 40), "white")
+    tagged.paste((255, 0, 0), (0, 0, 20, 20))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    data = encode(tagged, exif=exif)
+    header = inspect(data, pages=True)
+    assert (header.width, header.height) == (40, 64)
+    turned = decode_image(data, header, "rgb")
+    assert turned.shape == (64, 40, 3)
+    assert turned[5, 35].tolist() == [255, 0, 0]
+    header = inspect(data)
+    assert (header.width, header.height) == (64, 40)
+    assert decode_image(data, header, "rgb")[5, 5].tolist() == [255, 0, 0]
+
+
+def test_only_the_first_frame_counts() -> None:
+    frames = [noise(seed=seed) for seed in range(3)]
+    for kind in ("TIFF", "WEBP"):
+        data = (
+            encode(frames[0], kind, save_all=True, append_images=frames[1:], lossless=True)
+            if kind == "WEBP"
+            else encode(frames[0], kind, save_all=True, append_images=frames[1:])
+        )
+        header = inspect(data)
+        assert header.frames == 3
+        assert np.array_equal(decode_image(data, header, "rgb"), np.asarray(frames[0]))

@@ -1,0 +1,195 @@
+"""Objects in images: decoding of raw outputs, padding and coordinates."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from model_server.catalog import BUILT_IN, ServableModel
+from model_server.items import Item, Ticket
+from model_server.tasks.segment import SegmentModel
+from model_server.tasks.yolo import decode_detections, keep_best
+from shared.contracts.model_server import SegmentOptions
+from shared.errors import ItemError
+from tests.model_server.conftest import brightness_card
+from tests.model_server.pictures import encode, noise
+
+
+def head(*anchors: list[float]) -> np.ndarray:
+    """Return a raw output from anchors of centre x, centre y, width, height, scores…"""
+    return np.array(anchors, dtype=np.float32).T
+
+
+def decode(*outputs: np.ndarray, classes: int = 1, min_score: float = 0.25) -> list:
+    return decode_detections(
+        list(outputs), classes=classes, min_score=min_score, nms_iou=0.5, canvas=(64, 64)
+    )
+
+
+def test_centre_and_size_become_corners() -> None:
+    (found,) = decode(head([20, 30, 10, 20, 0.9]))
+    assert found.box == (15, 20, 25, 40)
+    assert found.score == pytest.approx(0.9)
+    assert found.outline is None
+
+
+def test_weak_objects_and_duplicates_are_dropped() -> None:
+    found = decode(
+        head([20, 20, 10, 10, 0.6], [21, 20, 10, 10, 0.9], [40, 40, 10, 10, 0.5], [5, 5, 4, 4, 0.1])
+    )
+    assert [round(entry.score, 2) for entry in found] == [0.9, 0.5]
+
+
+def test_classes_do_not_suppress_each_other() -> None:
+    found = decode(head([20, 20, 10, 10, 0.6, 0.1], [20, 20, 10, 10, 0.1, 0.9]), classes=2)
+    assert [entry.class_index for entry in found] == [1, 0]
+
+
+def test_an_unknown_layout_is_refused() -> None:
+    with pytest.raises(ValueError, match="unexpected output shapes"):
+        decode(head([20, 20, 10, 10, 0.6, 0.1]))
+
+
+def test_masks_become_outlines_within_the_box() -> None:
+    prototypes = np.full((1, 16, 16), -10, dtype=np.float32)
+    prototypes[0, 4:8, 4:12] = 10
+    raw = head([32, 24, 40, 24, 0.9, 1.0])
+    (found,) = decode(raw, prototypes)
+    left, top = found.outline.min(axis=0)
+    right, bottom = found.outline.max(axis=0)
+    # Block 4:12 x 4:8 of a quarter-size mask covers 16-48 x 16-32 of the image.
+    assert (left, top, right, bottom) == pytest.approx((16, 16, 48, 32), abs=1.5)
+
+
+def test_an_empty_mask_falls_back_to_the_box() -> None:
+    prototypes = np.full((1, 16, 16), -10, dtype=np.float32)
+    (found,) = decode(head([32, 24, 40, 24, 0.9, 1.0]), prototypes)
+    assert found.outline is None
+
+
+boxes = st.lists(
+    st.tuples(
+        st.floats(0, 50), st.floats(0, 50), st.floats(1, 30), st.floats(1, 30), st.integers(0, 2)
+    ),
+    max_size=30,
+)
+
+
+def overlap(first: np.ndarray, second: np.ndarray) -> float:
+    """Return intersection over union, straight from its definition."""
+    width = min(first[2], second[2]) - max(first[0], second[0])
+    height = min(first[3], second[3]) - max(first[1], second[1])
+    shared = max(width, 0) * max(height, 0)
+    sizes = [(box[2] - box[0]) * (box[3] - box[1]) for box in (first, second)]
+    return shared / (sum(sizes) - shared)
+
+
+@settings(max_examples=200, deadline=None)
+@given(boxes)
+def test_kept_boxes_do_not_overlap_and_dropped_ones_do(entries: list) -> None:
+    corners = np.array([[x, y, x + w, y + h] for x, y, w, h, _ in entries]).reshape(-1, 4)
+    labels = np.array([label for *_, label in entries], dtype=int)
+    kept = keep_best(corners, labels, 0.5)
+    for place in range(len(entries)):
+        better = [
+            other
+            for other in kept
+            if other < place
+            and labels[other] == labels[place]
+            and overlap(corners[other], corners[place]) > 0.5 + 1e-9
+        ]
+        if place in kept:
+            assert not better
+        else:
+            assert [
+                other
+                for other in kept
+                if other < place
+                and labels[other] == labels[place]
+                and overlap(corners[other], corners[place]) > 0.5 - 1e-9
+            ]
+
+
+class Recorder:
+    """A runtime that keeps its inputs and says what it was told."""
+
+    name = "onnxruntime"
+    device = "cpu"
+
+    def __init__(self, raw: np.ndarray, shape: tuple = (None, 3, None, None)) -> None:
+        self.raw = raw
+        self.input_shape = shape
+        self.inputs: list = []
+
+    def predict(self, inputs: list) -> list:
+        self.inputs = list(inputs)
+        return [{"output0": self.raw} for _ in inputs]
+
+
+def run(
+    runtime: Recorder, width: int, height: int, **options: object
+) -> tuple[object, SegmentModel]:
+    card = brightness_card()
+    model = SegmentModel(ServableModel(card, BUILT_IN, {}), runtime)
+    chosen = SegmentOptions.model_validate({"model": "solar", "gsd_m": 0.12, **options})
+    ticket = Ticket("test", chosen, ServableModel(card, BUILT_IN, {}), 0.0, 1)
+    seen = model.inspect(Item(ticket, 0, encode(noise(width, height))))
+    loaded = model.load(seen)
+    (raw,) = model.predict(model.key(seen), [loaded])
+    return model.finish(seen, loaded, raw), model
+
+
+def test_images_are_mirrored_up_to_the_next_bucket() -> None:
+    runtime = Recorder(head([10, 10, 4, 4, 0.9]))
+    run(runtime, 100, 70)
+    (pixels,) = runtime.inputs
+    assert pixels.shape == (3, 128, 128)
+    assert 0 <= pixels.min() <= pixels.max() <= 1
+    assert np.array_equal(pixels[:, :70, 100:], pixels[:, :70, 98:70:-1])
+
+
+def test_padding_moves_no_coordinate_and_its_finds_are_dropped() -> None:
+    inside, across, outside = [50, 40, 20, 20, 0.9], [95, 60, 30, 30, 0.8], [115, 100, 9, 9, 0.7]
+    found, _ = run(Recorder(head(inside, across, outside)), 100, 70)
+    assert [entry.box for entry in found.value.instances] == [(40, 30, 60, 50), (80, 45, 100, 70)]
+    first = found.value.instances[0]
+    assert first.polygon == [(40, 30), (60, 30), (60, 50), (40, 50)]
+    assert first.area_px == 400
+    assert (found.value.width, found.value.height) == (100, 70)
+
+
+def test_a_fixed_input_scales_large_images_down_and_results_back() -> None:
+    runtime = Recorder(head([32, 24, 16, 16, 0.9]), shape=(1, 3, 64, 64))
+    found, _ = run(runtime, 256, 128)
+    assert runtime.inputs[0].shape == (3, 64, 64)
+    assert found.value.instances[0].box == (96, 64, 160, 128)
+
+
+def test_too_many_objects_are_cut_and_said() -> None:
+    anchors = [[8 + 12 * place, 10, 8, 8, 0.9 - place / 100] for place in range(6)]
+    found, _ = run(Recorder(head(*anchors)), 100, 70, max_instances=2)
+    assert len(found.value.instances) == 2
+    assert [warning.code for warning in found.warnings] == ["viele_objekte"]
+
+
+@pytest.mark.parametrize(("width", "height"), [(31, 64), (64, 31), (1281, 64)])
+def test_sides_outside_the_limits_are_refused(width: int, height: int) -> None:
+    with pytest.raises(ItemError) as caught:
+        run(Recorder(head([10, 10, 4, 4, 0.9])), width, height)
+    assert caught.value.code == "bild_kantenlaenge"
+
+
+def test_images_of_one_bucket_run_together() -> None:
+    runtime = Recorder(head([10, 10, 4, 4, 0.9]))
+    card = brightness_card()
+    model = SegmentModel(ServableModel(card, BUILT_IN, {}), runtime)
+
+    def key(width: int, height: int) -> object:
+        options = SegmentOptions(model="solar", gsd_m=0.12)
+        ticket = Ticket("test", options, ServableModel(card, BUILT_IN, {}), 0.0, 1)
+        return model.key(model.inspect(Item(ticket, 0, encode(noise(width, height)))))
+
+    assert key(100, 70) == key(128, 65)
+    assert key(100, 70) != key(129, 70)

@@ -1,0 +1,64 @@
+"""Small app folders for tests of registry, search and pages."""
+
+from pathlib import Path
+
+MANIFEST = """
+id = "{id}"
+title = "{title}"
+title_en = "{title} EN"
+tagline = "{tagline}"
+tagline_en = "A tagline"
+description = "Eine Beschreibung"
+description_en = "A description"
+topic = "{topic}"
+icon = "icon.svg"
+order = {order}
+status = "{status}"
+municipality = "{municipality}"
+network = ["{network}"]
+keywords = [{keywords}]
+legal = "keine"
+contact = "Amt"
+since = "2026-11-24"
+human_decision = "Ein Mensch."
+human_decision_en = "A person."
+personal_data = "keine"
+personal_data_en = "none"
+not_for = "nichts"
+not_for_en = "nothing"
+[limits]
+upload_mb = 1
+megapixels = 50
+[sample]
+id = "beispiel"
+title = "Beispielbild"
+title_en = "Sample image"
+seconds = 5
+[ai_act]
+risk = "minimal"
+reason = "a"
+reason_en = "a"
+oversight = "b"
+oversight_en = "b"
+"""
+DEFAULTS: dict[str, object] = {
+    "title": "Eine Anwendung",
+    "tagline": "Tut etwas",
+    "topic": "klima",
+    "order": 10,
+    "status": "prototyp",
+    "municipality": "Musterstadt",
+    "network": "none",
+    "keywords": '"eins", "zwei", "drei"',
+}
+
+
+def make_app(folder: Path, slug: str, page: str = "", **fields: object) -> Path:
+    """Write an app folder with manifest, icon and page."""
+    app = folder / slug
+    app.mkdir(parents=True)
+    text = MANIFEST.format(id=slug, **{**DEFAULTS, **fields})
+    (app / "app.toml").write_text(text, encoding="utf-8")
+    (app / "icon.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg"/>', encoding="utf-8")
+    (app / "page.py").write_text(page, encoding="utf-8")
+    return app

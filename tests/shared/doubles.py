@@ -1,0 +1,239 @@
+"""Stand-ins for the model server, named after what is wrong with them.
+
+Each fixture gives `Settings` that lead to the stand-in, or the stand-in itself with `.settings`.
+Import them in a conftest: `from tests.shared.doubles import model_server_down  # noqa: F401`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from email.message import Message
+from email.parser import BytesParser
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.settings import Settings
+
+SHA = "a" * 64
+Answer = dict[str, Any]
+
+
+@dataclass
+class StandIn:
+    """A small server that answers tasks like the model server, then lets a fault change it.
+
+    Args:
+        settings: Settings that lead to it.
+        value: Makes the value of one item from its bytes and the request's options.
+        change: Changes the whole answer before it is sent.
+        refusals: Status codes to answer first, one per request, with their `Retry-After`.
+        resets: How many requests to break off first.
+        delay_s: Seconds before each answer.
+    """
+
+    settings: Settings
+    value: Callable[[bytes, dict[str, Any]], Answer] = lambda data, options: {
+        "width": 64,
+        "height": 64,
+        "instances": [],
+    }
+    change: Callable[[Answer], Answer] = lambda answer: answer
+    refusals: list[tuple[int, int | None]] = field(default_factory=list)
+    resets: int = 0
+    delay_s: float = 0.0
+    requests: list[dict[str, Any]] = field(default_factory=list)
+    tokens: list[str] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def answer(self, items: list[bytes], options: dict[str, Any]) -> Answer:
+        """Return a correct answer, changed by the fault."""
+        name = options.get("model", "solar")
+        model = {"name": name, "version": "1.0.0", "sha256": SHA, "runtime": "x", "device": "cpu"}
+        results = [
+            {
+                "index": place,
+                "status": "ok",
+                "value": self.value(data, options),
+                "warnings": [],
+                "input_sha256": hashlib.sha256(data).hexdigest(),
+            }
+            for place, data in enumerate(items)
+        ]
+        answer = {"request_id": "stand-in", "model": model, "results": results, "timing_ms": {}}
+        return self.change(answer)
+
+
+def _parse(headers: Message, body: bytes) -> tuple[list[bytes], dict[str, Any]]:
+    kind = headers.get("Content-Type", "")
+    if kind.startswith("application/json"):
+        options = json.loads(body)
+        texts = options.pop("texts")
+        return [text.encode("utf-8", "surrogatepass") for text in texts], options
+    boundary = re.search("boundary=(.+)", kind)
+    assert boundary is not None
+    items, options = [], {}
+    for part in body.split(b"--" + boundary.group(1).encode())[1:-1]:
+        head, _, content = part.strip(b"\r\n").partition(b"\r\n\r\n")
+        disposition = BytesParser().parsebytes(head)["Content-Disposition"]
+        content = part[part.index(b"\r\n\r\n") + 4 : -2]
+        if 'name="options"' in disposition:
+            options = json.loads(content)
+        else:
+            items.append(content)
+    return items, options
+
+
+def _handler(stand_in: StandIn) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            items, options = _parse(self.headers, body)
+            with stand_in.lock:
+                stand_in.requests.append({"path": self.path, "items": len(items), **options})
+                stand_in.tokens.append(self.headers.get("Authorization", ""))
+                reset = stand_in.resets > 0
+                stand_in.resets -= reset
+                refusal = None if reset or not stand_in.refusals else stand_in.refusals.pop(0)
+            if reset:
+                self._break_off()
+            elif refusal is not None:
+                self._refuse(*refusal)
+            else:
+                time.sleep(stand_in.delay_s)
+                self._send(200, stand_in.answer(items, options))
+
+        def do_GET(self) -> None:
+            self._send(200, {"ready": True, "waiting_for": []})
+
+        def _break_off(self) -> None:
+            # Linger 0 makes the kernel send a reset, as it does for a killed process.
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.close_connection = True
+            self.connection.close()
+
+        def _refuse(self, status: int, retry_after: int | None) -> None:
+            body = {
+                "code": {401: "nicht_angemeldet", 404: "modell_fehlt", 429: "ausgelastet"}.get(
+                    status, "nicht_bereit"
+                ),
+                "message": "Nein.",
+                "details": {"model": "solar"},
+                "request_id": "stand-in",
+            }
+            self._send(status, body, retry_after)
+
+        def _send(self, status: int, body: Answer, retry_after: int | None = None) -> None:
+            content = json.dumps(body).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(content)))
+            if retry_after is not None:
+                self.send_header("Retry-After", str(retry_after))
+            self.end_headers()
+            try:
+                self.wfile.write(content)
+            except OSError:
+                self.close_connection = True
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Stay quiet in tests."""
+
+        def finish(self) -> None:
+            if not self.connection._closed:
+                super().finish()
+
+    return Handler
+
+
+def _settings(folder: Path, port: int, **more: Any) -> Settings:
+    return Settings(
+        _env_file=None,
+        data_dir=folder,
+        model_server_port=port,
+        model_server_url=f"http://127.0.0.1:{port}",
+        **more,
+    )
+
+
+def free_port() -> int:
+    """Return a port of this machine on which nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def model_server_stand_in(tmp_path: Path) -> Iterator[StandIn]:
+    """A stand-in that answers correctly until its attributes are changed."""
+    stand_in = StandIn(_settings(tmp_path, 1))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(stand_in))
+    server.daemon_threads = True
+    stand_in.settings = _settings(tmp_path, server.server_address[1])
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    yield stand_in
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def model_server_down(tmp_path: Path) -> Settings:
+    """Settings that lead to a port on which nobody listens."""
+    return _settings(tmp_path, free_port())
+
+
+@pytest.fixture
+def model_server_slow(model_server_stand_in: StandIn) -> StandIn:
+    """Answers correctly, but later than the client's time limit of 0.5 s."""
+    model_server_stand_in.delay_s = 1.5
+    model_server_stand_in.settings = model_server_stand_in.settings.model_copy(
+        update={"model_server_timeout_s": 0.5}
+    )
+    return model_server_stand_in
+
+
+@pytest.fixture
+def model_server_busy(model_server_stand_in: StandIn) -> StandIn:
+    """Answers 429 with `Retry-After: 1` for ever; shorten `.refusals` to let it recover."""
+    model_server_stand_in.refusals = [(429, 1)] * 1000
+    return model_server_stand_in
+
+
+@pytest.fixture
+def model_server_lies(model_server_stand_in: StandIn) -> StandIn:
+    """Hands out results in swapped order; set `.change` for other lies."""
+    model_server_stand_in.change = swap_results
+    return model_server_stand_in
+
+
+@pytest.fixture
+def model_server_resets(model_server_stand_in: StandIn) -> StandIn:
+    """Breaks off every request; set `.resets` to a number to let it recover."""
+    model_server_stand_in.resets = 10**6
+    return model_server_stand_in
+
+
+def swap_results(answer: Answer) -> Answer:
+    """Give the first caller the last one's result and the other way round."""
+    results = answer["results"]
+    swapped = [{**entry, "index": place} for place, entry in enumerate(reversed(results))]
+    return {**answer, "results": swapped}
+
+
+def drop_result(answer: Answer) -> Answer:
+    """Lose the last result."""
+    return {**answer, "results": answer["results"][:-1]}

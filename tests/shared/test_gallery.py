@@ -1,0 +1,151 @@
+"""The gallery's own pages in Streamlit's test bench, and what starting it loads."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from shared.settings import REPOSITORY, get_settings
+from shared.ui import shell
+from shared.ui.navigation import FIXED_PATHS, opens_one_app
+from shared.ui.probe import probe
+
+
+@pytest.fixture(autouse=True)
+def no_server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """Nobody at the model server's address."""
+    monkeypatch.setenv("URBANKI_MODEL_SERVER_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("URBANKI_DATA_DIR", str(tmp_path))
+    for cached in (get_settings, shell.model_client, probe):
+        cached.cache_clear()
+    yield
+    for cached in (get_settings, shell.model_client, probe):
+        cached.cache_clear()
+
+
+def gallery(**query: str) -> AppTest:
+    page = AppTest.from_file(str(REPOSITORY / "apps" / "gallery.py"), default_timeout=60)
+    page.query_params["sprache"] = "de"
+    for name, value in query.items():
+        page.query_params[name] = value
+    return page.run()
+
+
+def cards(page: AppTest) -> list[str]:
+    return [heading.value for heading in page.header]
+
+
+def test_home_shows_a_card_with_its_action_for_each_app() -> None:
+    page = gallery()
+    assert not page.exception
+    assert [title.value for title in page.title] == ["KI-Anwendungen für die Verwaltung"]
+    assert "aviary" in cards(page)
+    assert page.button(key="try_aviary").label == "Mit Beispiel ausprobieren"
+
+
+def test_the_action_of_a_card_opens_the_app_with_its_sample() -> None:
+    page = gallery()
+    page.button(key="try_aviary").click().run()
+    assert [title.value for title in page.title] == ["aviary"]
+    assert page.query_params["beispiel"] == "1"
+
+
+def test_search_tolerates_a_typo_and_an_empty_result_offers_a_way_back() -> None:
+    page = gallery()
+    page.text_input(key="suche").set_value("luftbidl").run()
+    assert cards(page) == ["aviary"]
+    assert "1 Anwendung" in [text.value for text in page.markdown]
+    page.text_input(key="suche").set_value("gibtesnicht").run()
+    assert cards(page) == []
+    assert "0 Anwendungen" in [text.value for text in page.markdown]
+    page.button(key="reset_filters").click().run()
+    assert "aviary" in cards(page)
+
+
+def test_the_switch_changes_language_and_url() -> None:
+    page = gallery()
+    page.button(key="gallery_language_en").click().run()
+    assert [title.value for title in page.title] == ["AI apps for public administration"]
+    assert page.query_params["sprache"] == "en"
+    page.button(key="gallery_language_de").click().run()
+    assert [title.value for title in page.title] == ["KI-Anwendungen für die Verwaltung"]
+
+
+def test_setting_decides_where_nobody_chose(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("URBANKI_LANGUAGE", "en")
+    get_settings.cache_clear()
+    page = AppTest.from_file(str(REPOSITORY / "apps" / "gallery.py"), default_timeout=60).run()
+    assert [title.value for title in page.title] == ["AI apps for public administration"]
+
+
+def test_a_single_chosen_app_is_the_first_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not opens_one_app(get_settings())
+    monkeypatch.setenv("URBANKI_APPS", "aviary")
+    get_settings.cache_clear()
+    assert opens_one_app(get_settings())
+    assert [title.value for title in gallery().title] == ["aviary"]
+
+
+def test_paths_of_the_house() -> None:
+    assert {"", "start", "modelle", "impressum", "barrierefreiheit", "datenschutz"} == FIXED_PATHS
+
+
+LOADED = (
+    "import sys; sys.path.insert(0, '.')\n"
+    "from streamlit.testing.v1 import AppTest\n"
+    "page = AppTest.from_file('apps/gallery.py', default_timeout=60).run()\n"
+    "assert not page.exception and page.title\n"
+    "print(' '.join(sorted(name for name in sys.modules if '.' not in name)))"
+)
+
+
+def test_home_loads_neither_engines_nor_maps_nor_data_frames() -> None:
+    """Streamlit itself imports plotly when it is installed; nothing of ours does."""
+    done = subprocess.run(
+        [sys.executable, "-c", LOADED],
+        cwd=REPOSITORY,
+        env={**os.environ, "PYTHONWARNINGS": "ignore"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    loaded = set(done.stdout.split())
+    heavy = {"torch", "ultralytics", "bentoml", "onnxruntime", "rapidocr", "cv2", "scipy"}
+    heavy |= {"folium", "branca", "streamlit_folium", "pandas", "pyarrow", "geopandas", "rasterio"}
+    assert loaded & heavy == set()
+    assert "streamlit" in loaded
+
+
+EVERYWHERE = "0.0.0.0"  # noqa: S104  # must be refused
+OPEN_ADDRESS = ["--server.address", EVERYWHERE, "--server.headless", "true", "--server.port", "0"]
+
+
+@pytest.mark.server
+def test_an_open_address_is_refused_before_anything_is_served(tmp_path: Path) -> None:
+    """Started from another folder, by both ways."""
+    main = str(REPOSITORY / "apps" / "main.py")
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    by_setting = subprocess.run(
+        [sys.executable, main],
+        cwd=tmp_path,
+        env={**environment, "URBANKI_HOST": EVERYWHERE},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    by_flag = subprocess.run(
+        [sys.executable, "-m", "streamlit", "run", main, *OPEN_ADDRESS],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    for refused in (by_setting, by_flag):
+        assert refused.returncode == 2
+        assert "Die Adresse 0.0.0.0 ist von außen erreichbar." in refused.stderr
+        assert "Traceback" not in refused.stderr
