@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from shared.clients.server_process import ServerHandle, start_model_server
 from shared.settings import Settings
@@ -19,6 +20,13 @@ from tests.shared.doubles import (  # noqa: F401  # fixtures
 )
 
 READY_WITHIN_S = 180
+PILLOW_OPEN = Image.open  # before any test module imports the training library
+
+
+@pytest.fixture(autouse=True)
+def pillow_as_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The training library puts its own `Image.open` in place; what serves must not meet it."""
+    monkeypatch.setattr(Image, "open", PILLOW_OPEN)
 
 
 @pytest.fixture(scope="session")

@@ -130,6 +130,7 @@ def read_source(
     engines: Engines,
     *,
     script: ScriptChoice,
+    pages: Sequence[int] | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[PageOutcome]:
     """Read the pages of one file, two at a time; outcomes come in page order.
@@ -138,6 +139,7 @@ def read_source(
         source: The file.
         engines: What reads.
         script: "auto" or what a person knows.
+        pages: Numbers of the pages to read, from 1; None reads all.
         clock: Monotonic seconds.
 
     Raises:
@@ -147,7 +149,7 @@ def read_source(
     with ThreadPoolExecutor(PAGES_AT_ONCE) as pool:
         waiting: deque[Future[PageOutcome]] = deque()
         try:
-            for index in range(1, source.count + 1):
+            for index in range(1, source.count + 1) if pages is None else pages:
                 waiting.append(pool.submit(_read_one, source, index, engines, script, clock))
                 if len(waiting) > PAGES_AT_ONCE:
                     yield waiting.popleft().result()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,9 +22,11 @@ FontName = Literal["tinos", "arimo", "courier_prime"]
 FONTS: tuple[FontName, ...] = ("tinos", "arimo", "courier_prime")
 TYPEWRITER_FONTS: frozenset[FontName] = frozenset({"courier_prime"})
 FOLDER = Path(__file__).parent
+_NAMED = re.compile(r"((?:Herrn?|Frau|Eigentümer) (?:[A-Z]\w+ )?)([A-ZÄÖÜ][\wäöüß]{3,})")
 A4_MM = (210, 297)
 RENDER_DPI = 300
 WHITE = 255.0
+SPACING = "\ue000"  # drawn as a blank inside a spaced-out word, absent from the reference
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +162,7 @@ def wrap(text: str, font: ImageFont.FreeTypeFont, width_px: float) -> list[str]:
         line = ""
         for word in part.split():
             longer = f"{line} {word}".strip()
-            if line and font.getlength(longer) > width_px:
+            if line and font.getlength(_as_drawn(longer)) > width_px:
                 lines.append(line)
                 line = word
             else:
@@ -168,11 +171,38 @@ def wrap(text: str, font: ImageFont.FreeTypeFont, width_px: float) -> list[str]:
     return lines
 
 
+def space_out(text: str) -> str:
+    """Space out the surname after each "Herr", "Frau" and "Eigentümer", as typists did.
+
+    Args:
+        text: One paragraph.
+    """
+    return _NAMED.sub(lambda found: found[1] + SPACING.join(found[2]), text)
+
+
+def _as_drawn(text: str) -> str:
+    return text.replace(SPACING, " ")
+
+
 class PageCanvas:
-    """A white A4 page that text is set on; remembers the blocks in the order they were set."""
+    """A white A4 page that text is set on; remembers the blocks in the order they were set.
+
+    Args:
+        font: Font of the page.
+        size_pt: Font size in points.
+        dpi: Resolution.
+        seed: Seed of the slips of a typewriter.
+        unevenness: How strongly a typewriter's letters slip and vary in ink; 1 is a well-kept one.
+    """
 
     def __init__(
-        self, font: FontName, *, size_pt: float = 11.5, dpi: int = RENDER_DPI, seed: int = 0
+        self,
+        font: FontName,
+        *,
+        size_pt: float = 11.5,
+        dpi: int = RENDER_DPI,
+        seed: int = 0,
+        unevenness: float = 1.0,
     ) -> None:
         self.dpi = dpi
         self.size_px = size_pt * dpi / 72
@@ -184,6 +214,7 @@ class PageCanvas:
         self.draw = ImageDraw.Draw(self.image)
         self.blocks: list[tuple[str, ...]] = []
         self.struck = font in TYPEWRITER_FONTS
+        self._unevenness = unevenness
         self._rng = random.Random(seed)  # noqa: S311  # jitter of a drawing
 
     def paragraph(self, text: str, x: int, y: int, width: int) -> int:
@@ -199,7 +230,7 @@ class PageCanvas:
         for line in lines:
             self.line(line, x, y)
             y += self.pitch_px
-        self.blocks.append(tuple(lines))
+        self.blocks.append(tuple(line.replace(SPACING, "") for line in lines))
         return y
 
     def row(self, cells: list[tuple[int, str]], y: int) -> str:
@@ -211,12 +242,13 @@ class PageCanvas:
     def line(self, text: str, x: float, y: float) -> None:
         """Set one line; a typewriter font is struck letter by letter with small slips."""
         if not self.struck:
-            self.draw.text((x, y), text, font=self.font, fill=20)
+            self.draw.text((x, y), _as_drawn(text), font=self.font, fill=20)
             return
-        for char in text:
-            slip_x = self._rng.gauss(0, 0.012) * self.size_px
-            slip_y = self._rng.gauss(0, 0.018 if char.islower() else 0.035) * self.size_px
-            ink = min(110, max(10, round(self._rng.gauss(45, 18))))
+        slack = self._unevenness * self.size_px
+        for char in _as_drawn(text):
+            slip_x = self._rng.gauss(0, 0.012) * slack
+            slip_y = self._rng.gauss(0, 0.018 if char.islower() else 0.035) * slack
+            ink = min(170, max(10, round(self._rng.gauss(45, 18 * self._unevenness))))
             self.draw.text((x + slip_x, y + slip_y), char, font=self.font, fill=ink)
             x += self.font.getlength(char)
 
@@ -225,18 +257,28 @@ class PageCanvas:
         return RenderedPage(np.asarray(self.image), tuple(self.blocks), self.dpi)
 
 
-def render_letter(font: FontName, seed: int, *, size_pt: float = 11.5) -> RenderedPage:
+def render_letter(
+    font: FontName,
+    seed: int,
+    *,
+    size_pt: float = 11.5,
+    unevenness: float = 1.0,
+    spaced_names: bool = False,
+) -> RenderedPage:
     """Render a full page of office German in one column.
 
     Args:
         font: Font of the page.
         seed: Chooses text and slips.
         size_pt: Font size in points.
+        unevenness: See `PageCanvas`.
+        spaced_names: True spaces out names; the reference holds them closed.
     """
-    canvas = PageCanvas(font, size_pt=size_pt, seed=seed)
+    canvas = PageCanvas(font, size_pt=size_pt, seed=seed, unevenness=unevenness)
     margin = canvas.width // 9
     y = canvas.height // 14
-    for paragraph in compose_paragraphs(seed, 14):
+    for text in compose_paragraphs(seed, 14):
+        paragraph = space_out(text) if spaced_names else text
         lines = wrap(paragraph, canvas.font, canvas.width - 2 * margin)
         if y + len(lines) * canvas.pitch_px > canvas.height * 0.94:
             break

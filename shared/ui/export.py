@@ -33,12 +33,15 @@ class Download:
     content: bytes
 
 
-def export_bar(ctx: AppContext, downloads: Sequence[Download]) -> None:
+def export_bar(
+    ctx: AppContext, downloads: Sequence[Download], *, note: str | None = None
+) -> None:
     """Show one button per file beside each other.
 
     Args:
         ctx: Context of the page.
         downloads: The files.
+        note: Translated sentence below the buttons where not every file names its origin.
     """
     with st.container(horizontal=True):
         for download in downloads:
@@ -50,7 +53,7 @@ def export_bar(ctx: AppContext, downloads: Sequence[Download]) -> None:
                 key=f"{ctx.manifest.id}_download_{download.file_name}",
                 on_click="ignore",
             )
-    st.caption(ctx.t("Die Dateien nennen Herkunft, Modell und Einstellungen."))
+    st.caption(note or ctx.t("Die Dateien nennen Herkunft, Modell und Einstellungen."))
 
 
 def file_name(slug: str, subject: str, day: date, ending: str) -> str:

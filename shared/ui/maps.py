@@ -7,7 +7,7 @@ light. All scripts and styles come from `vendor/`, served as a Streamlit compone
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from html import escape
 from pathlib import Path
@@ -41,6 +41,7 @@ def map_with_table(
     columns: Sequence[Column],
     key: str,
     alt: str,
+    beside: Callable[[], None] | None = None,
     t: Translator | None = None,
 ) -> MapEvent:
     """Show a map or picture, its legend, and the same objects as a table.
@@ -53,6 +54,8 @@ def map_with_table(
         columns: Columns of the table.
         key: Widget key, prefixed by the slug.
         alt: Translated description of map and table for screen readers.
+        beside: Shows something beside the map, below it where there is no room; for upright
+            pictures, which need half the width.
         t: Translator; the gallery's by default.
     """
     t = t or translator()
@@ -66,8 +69,13 @@ def map_with_table(
             )
         )
     with st.container(key=f"map_{key}"):
-        answer = _show(spec, key, selected_row(table_key), t)
-    legend(spec.legend)
+        left, right = st.columns(2) if beside is not None else (st.container(), None)
+        with left:
+            answer = _show(spec, key, selected_row(table_key), t)
+            legend(spec.legend)
+        if right is not None and beside is not None:
+            with right:
+                beside()
     clicked = _newly_clicked(answer, key)
     if clicked is not None and clicked != selected_row(table_key):
         select_row(table_key, clicked)

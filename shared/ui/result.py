@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 Row = Mapping[str, object]
 ROWS_PER_PAGE = 50
 NAMING_COLUMNS = 2
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+.!|~$&:-])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ class Column:
     Args:
         key: Key in the rows.
         title: Translated heading.
-        kind: How the cells are written.
+        kind: How the cells are written; "text" is shown as it is, never as Markdown.
         digits: Digits after the decimal separator for numbers and per cent.
         unit: Unit, shown in the heading.
     """
@@ -205,7 +207,7 @@ def table(
     start = _page_start(len(rows), key, t)
     cells = [
         {t("Nr."): _row_name(start + offset, selected, t)}
-        | {column.heading: format_cell(row.get(column.key), column, t) for column in columns}
+        | {column.heading: _shown_cell(row.get(column.key), column, t) for column in columns}
         for offset, row in enumerate(rows[start : start + ROWS_PER_PAGE])
     ]
     st.table(cells, hide_index=True, alt=alt)
@@ -231,6 +233,12 @@ def format_cell(value: object, column: Column, t: Translator) -> str:
     if column.kind == "percent":
         return t.percent(value, column.digits)
     return t.number(value, column.digits)
+
+
+def _shown_cell(value: object, column: Column, t: Translator) -> str:
+    """Write a cell for Streamlit's table, which would read a text as Markdown."""
+    text = format_cell(value, column, t)
+    return _MARKDOWN.sub(r"\\\1", text) if column.kind == "text" else text
 
 
 def chart(

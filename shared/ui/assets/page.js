@@ -107,9 +107,11 @@
     }
   };
 
-  // Commands and file names are no German sentences.
+  // Commands and file names are no German sentences; a part with a language of its own keeps it.
   const markCode = () => {
-    for (const code of document.querySelectorAll("code:not([lang])")) code.lang = "en";
+    for (const code of document.querySelectorAll("code:not([lang])")) {
+      if (!code.closest("body [lang]")) code.lang = "en";
+    }
   };
 
   // What scrolls sideways must be reachable by keyboard (WCAG 2.1.1).

@@ -1,0 +1,117 @@
+"""Steps 1 and 2 of the page: choose a file, say what script it is in, see the checks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from apps.archivair.file_check import FileCheck, check_file
+from apps.archivair.file_run import RunKey
+from apps.archivair.pages import Limits
+from apps.archivair.sample import SAMPLE_NAME, sample_jpeg
+from apps.archivair.script import ScriptChoice
+from shared.errors import InputError, new_reference
+from shared.i18n import N_
+from shared.ui import AppContext, ChosenData, SampleFile, choose_data, error_box, show_checks, step
+
+SCRIPTS: dict[ScriptChoice, str] = {
+    "auto": N_("automatisch erkennen"),
+    "antiqua": N_("Druckschrift"),
+    "typewriter": N_("Schreibmaschine"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ReadyFile:
+    """A file that may be read.
+
+    Args:
+        chosen: The file.
+        pages: Number of its pages.
+        script: What a person knows about the script.
+        limits: Largest input.
+    """
+
+    chosen: ChosenData
+    pages: int
+    script: ScriptChoice
+    limits: Limits
+
+    @property
+    def key(self) -> RunKey:
+        """Return what a stored run must agree with."""
+        return self.chosen.file.sha256, self.chosen.file.name, self.script
+
+
+def choose_file(ctx: AppContext) -> ReadyFile | None:
+    """Show both steps; None until there is a file that may be read.
+
+    Args:
+        ctx: Context of the page.
+    """
+    t = ctx.t
+    waiting = st.session_state.get("archivair_source") == "file" and not st.session_state.get(
+        "archivair_upload"
+    )
+    limits = _limits(ctx)
+    with step(ctx, 1, t("Akte wählen"), done=not waiting):
+        chosen = choose_data(
+            ctx,
+            kinds=("pdf", "tiff", "jpeg", "png"),
+            sample=SampleFile(SAMPLE_NAME, sample_jpeg),
+        )
+        script = _more(ctx, limits)
+        if chosen is None:
+            return None
+    with step(ctx, 2, t("Prüfen"), done=True):
+        try:
+            checked = _checked(chosen, limits)
+        except InputError as error:
+            error_box(error, reference=new_reference(), t=t)
+            return None
+        if not show_checks(checked.findings, t):
+            return None
+    return ReadyFile(chosen, checked.pages, script, limits)
+
+
+def _limits(ctx: AppContext) -> Limits:
+    stated = ctx.manifest.limits
+    return Limits(
+        file_mb=stated.upload_mb, pages=stated.pages, page_megapixels=stated.megapixels
+    )
+
+
+def _more(ctx: AppContext, limits: Limits) -> ScriptChoice:
+    t = ctx.t
+    if st.session_state.get("archivair_source") == "file":
+        st.caption(
+            t(
+                "Hier sind höchstens {pages} Seiten je Datei möglich. Größere Akten teilen Sie "
+                "bitte, oder die Systembetreuung liest sie mit dem Befehl aus dem Steckbrief. "
+                "Die Datei bleibt im Arbeitsspeicher dieser Sitzung und wird nicht gespeichert.",
+                pages=limits.pages,
+            )
+        )
+    with st.expander(t("Mehr Einstellungen"), key="archivair_more"):
+        return st.radio(
+            t("Schrift der Akte"),
+            list(SCRIPTS),
+            format_func=lambda key: t(SCRIPTS[key]),
+            horizontal=True,
+            key="archivair_script",
+            help=t(
+                "Fraktur und Handschrift kann diese Fassung nicht lesen. Automatisch passt fast "
+                "immer."
+            ),
+        )
+
+
+def _checked(chosen: ChosenData, limits: Limits) -> FileCheck:
+    """Open and check the file, once per file."""
+    key = (chosen.file.sha256, chosen.file.name)
+    stored: tuple[tuple[str, str], FileCheck] | None = st.session_state.get("archivair_checked")
+    if stored is None or stored[0] != key:
+        stored = (key, check_file(chosen.file.content, chosen.file.name, limits))
+        st.session_state["archivair_checked"] = stored
+    return stored[1]
