@@ -11,7 +11,8 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from model_server.card import Card, load_card
+from model_server.card import Card, CardDomain, load_card
+from model_server.domain import Domain
 from shared.contracts.model_server import (
     CatalogClass,
     CatalogEntry,
@@ -22,6 +23,7 @@ from shared.errors import ModelMissing
 
 BUILT_IN = Path(__file__).parent / "models"
 MAIN_FILE = "weights"
+DOMAIN_FILE = "domain"
 _log = logging.getLogger(__name__)
 
 
@@ -36,7 +38,8 @@ class ServableModel:
     Args:
         card: Its card.
         folder: Its folder.
-        files: Its weights; `MAIN_FILE` and the names of the card's `extra_files`.
+        files: Its weights, `MAIN_FILE` and the names of the card's `extra_files`, and its feature
+            statistics, `DOMAIN_FILE`, where the card names them.
     """
 
     card: Card
@@ -217,7 +220,22 @@ def _checked_files(card: Card, folder: Path) -> dict[str, Path]:
         if found != sha256:
             raise WeightsUnusable("Die Prüfsumme der Gewichte stimmt nicht mit der Karte überein.")
         files[name] = path
+    if card.domain is not None:
+        files[DOMAIN_FILE] = _checked_domain(card.domain, folder)
     return files
+
+
+def _checked_domain(domain: CardDomain, folder: Path) -> Path:
+    path = (folder / domain.file).resolve()
+    try:
+        if not path.is_relative_to(folder.resolve()):
+            raise ValueError("outside the folder")
+        Domain.load(path)
+    except (OSError, ValueError) as cause:
+        raise WeightsUnusable(
+            "Die Merkmalstatistik des Modells fehlt oder ist fehlerhaft."
+        ) from cause
+    return path
 
 
 def _package_folder(package: str) -> Path:

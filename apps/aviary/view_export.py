@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import PurePath
+from typing import Any
 
 import streamlit as st
 
-from apps.aviary.analysis import Result
+from apps.aviary.analysis import Analysis, Result
 from apps.aviary.outputs import objects_geojson, summary, to_json
 from apps.aviary.overlay import draw_overlay
 from apps.aviary.sample import NOTE
@@ -41,19 +42,9 @@ def _files(
     t, analysis = ctx.t, run.analysis
     note = NOTE if run.is_sample else "Hinweise zur Prüfung, Entscheidung trifft ein Mensch."
     facts = summary(
-        analysis,
-        result,
-        path=analysis.info.name,
-        threshold=threshold,
-        min_area_m2=min_area_m2,
+        analysis, result, path=analysis.info.name, threshold=threshold, min_area_m2=min_area_m2
     )
-    texts = {
-        "Description": note,
-        "Source": f"{analysis.info.name} {analysis.info.sha256}",
-        "Model": " ".join(str(value) for value in facts["model"].values()),
-        "Parameters": f"threshold={threshold} min_area_m2={min_area_m2}",
-        "Software": f"urbanki-gallery {facts['software_version']}",
-    }
+    texts = _picture_texts(facts, analysis, note)
     subject = PurePath(analysis.info.name).stem
     day = run.created_at.date()
     files = [
@@ -81,3 +72,16 @@ def _files(
         Download(label, file_name(ctx.manifest.id, subject, day, ending), mime, content)
         for label, ending, mime, content in files
     ]
+
+
+def _picture_texts(facts: dict[str, Any], analysis: Analysis, note: str) -> dict[str, str]:
+    """Return the text members of the picture: origin, model and settings."""
+    parameters = facts["parameters"]
+    return {
+        "Description": note,
+        "Source": f"{analysis.info.name} {analysis.info.sha256}",
+        "Model": " ".join(str(value) for value in facts["model"].values()),
+        "Parameters": f"threshold={parameters['threshold']} "
+        f"min_area_m2={parameters['min_area_m2']}",
+        "Software": f"urbanki-gallery {facts['software_version']}",
+    }

@@ -5,24 +5,12 @@ from __future__ import annotations
 import streamlit as st
 
 from apps.aviary.analysis import BOXES_ONLY, Analysis, Result, count
-from apps.aviary.joining import FoundObject
-from apps.aviary.overlay import colour_of
+from apps.aviary.view_picture import show_picture
 from apps.aviary.view_run import StoredRun
 from shared import __version__
 from shared.contracts.provenance import ModelUse, Provenance
 from shared.i18n import N_
-from shared.ui import (
-    AppContext,
-    Column,
-    Figure,
-    LegendEntry,
-    MapSpec,
-    Shape,
-    answer_panel,
-    empty_state,
-    figures,
-    map_with_table,
-)
+from shared.ui import AppContext, Figure, answer_panel, empty_state, figures
 
 LEAST_PERCENT, MOST_PERCENT, STEP_PERCENT = 5, 95, 5
 MOST_AREA_M2 = 50
@@ -44,7 +32,7 @@ def show_result(ctx: AppContext, run: StoredRun) -> tuple[Result, float, float]:
     _notes(ctx, analysis)
     figures(_figures(ctx, analysis, result), ctx.t)
     if result.objects:
-        _picture(ctx, run, result)
+        show_picture(ctx, run, result)
     else:
         empty_state(
             ctx.t("Nichts gefunden"),
@@ -132,85 +120,6 @@ def _area_note(ctx: AppContext, analysis: Analysis) -> str:
     if analysis.detection.boxes_only:
         note += ". " + ctx.t(BOXES_ONLY.text) + " " + ctx.t(BOXES_ONLY.remedy)
     return note
-
-
-def _picture(ctx: AppContext, run: StoredRun, result: Result) -> None:
-    t = ctx.t
-    columns = (
-        Column("kind", t("Art")),
-        Column("score", t("Sicherheit"), "percent"),
-        Column("area", t("Fläche"), "number", 1, "m²"),
-        Column("check", t("Prüfen")),
-        Column("place", t("Mitte im Bild")),
-    )
-    map_with_table(
-        MapSpec(
-            run.picture, _shapes(ctx, run.analysis, result), _legend(ctx, run.analysis, result)
-        ),
-        [_row(ctx, run.analysis, one) for one in result.objects],
-        columns=columns,
-        key="aviary_map",
-        alt=t(
-            "Luftbild mit {count} Funden als Umrissen; die Tabelle nennt dieselben Funde.",
-            count=len(result.objects),
-        ),
-        t=t,
-    )
-
-
-def _shapes(ctx: AppContext, analysis: Analysis, result: Result) -> list[Shape]:
-    t = ctx.t
-    return [
-        Shape(
-            row=row,
-            rings=(tuple((x, y) for x, y in one.polygon.exterior.coords),),
-            kind=_kind(one),
-            label=t(
-                "Nr. {number}: {kind}, {score}, {area}",
-                number=one.object_id,
-                kind=analysis.recipe.title(one.class_key, ctx.language),
-                score=t.percent(one.score, 0),
-                area=t.number(one.area_m2, 1, "m²"),
-            ),
-        )
-        for row, one in enumerate(result.objects)
-    ]
-
-
-def _legend(ctx: AppContext, analysis: Analysis, result: Result) -> list[LegendEntry]:
-    kinds = {(one.class_key, one.doubtful) for one in result.objects}
-    return [
-        LegendEntry(
-            f"{key}_doubtful" if doubtful else key,
-            ctx.t("{kind}, zweifelhaft", kind=analysis.recipe.title(key, ctx.language))
-            if doubtful
-            else analysis.recipe.title(key, ctx.language),
-            colour_of(key),
-            dashed=doubtful,
-        )
-        for key, doubtful in sorted(kinds)
-    ]
-
-
-def _kind(one: FoundObject) -> str:
-    return f"{one.class_key}_doubtful" if one.doubtful else one.class_key
-
-
-def _row(ctx: AppContext, analysis: Analysis, one: FoundObject) -> dict[str, object]:
-    t = ctx.t
-    left, upper, right, lower = one.bbox_px
-    return {
-        "kind": analysis.recipe.title(one.class_key, ctx.language),
-        "score": one.score,
-        "area": one.area_m2,
-        "check": t("zuerst") if one.doubtful else t("Stichprobe"),
-        "place": _place(t.number((left + right) / 2), t.number((upper + lower) / 2)),
-    }
-
-
-def _place(x: str, y: str) -> str:
-    """Join a position with spaces that do not break, so that rows stay low on narrow screens."""
-    return f"x {x}, y {y}".replace(" ", "\u00a0")
 
 
 def _answers(ctx: AppContext, run: StoredRun, result: Result, threshold: float) -> None:

@@ -11,7 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from model_server.catalog import MAIN_FILE, ServableModel
+from model_server.catalog import DOMAIN_FILE, MAIN_FILE, ServableModel
+from model_server.domain import FEATURES_OUTPUT, Domain
 from model_server.images import Bands, ImageHeader, decode_image, inspect_image
 from model_server.items import Found, Item, warn
 from model_server.runtime import Array, OnnxRuntime, Runtime
@@ -63,6 +64,8 @@ class SegmentModel:
         self.card = model.card
         self.runtime = runtime
         self._fixed = _fixed_size(runtime.input_shape)
+        statistics = model.files.get(DOMAIN_FILE)
+        self._domain = None if statistics is None else Domain.load(statistics)
 
     @classmethod
     def open(cls, model: ServableModel, threads: int) -> SegmentModel:
@@ -116,8 +119,9 @@ class SegmentModel:
     def finish(self, seen: SeenImage, loaded: Canvas, raw: dict[str, Array]) -> Found:
         """Decode, drop duplicates and return to the pixels of the image as sent."""
         options, header, limits = seen.options, seen.header, self.card.limits
+        features = raw.get(FEATURES_OUTPUT)
         found = decode_detections(
-            list(raw.values()),
+            [output for name, output in raw.items() if name != FEATURES_OUTPUT],
             classes=len(self.card.classes),
             min_score=limits.min_score if options.min_score is None else options.min_score,
             nms_iou=limits.nms_iou,
@@ -125,12 +129,16 @@ class SegmentModel:
         )
         inside = [entry for entry in found if _has_centre_in(entry, header, loaded.scale)]
         kept = inside[: options.max_instances]
+        distance = None
+        if self._domain is not None and features is not None:
+            distance = self._domain.distance(features)
         value = InstancesValue(
             width=header.width,
             height=header.height,
+            domain_distance=distance,
             instances=[self._instance(entry, header, loaded.scale) for entry in kept],
         )
-        return Found(value, self._warnings(seen, len(inside)))
+        return Found(value, self._warnings(seen, len(inside), distance))
 
     def warm_up(self) -> None:
         """Run one empty image."""
@@ -175,13 +183,22 @@ class SegmentModel:
             area_px=_area(polygon),
         )
 
-    def _warnings(self, seen: SeenImage, found: int) -> tuple[ItemWarning, ...]:
+    def _warnings(
+        self, seen: SeenImage, found: int, distance: float | None
+    ) -> tuple[ItemWarning, ...]:
         warnings = []
         best, gsd_m = self.card.input.gsd_best_m, seen.options.gsd_m
         if best is not None and gsd_m is not None and abs(gsd_m / best - 1) > GSD_TOLERANCE:
             warnings.append(warn("aufloesung_abweichend", found=gsd_m, best=best))
         if seen.header.frames > 1:
             warnings.append(warn("mehrseitig", frames=seen.header.frames))
+        domain = self.card.domain
+        if domain is not None and distance is not None and distance > domain.distance_p99:
+            warnings.append(
+                warn(
+                    "domain_shift", distance=round(distance, 1), usual=round(domain.distance_p99, 1)
+                )
+            )
         if found > seen.options.max_instances:
             warnings.append(warn("viele_objekte", limit=seen.options.max_instances))
         return tuple(warnings)

@@ -12,14 +12,20 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from model_server.domain import Domain
 from model_server.runtime import OnnxRuntime
 from model_server.training.detector import Recipe, find_run, load_averaged, train
 from model_server.training.export import export_onnx, measure_parity, write_parity
-from model_server.training.figures import calibration, cross_validation, load_scored
+from model_server.training.figures import (
+    calibration,
+    cross_validation,
+    domain_distances,
+    load_scored,
+)
 from model_server.training.folds import make_folds
-from model_server.training.prediction import detect
+from model_server.training.prediction import detect, image_features
 from model_server.training.scoring import average_precision, match
-from model_server.training.solar_card import write_card
+from model_server.training.solar_card import DOMAIN_FILE, write_card, write_sheet
 from model_server.training.tiles import Tile, read_tiles
 
 FINAL, RANDOM_START, REPORT = "final", "random_start", "report"
@@ -157,9 +163,29 @@ def report(experiment: Experiment, folds: list[list[Tile]]) -> None:
         fitted["platt_offset"],
     )
     write_parity(measure_parity(raw, target / "model.onnx", PARITY_SHAPES), target / "parity.json")
+    metrics["domain"] = _fit_domain(OnnxRuntime.load(target / "model.onnx"), folds, target)
     text = json.dumps(metrics, indent=1, ensure_ascii=False) + "\n"
     (target / "metrics.json").write_text(text, encoding="utf-8")
     write_card(target, metrics)
+    write_sheet(target, metrics)
+
+
+def _fit_domain(
+    runtime: OnnxRuntime, folds: list[list[Tile]], target: Path
+) -> dict[str, float | int]:
+    """Write the feature statistics of all tiles; return how far tiles usually lie from others."""
+    features = [
+        np.stack([image_features(runtime, read_image(tile), SERVED_SCALE) for tile in fold])
+        for fold in folds
+    ]
+    everything = np.concatenate(features)
+    Domain.fit(everything).save(target / DOMAIN_FILE)
+    distances = domain_distances(features)
+    return {
+        "tiles": len(everything),
+        "distance_median": round(float(np.median(distances)), 4),
+        "distance_p99": round(float(np.percentile(distances, 99)), 4),
+    }
 
 
 def measure(experiment: Experiment, folds: list[list[Tile]]) -> dict[str, object]:

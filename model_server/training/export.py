@@ -2,7 +2,9 @@
 
 Raw output `output0`, shape (batch, 4 + classes, anchors), float32: centre x, centre y, width and
 height in pixels of the sent image, then one score (0-1) per class. No suppression of duplicates is
-baked in; batch, height and width (multiples of 32) are free.
+baked in; batch, height and width (multiples of 32) are free. Second output `features`, shape
+(batch, channels): mean over the image of the last feature map of the backbone, for the distance of
+an image to the training images (`model_server.domain`).
 """
 
 from __future__ import annotations
@@ -17,7 +19,9 @@ import numpy as np
 import onnx
 import torch
 from torch import nn
+from ultralytics.nn.modules import SPPF
 
+from model_server.domain import FEATURES_OUTPUT
 from model_server.runtime import OnnxRuntime
 
 OPSET = 17
@@ -49,7 +53,7 @@ class Parity:
 
 
 class _Raw(nn.Module):
-    """The detector with only its decoded output, and scores turned into probabilities.
+    """The detector with its decoded output, scores turned into probabilities, and its features.
 
     `slope` and `offset` (Platt scaling) act on the logit of each score; 1 and 0 change nothing.
     """
@@ -60,14 +64,21 @@ class _Raw(nn.Module):
         head = self.detector.model[-1]
         head.export, head.dynamic, head.format = True, True, "onnx"
         self.slope, self.offset = slope, offset
+        self._features: torch.Tensor | None = None
+        last = next(layer for layer in self.detector.model if isinstance(layer, SPPF))
+        last.register_forward_hook(self._keep_features)
 
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
+    def _keep_features(self, _layer: nn.Module, _inputs: object, output: torch.Tensor) -> None:
+        self._features = output.mean(dim=(2, 3))
+
+    def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
         output = self.detector(images)
         if (self.slope, self.offset) == (1.0, 0.0):
-            return output
+            return output, self._features
         scores = output[:, 4:].clamp(1e-6, 1 - 1e-6)
         logits = torch.log(scores) - torch.log(1 - scores)
-        return torch.cat([output[:, :4], torch.sigmoid(self.slope * logits + self.offset)], dim=1)
+        scores = torch.sigmoid(self.slope * logits + self.offset)
+        return torch.cat([output[:, :4], scores], dim=1), self._features
 
 
 def export_onnx(
@@ -94,8 +105,12 @@ def export_onnx(
             str(file),
             opset_version=OPSET,
             input_names=["images"],
-            output_names=["output0"],
-            dynamic_axes={"images": axes, "output0": {0: "batch", 2: "anchors"}},
+            output_names=["output0", FEATURES_OUTPUT],
+            dynamic_axes={
+                "images": axes,
+                "output0": {0: "batch", 2: "anchors"},
+                FEATURES_OUTPUT: {0: "batch"},
+            },
             dynamo=False,
         )
     model = onnx.load(str(file))
@@ -120,7 +135,7 @@ def measure_parity(raw: nn.Module, file: Path, shapes: list[tuple[int, int, int]
         images = np.kron(blocks, np.ones((1, 1, 32, 32), dtype=np.float32))
         images = np.clip(images + random.normal(0, 0.05, images.shape), 0, 1).astype(np.float32)
         with torch.no_grad():
-            expected = raw(torch.from_numpy(images)).numpy()
+            expected = raw(torch.from_numpy(images))[0].numpy()
         found = np.stack([outputs["output0"] for outputs in runtime.predict(list(images))])
         scores.append(float(np.abs(found[:, 4:] - expected[:, 4:]).max()))
         visible = expected[:, 4:].max(axis=1) >= PARITY_MIN_SCORE

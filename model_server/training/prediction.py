@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from model_server.domain import FEATURES_OUTPUT
 from model_server.runtime import Runtime
 from model_server.tasks.yolo import decode_detections
 
@@ -41,12 +42,10 @@ def detect(
     """
     height, width = image.shape[:2]
     seen = _resized(image, scale)
-    margins = ((0, -seen.shape[0] % SHAPE_BUCKET_PX), (0, -seen.shape[1] % SHAPE_BUCKET_PX), (0, 0))
-    padded = np.pad(seen, margins, mode="reflect")
-    tensor = np.ascontiguousarray(padded.transpose(2, 0, 1), dtype=np.float32) / 255
+    tensor = _to_tensor(seen)
     (outputs,) = runtime.predict([tensor])
     found = decode_detections(
-        list(outputs.values()),
+        [output for name, output in outputs.items() if name != FEATURES_OUTPUT],
         classes=1,
         min_score=min_score,
         nms_iou=nms_iou,
@@ -58,6 +57,24 @@ def detect(
     inside = ((centre >= 0) & (centre < [width, height])).all(axis=1)
     clipped = np.clip(boxes[inside], 0, [width, height, width, height])
     return Detections(clipped, np.array([entry.score for entry in found])[inside])
+
+
+def image_features(runtime: Runtime, image: NDArray[np.uint8], scale: float) -> NDArray[np.float32]:
+    """Return the features (n,) of one image, for the statistics of `model_server.domain`.
+
+    Args:
+        runtime: Opened ONNX file.
+        image: (h, w, 3) RGB.
+        scale: Size at which the network sees the image, 1 = as it is.
+    """
+    (outputs,) = runtime.predict([_to_tensor(_resized(image, scale))])
+    return np.asarray(outputs[FEATURES_OUTPUT], dtype=np.float32)
+
+
+def _to_tensor(seen: NDArray[np.uint8]) -> NDArray[np.float32]:
+    margins = ((0, -seen.shape[0] % SHAPE_BUCKET_PX), (0, -seen.shape[1] % SHAPE_BUCKET_PX), (0, 0))
+    padded = np.pad(seen, margins, mode="reflect")
+    return np.ascontiguousarray(padded.transpose(2, 0, 1), dtype=np.float32) / 255
 
 
 def _resized(image: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:

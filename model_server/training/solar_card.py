@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+from datetime import date
 from pathlib import Path
 from string import Template
 from typing import Any
 
 ORIGIN = "# Written by model_server/training/solar_card.py; the figures stand in metrics.json too."
 TEMPLATE = Path(__file__).with_suffix(".toml")
+SHEET_TEMPLATE = Path(__file__).with_name("solar_sheet.md")
+DOMAIN_FILE = "domain.json"
 # The tiles have about 0.08-0.15 m per pixel, not stated per tile; the project counts them as 0.10.
 NOMINAL_TILE_GSD_M = 0.10
 
@@ -34,10 +37,82 @@ def write_card(folder: Path, metrics: dict[str, Any]) -> None:
         hours_cpu=round(metrics["cpu_minutes"]["final"] / 60, 2),
         fold_count=len(validation["folds"]),
         tiles=_tile_count(metrics),
+        domain_file=DOMAIN_FILE,
+        distance_p99=metrics["domain"]["distance_p99"],
     )
     blocks = [_metric_block(metrics, *figure) for figure in _figures(metrics)]
     text = "\n".join([ORIGIN, filled.rstrip("\n"), *blocks]) + "\n"
     (folder / "card.toml").write_text(text, encoding="utf-8")
+
+
+def write_sheet(folder: Path, metrics: dict[str, Any]) -> None:
+    """Write `README.md`, the German sheet of the model with its figures.
+
+    Args:
+        folder: Folder of the model.
+        metrics: Content of `metrics.json`.
+    """
+    validation, threshold = metrics["cross_validation"], metrics["calibration"]["threshold"]
+    starts = metrics["start_comparison"]
+    filled = Template(SHEET_TEMPLATE.read_text(encoding="utf-8")).substitute(
+        figures="\n".join(_sheet_rows(metrics)),
+        start_layout=_german(starts["ap50"]["layout"]),
+        start_random=_german(starts["ap50"]["random"]),
+        compared_fold=starts["fold"],
+        scales=", ".join(
+            f"{_german(row['scale'])}-fach {_german(row['ap50_mean'])}"
+            for row in metrics["other_scales"]
+        ),
+        scale=_german(validation["scale"]),
+        min_score=_german(threshold["min_score"]),
+        calibration_error=_german(
+            metrics["calibration"]["expected_calibration_error_cross_fitted"]
+        ),
+        distance_median=_german(metrics["domain"]["distance_median"]),
+        distance_p99=_german(metrics["domain"]["distance_p99"]),
+        minutes=_german(metrics["cpu_minutes"]["final"], 0),
+        minutes_all=_german(sum(metrics["cpu_minutes"].values()), 0),
+        tiles=_tile_count(metrics),
+        epochs=metrics["recipe"]["epochs"],
+        size_px=metrics["recipe"]["image_size_px"],
+        command=metrics["command"],
+        measured_on=date.fromisoformat(metrics["measured_on"]).strftime("%d.%m.%Y"),
+    )
+    (folder / "README.md").write_text(filled, encoding="utf-8")
+
+
+def _sheet_rows(metrics: dict[str, Any]) -> list[str]:
+    validation, threshold = metrics["cross_validation"], metrics["calibration"]["threshold"]
+    folds, places = validation["folds"], validation["ap50_by_place"]
+    low, high = (_german(bound) for bound in validation["ap50_pooled_interval_95"])
+    every = _tile_count(metrics)
+    rows = [
+        ("Mittel der Teile", _german(validation["ap50_mean"]), every),
+        ("Standardabweichung der Teile", _german(validation["ap50_deviation"]), every),
+        *((f"Teil {i}", _german(fold["ap50"]), fold["tiles"]) for i, fold in enumerate(folds)),
+        (
+            "alle Kacheln zusammen",
+            f"{_german(validation['ap50_pooled'])} ({low} bis {high})",
+            every,
+        ),
+        *(
+            (_SHEET_PLACES[name], _german(row["ap50"]), row["tiles"])
+            for name, row in places.items()
+        ),
+        ("Genauigkeit", _german(threshold["precision"]), every),
+        ("Trefferquote", _german(threshold["recall"]), every),
+    ]
+    return [f"| {name} | {value} | {tiles} |" for name, value, tiles in rows]
+
+
+_SHEET_PLACES = {
+    "rooftop": "nur Dachanlagen",
+    "ground_mounted": "nur Freiflächen (Ort nie gesehen)",
+}
+
+
+def _german(value: float, digits: int = 2) -> str:
+    return f"{value:.{digits}f}".replace(".", ",")
 
 
 def _tile_count(metrics: dict[str, Any]) -> int:

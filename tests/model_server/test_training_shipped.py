@@ -6,7 +6,8 @@ import re
 import numpy as np
 import pytest
 
-from model_server.catalog import BUILT_IN, MAIN_FILE, ServableModel, check_model
+from model_server.catalog import BUILT_IN, DOMAIN_FILE, MAIN_FILE, ServableModel, check_model
+from model_server.domain import FEATURES_OUTPUT, Domain
 from model_server.runtime import OnnxRuntime
 
 FOLDER = BUILT_IN / "solar" / "0.1.0"
@@ -50,7 +51,7 @@ def test_the_sheet_states_the_measured_figures(metrics: dict):
     sheet = (FOLDER / "README.md").read_text(encoding="utf-8")
     validation, threshold = metrics["cross_validation"], metrics["calibration"]["threshold"]
     rows = {
-        "Mittel der fünf Teile": validation["ap50_mean"],
+        "Mittel der Teile": validation["ap50_mean"],
         "Standardabweichung der Teile": validation["ap50_deviation"],
         "alle Kacheln zusammen": validation["ap50_pooled"],
         "nur Dachanlagen": validation["ap50_by_place"]["rooftop"]["ap50"],
@@ -92,6 +93,17 @@ def test_the_file_takes_any_batch_and_size(model: ServableModel):
     assert [output["output0"].shape for output in outputs] == [(5, 168), (5, 168)]
     scores = outputs[0]["output0"][4]
     assert ((scores >= 0) & (scores <= 1)).all()
+
+
+def test_a_usual_image_lies_near_and_noise_lies_far(model: ServableModel, metrics: dict):
+    assert model.card.domain is not None
+    assert model.card.domain.distance_p99 == metrics["domain"]["distance_p99"]
+    assert metrics["domain"]["distance_median"] < metrics["domain"]["distance_p99"]
+    domain = Domain.load(model.files[DOMAIN_FILE])
+    runtime = OnnxRuntime.load(model.files[MAIN_FILE])
+    noise = np.random.default_rng(1).random((3, 640, 640), dtype=np.float32)
+    (output,) = runtime.predict([noise])
+    assert domain.distance(output[FEATURES_OUTPUT]) > model.card.domain.distance_p99
 
 
 def test_nothing_found_on_plain_grey(model: ServableModel):

@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 import pytest
 
-from model_server.catalog import ServableModel, check_model
+from model_server.catalog import DOMAIN_FILE, ServableModel, check_model
+from model_server.domain import Domain
 from model_server.training.solar import MODULE, main
 
 pytest.importorskip("torch", reason="torch is needed for training only")
@@ -85,6 +86,9 @@ def test_the_result_is_a_servable_model(trained: tuple[Path, Path], tmp_path: Pa
     assert model.card.training is not None
     assert "--seed 1" in model.card.training.command
     assert model.card.limits.nms_iou == 0.5
+    assert model.card.domain is not None
+    assert Domain.load(model.files[DOMAIN_FILE]).mean.shape == (256,)
+    assert "| Mittel der Teile |" in (home / "0.1.0" / "README.md").read_text(encoding="utf-8")
 
 
 def test_figures_come_from_all_folds(trained: tuple[Path, Path]) -> None:

@@ -1,0 +1,95 @@
+"""The picture with the finds as outlines, and the equal table."""
+
+from __future__ import annotations
+
+from apps.aviary.analysis import Analysis, Result
+from apps.aviary.joining import FoundObject
+from apps.aviary.overlay import colour_of
+from apps.aviary.view_run import StoredRun
+from shared.ui import AppContext, Column, LegendEntry, MapSpec, Shape, map_with_table
+
+
+def show_picture(ctx: AppContext, run: StoredRun, result: Result) -> None:
+    """Show the finds on the image and, beside it, the same finds as a table.
+
+    Args:
+        ctx: Context of the page.
+        run: The finished run.
+        result: What was found with the settings in force; at least one find.
+    """
+    t = ctx.t
+    columns = (
+        Column("kind", t("Art")),
+        Column("score", t("Sicherheit"), "percent"),
+        Column("area", t("Fläche"), "number", 1, "m²"),
+        Column("check", t("Prüfen")),
+        Column("place", t("Mitte im Bild")),
+    )
+    map_with_table(
+        MapSpec(
+            run.picture, _shapes(ctx, run.analysis, result), _legend(ctx, run.analysis, result)
+        ),
+        [_row(ctx, run.analysis, one) for one in result.objects],
+        columns=columns,
+        key="aviary_map",
+        alt=t(
+            "Luftbild mit {count} Funden als Umrissen; die Tabelle nennt dieselben Funde.",
+            count=len(result.objects),
+        ),
+        t=t,
+    )
+
+
+def _shapes(ctx: AppContext, analysis: Analysis, result: Result) -> list[Shape]:
+    t = ctx.t
+    return [
+        Shape(
+            row=row,
+            rings=(tuple((x, y) for x, y in one.polygon.exterior.coords),),
+            kind=_kind(one),
+            label=t(
+                "Nr. {number}: {kind}, {score}, {area}",
+                number=one.object_id,
+                kind=analysis.recipe.title(one.class_key, ctx.language),
+                score=t.percent(one.score, 0),
+                area=t.number(one.area_m2, 1, "m²"),
+            ),
+        )
+        for row, one in enumerate(result.objects)
+    ]
+
+
+def _legend(ctx: AppContext, analysis: Analysis, result: Result) -> list[LegendEntry]:
+    kinds = {(one.class_key, one.doubtful) for one in result.objects}
+    return [
+        LegendEntry(
+            f"{key}_doubtful" if doubtful else key,
+            ctx.t("{kind}, zweifelhaft", kind=analysis.recipe.title(key, ctx.language))
+            if doubtful
+            else analysis.recipe.title(key, ctx.language),
+            colour_of(key),
+            dashed=doubtful,
+        )
+        for key, doubtful in sorted(kinds)
+    ]
+
+
+def _kind(one: FoundObject) -> str:
+    return f"{one.class_key}_doubtful" if one.doubtful else one.class_key
+
+
+def _row(ctx: AppContext, analysis: Analysis, one: FoundObject) -> dict[str, object]:
+    t = ctx.t
+    left, upper, right, lower = one.bbox_px
+    return {
+        "kind": analysis.recipe.title(one.class_key, ctx.language),
+        "score": one.score,
+        "area": one.area_m2,
+        "check": t("zuerst") if one.doubtful else t("Stichprobe"),
+        "place": _place(t.number((left + right) / 2), t.number((upper + lower) / 2)),
+    }
+
+
+def _place(x: str, y: str) -> str:
+    """Join a position with spaces that do not break, so that rows stay low on narrow screens."""
+    return f"x {x}, y {y}".replace(" ", "\u00a0")
