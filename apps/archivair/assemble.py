@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from rapidfuzz.distance import Levenshtein
 
 from apps.archivair.confidence import word_confidence
-from apps.archivair.fix import repair_line, restore_quotes
+from apps.archivair.fix import repair_line, restore_paragraph_signs, restore_quotes
 from apps.archivair.lines import TextBox
 from apps.archivair.reading import TextLine, Word, to_page
 from apps.archivair.reading_order import Block, Piece, order_lines
@@ -136,10 +136,10 @@ def realign(values: Sequence[float], old: str, new: str) -> list[float]:
 
 
 def _quoted_words(block: Block) -> Mapping[int, list[str]]:
-    """Restore quotes over the whole block, since they may open and close on different lines."""
+    """Restore quotes and paragraph signs over the whole block: they may reach over lines."""
     parts = [part for row in block for part in row]
     text = "\n".join(part.text for part in parts)
-    restored = restore_quotes(text).split("\n")
+    restored = restore_quotes(restore_paragraph_signs(text)).split("\n")
     return {part.key: line.split(" ") for part, line in zip(parts, restored, strict=True)}
 
 

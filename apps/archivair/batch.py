@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -132,7 +132,7 @@ def read_source(
     script: ScriptChoice,
     pages: Sequence[int] | None = None,
     clock: Callable[[], float] = time.monotonic,
-) -> Iterator[PageOutcome]:
+) -> Generator[PageOutcome, None, None]:
     """Read the pages of one file, two at a time; outcomes come in page order.
 
     Args:

@@ -56,10 +56,13 @@ _LOOKALIKES = str.maketrans(
 )
 _FOREIGN = re.compile(r"[\u3000-\u9fff\uac00-\ud7af\uff00-\uffef]")
 _SPACED_WORD = re.compile(r"(?<!\S)(?:[^\W\d_] ){3,}[^\W\d_](?=[.,;:!?)]?(?:\s|$))")
+_LEGAL_WORDS = r"\d+[a-z]?[ \n]?(?:Abs|Satz|Ziff|Nr|ff?\b|BauO|LBO|BGB|BauGB|BauNVO|VwGO)"
+# A digit read for the sign stands alone; joined to the number it may be part of it.
 _PARAGRAPH_SIGN = re.compile(
-    r"(?<![\w§])[S$5](?= ?\d+[a-z]? ?"
-    r"(?:Abs|Satz|Ziff|Nr|ff?\b|BauO|LBO|BGB|BauGB|BauNVO|VwGO))"
+    rf"(?<![\w§])(?<!§ )(?:[S$](?=[ \n]?{_LEGAL_WORDS})|[58](?=[ \n]{_LEGAL_WORDS}))"
 )
+_SQUARE_METRES = re.compile(r"(?<=\d )m[2?®](?![\w²³])")
+_LONE_B = re.compile(r"(?<=[a-zäöü])B(?=[a-zäöü]|$)")
 _DOUBLED_LOW = re.compile(r"(?<!\S),,(?=\w)")
 _LOW_COMMA = re.compile(r"(?<!\S)([,‚])(?=[^\W\d_])")
 _CLOSING_DOUBLE = '"“”'
@@ -84,14 +87,32 @@ def to_german_alphabet(candidate: Candidate) -> Candidate:
 
 
 def repair_line(text: str) -> str:
-    """Fold blanks, close up spaced-out words and restore the paragraph sign in legal references.
+    """Fold blanks, close up spaced-out words and raise the 2 of square metres after a number.
 
     Args:
         text: Text of one line.
     """
     folded = " ".join(unicodedata.normalize("NFC", text).split())
-    closed = _SPACED_WORD.sub(lambda found: found.group().replace(" ", ""), folded)
-    return _PARAGRAPH_SIGN.sub("§", closed)
+    closed = _SPACED_WORD.sub(_close_up, folded)
+    return _SQUARE_METRES.sub("m²", closed)
+
+
+def restore_paragraph_signs(text: str) -> str:
+    """Restore the paragraph sign where a number and the words of a legal reference follow.
+
+    Args:
+        text: A block with line breaks: number and "Abs." may stand on different lines.
+
+    Returns:
+        A text of the same length.
+    """
+    return _PARAGRAPH_SIGN.sub("§", text)
+
+
+def _close_up(found: re.Match[str]) -> str:
+    """Join spaced-out letters; among them a lone capital B after a small letter is an sz."""
+    letters = found.group().replace(" ", "")
+    return _LONE_B.sub("ß", letters)
 
 
 def restore_quotes(text: str) -> str:

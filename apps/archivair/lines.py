@@ -16,6 +16,7 @@ Polygon = NDArray[np.float64]
 
 X_HEIGHT_SHARE = 0.42
 TALL_FACTOR = 1.7
+TALL_MARK = 1.5
 MIN_HEIGHT_PX = 5
 MIN_HEIGHT_FACTOR = 0.35
 MAX_HEIGHT_FACTOR = 5.0
@@ -212,6 +213,14 @@ def _split_tall(box: TextBox, ink: NDArray[np.bool_], usual: float) -> list[Text
     ]
 
 
+def _without_tall_marks(ink: Gray, usual: float) -> Gray:
+    """Take out pen strokes, rules and stamps, which would join a line to what is not text."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(ink)
+    tall = stats[:, cv2.CC_STAT_HEIGHT] > TALL_MARK * usual
+    tall[0] = False
+    return np.where(tall[labels], 0, ink).astype(np.uint8)
+
+
 def _missed_pieces(ink: NDArray[np.bool_], boxes: Sequence[TextBox], usual: float) -> list[TextBox]:
     """Find words of the usual height that no box covers; the recogniser decides about them."""
     free = ink.astype(np.uint8)
@@ -221,6 +230,7 @@ def _missed_pieces(ink: NDArray[np.bool_], boxes: Sequence[TextBox], usual: floa
         rows = slice(max(0, round(box.top - reach)), max(0, round(box.bottom + reach)))
         columns = slice(max(0, round(box.left - usual / 2)), max(0, round(box.right + usual / 2)))
         free[rows, columns] = 0
+    free = _without_tall_marks(free, usual)
     kernel = np.ones((1, max(3, round(usual * 0.6))), np.uint8)
     joined = cv2.morphologyEx(free, cv2.MORPH_CLOSE, kernel)
     count, _, stats, _ = cv2.connectedComponentsWithStats(joined)

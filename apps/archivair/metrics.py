@@ -97,3 +97,26 @@ def interval_95(counts: Sequence[ErrorCount], seed: int = 1) -> tuple[float, flo
     rates = edits[draws].sum(axis=1) / np.maximum(characters[draws].sum(axis=1), 1)
     low, high = np.percentile(rates, [2.5, 97.5])
     return float(low), float(high)
+
+
+def expected_calibration_error(
+    confidences: Sequence[float], correct: Sequence[bool], bins: int = 10
+) -> float:
+    """Return the mean distance between stated confidence and share of right answers.
+
+    Bins hold equally many cases, so that the crowded upper end is resolved (Nixon et al. 2019,
+    arXiv:1904.01685).
+
+    Args:
+        confidences: Stated probabilities, 0 to 1.
+        correct: Whether each answer was right.
+        bins: Number of bins.
+    """
+    stated = np.asarray(confidences, dtype=np.float64)
+    right = np.asarray(correct, dtype=np.float64)
+    order = np.argsort(stated, kind="stable")
+    parts = [part for part in np.array_split(order, bins) if len(part)]
+    distance = sum(
+        len(part) * abs(float(stated[part].mean()) - float(right[part].mean())) for part in parts
+    )
+    return distance / max(len(order), 1)

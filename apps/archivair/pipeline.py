@@ -38,7 +38,7 @@ FROM_LAYER = "textebene"
 
 
 @dataclass(frozen=True, slots=True)
-class _Upright:
+class Upright:
     """A page the right way up with its pieces of text."""
 
     clean: CleanPage
@@ -94,7 +94,7 @@ def _read_own_text(page: PageImage, clean: CleanPage, reader: ServerReader) -> P
 def _read_scan(
     page: PageImage, clean: CleanPage, engines: Engines, script: ScriptChoice
 ) -> PageReading:
-    upright = _turn_upright(page.gray, clean, engines.reader)
+    upright = turn_upright(page.gray, clean, engines.reader)
     pieces = read_pieces(upright.clean, upright.boxes, engines)
     chosen = _choose_script(pieces, script)
     height, width = page.gray.shape
@@ -121,7 +121,7 @@ def _read_scan(
     return compare_layer(page, reading)
 
 
-def _turn_upright(gray: Gray, clean: CleanPage, reader: ServerReader) -> _Upright:
+def turn_upright(gray: Gray, clean: CleanPage, reader: ServerReader) -> Upright:
     """Find the text and turn the page until its lines lie and read better than upside down."""
     turns = 0
     found = reader.find_pieces(clean.image)
@@ -136,7 +136,7 @@ def _turn_upright(gray: Gray, clean: CleanPage, reader: ServerReader) -> _Uprigh
         turns += 2
         clean = clean_page(_turn(gray, turns))
         boxes = find_lines(clean, reader.find_pieces(clean.image))
-    return _Upright(clean, boxes, turns)
+    return Upright(clean, boxes, turns)
 
 
 def _turn(gray: Gray, turns: int) -> Gray:

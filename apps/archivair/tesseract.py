@@ -32,6 +32,7 @@ LINE_GAP_PX = 30
 MARGIN_PX = 30
 SPACE_SCORE = 0.9
 _WHITE = 255
+_LETTER_BOXES = ("-c", "tessedit_create_hocr=1", "-c", "hocr_char_boxes=1")
 _BOX = re.compile(r"bbox (-?\d+) (-?\d+) (-?\d+) (-?\d+)")
 _CONFIDENCE = re.compile(r"x_conf ([\d.]+)")
 _DATA_FOLDER = re.compile(r'"([^"]+)"')
@@ -77,7 +78,7 @@ class Tesseract:
             return nothing
         sheet, middles = stack_crops(crops)
         done, buffer = cv2.imencode(".png", sheet, [cv2.IMWRITE_PNG_COMPRESSION, 1])
-        page = self._run(bytes(buffer)) if done else None
+        page = self._run(bytes(buffer), _LETTER_BOXES) if done else None
         if page is None:
             return nothing
         lines: list[list[_Word]] = [[] for _ in crops]
@@ -85,9 +86,20 @@ class Tesseract:
             lines[int(np.argmin(np.abs(middles - word.middle)))].append(word)
         return [_candidate(words) for words in lines]
 
-    def _run(self, image: bytes) -> str | None:
+    def read_page(self, page: Gray) -> str:
+        """Read a page without any preparation, as the reference that `evaluate` reports.
+
+        Args:
+            page: Grey page.
+
+        Returns:
+            Its text; empty when the program fails or takes longer than 60 s.
+        """
+        done, buffer = cv2.imencode(".png", page, [cv2.IMWRITE_PNG_COMPRESSION, 1])
+        return (self._run(bytes(buffer), []) or "") if done else ""
+
+    def _run(self, image: bytes, variables: Sequence[str]) -> str | None:
         options = ["-l", LANGUAGE, "--psm", "6", "--dpi", "300"]
-        variables = ["-c", "tessedit_create_hocr=1", "-c", "hocr_char_boxes=1"]
         try:
             done = subprocess.run(
                 [self.program, "stdin", "stdout", *options, *variables],
@@ -108,18 +120,26 @@ def find_tesseract() -> Tesseract | None:
     program = shutil.which(PROGRAM)
     if program is None:
         return None
-    version = _ask(program, "--version")
-    listing = _ask(program, "--list-langs")
-    if LANGUAGE not in listing.split():
+    if LANGUAGE not in _ask(program, "--list-langs").split():
         return None
-    number = re.search(r"tesseract v?(\d+\.\d+\.\d+)", version)
-    folder = _DATA_FOLDER.search(listing)
-    data = Path(folder.group(1)) / f"{LANGUAGE}.traineddata" if folder else None
-    digest = hashlib.sha256(data.read_bytes()).hexdigest() if data and data.is_file() else "0" * 64
+    number = re.search(r"tesseract v?(\d+\.\d+\.\d+)", _ask(program, "--version"))
+    data = data_file(program)
+    digest = hashlib.sha256(data.read_bytes()).hexdigest() if data else "0" * 64
     model = ModelUse(
         f"tesseract_{LANGUAGE}", number.group(1) if number else "0.0.0", digest, "tesseract", "cpu"
     )
     return Tesseract(program, model)
+
+
+def data_file(program: str) -> Path | None:
+    """Return the file of German data, None when it is not where the program says.
+
+    Args:
+        program: Path of the program.
+    """
+    folder = _DATA_FOLDER.search(_ask(program, "--list-langs"))
+    path = Path(folder.group(1)) / f"{LANGUAGE}.traineddata" if folder else None
+    return path if path and path.is_file() else None
 
 
 def stack_crops(crops: Sequence[Gray]) -> tuple[Gray, NDArray[np.float64]]:

@@ -30,7 +30,7 @@ def show_export(ctx: AppContext, run: FileRun, page: KeptPage) -> None:
         for ending, content in page_files(page.reading, page.identity).items()
     ]
     if run.total > 1:
-        label = t("Alle {count} Seiten (ZIP)", count=len(run.read))
+        label = t("Alle gelesenen Seiten (ZIP)")
         name = PurePath(run.file_name).stem + ".zip"
         downloads.append(Download(label, name, "application/zip", _packed(run)))
     note = t("ALTO und JSON nennen Herkunft, Modell und Einstellungen; TXT enthält nur den Text.")

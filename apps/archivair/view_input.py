@@ -64,11 +64,10 @@ def choose_file(ctx: AppContext) -> ReadyFile | None:
         script = _more(ctx, limits)
         if chosen is None:
             return None
-    with step(ctx, 2, t("Prüfen"), done=True):
-        try:
-            checked = _checked(chosen, limits)
-        except InputError as error:
-            error_box(error, reference=new_reference(), t=t)
+    checked = _checked(chosen, limits)
+    with step(ctx, 2, t("Prüfen"), done=isinstance(checked, FileCheck)):
+        if isinstance(checked, InputError):
+            error_box(checked, reference=new_reference(), t=t)
             return None
         if not show_checks(checked.findings, t):
             return None
@@ -77,9 +76,7 @@ def choose_file(ctx: AppContext) -> ReadyFile | None:
 
 def _limits(ctx: AppContext) -> Limits:
     stated = ctx.manifest.limits
-    return Limits(
-        file_mb=stated.upload_mb, pages=stated.pages, page_megapixels=stated.megapixels
-    )
+    return Limits(file_mb=stated.upload_mb, pages=stated.pages, page_megapixels=stated.megapixels)
 
 
 def _more(ctx: AppContext, limits: Limits) -> ScriptChoice:
@@ -107,11 +104,17 @@ def _more(ctx: AppContext, limits: Limits) -> ScriptChoice:
         )
 
 
-def _checked(chosen: ChosenData, limits: Limits) -> FileCheck:
-    """Open and check the file, once per file."""
+def _checked(chosen: ChosenData, limits: Limits) -> FileCheck | InputError:
+    """Open and check the file, once per file; a refusal is remembered too."""
     key = (chosen.file.sha256, chosen.file.name)
-    stored: tuple[tuple[str, str], FileCheck] | None = st.session_state.get("archivair_checked")
+    stored: tuple[tuple[str, str], FileCheck | InputError] | None
+    stored = st.session_state.get("archivair_checked")
     if stored is None or stored[0] != key:
-        stored = (key, check_file(chosen.file.content, chosen.file.name, limits))
+        found: FileCheck | InputError
+        try:
+            found = check_file(chosen.file.content, chosen.file.name, limits)
+        except InputError as error:
+            found = error
+        stored = (key, found)
         st.session_state["archivair_checked"] = stored
     return stored[1]

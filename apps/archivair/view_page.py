@@ -21,7 +21,7 @@ from shared.ui import (
 
 SURE, DOUBTFUL = "sure", "doubtful"
 SURE_COLOUR, DOUBTFUL_COLOUR = "#1a6fb5", "#c2410c"
-PICTURE_HEIGHT_PX = 720
+PICTURE_HEIGHT_PX = 640
 
 
 def show_page(ctx: AppContext, page: KeptPage) -> None:
@@ -34,14 +34,10 @@ def show_page(ctx: AppContext, page: KeptPage) -> None:
     t, reading = ctx.t, page.reading
     if reading is None:
         return
-    st.subheader(
-        t(
-            "Seite {number} von {total}",
-            number=page.identity.index,
-            total=page.identity.pages,
-        ),
-        anchor=False,
-    )
+    if page.identity.pages > 1:
+        number, total = page.identity.index, page.identity.pages
+        title = t("Seite {number} von {total}", number=number, total=total)
+        st.subheader(title, anchor=False)
     show_checks(reading.findings, t)
     if not reading.lines:
         st.image(page.picture, caption=t("Die Seite, wie sie gescannt wurde."), width=360)
@@ -66,7 +62,7 @@ def show_page(ctx: AppContext, page: KeptPage) -> None:
                 Column("check", t("Bitte prüfen")),
             ),
             # Another page is another picture: a selected line must not stay selected.
-            key=f"{ctx.manifest.id}_scan_{page.identity.index}",
+            key=f"{ctx.manifest.id}_{page.identity.sha256[:8]}_{page.identity.index}",
             alt=t(
                 "Scan mit {count} umrandeten Zeilen; die Tabelle nennt dieselben Zeilen.",
                 count=len(reading.lines),
@@ -77,7 +73,8 @@ def show_page(ctx: AppContext, page: KeptPage) -> None:
 
 
 def _running_text(ctx: AppContext, reading: PageReading) -> None:
-    st.markdown(f"**{ctx.t('Text zum Lesen und Kopieren')}**")
+    title = ctx.t("Text zum Lesen und Kopieren")
+    st.markdown(f"**{title}**")
     with st.container(key=f"lang_de_{ctx.manifest.id}_text"):
         st.code(reading.text, language=None, wrap_lines=True)
 
@@ -90,10 +87,10 @@ def _picture(page: KeptPage, reading: PageReading) -> ImageBase:
 def _shape(ctx: AppContext, row: int, line: TextLine, reading: PageReading) -> Shape:
     t = ctx.t
     label = t(
-        "Zeile {number}, Sicherheit {score}: {text}",
+        "Zeile {number}, Sicherheit {score}: {line}",
         number=row + 1,
         score=t.percent(line.confidence, 0),
-        text=line.text,
+        line=line.text,
     )
     kind = DOUBTFUL if line.doubtful_words else SURE
     return Shape(row, (upright_corners(line.corners, reading),), kind, label)

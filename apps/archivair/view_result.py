@@ -33,7 +33,9 @@ def show_figures(ctx: AppContext, run: FileRun, outage: ModelServerError | None)
     )
     st.markdown(f"**{sentence}**")
     if run.unread:
-        text = t("{left} von {total} Seiten fehlen noch.", left=len(run.unread), total=run.total)
+        text = t(
+            "Noch nicht gelesen: {left} von {total} Seiten.", left=len(run.unread), total=run.total
+        )
         if outage is not None:
             text += " " + t("Es geht hier weiter, sobald der Modellserver wieder antwortet.")
         st.warning(text)
@@ -163,14 +165,16 @@ def show_answers(ctx: AppContext, run: FileRun) -> None:
         run: The reading of the file.
     """
     t = ctx.t
-    what = t(
-        "{lines} Zeilen mit {words} Wörtern auf {pages} von {total} Seiten.",
+    what = t.plural(
+        "{lines} Zeilen mit {words} Wörtern auf {count} Seite.",
+        "{lines} Zeilen mit {words} Wörtern auf {count} Seiten.",
+        len(run.read),
         lines=t.number(sum(len(one.lines) for one in run.readings)),
         words=t.number(run.words),
-        pages=len(run.read),
-        total=run.total,
     )
-    sure = [t("{count} Wörter sind unsicher.", count=t.number(run.doubtful_words))]
+    sure = [
+        t.plural("{count} Wort ist unsicher.", "{count} Wörter sind unsicher.", run.doubtful_words)
+    ]
     if run.mean_confidence is not None:
         sure.append(
             t(

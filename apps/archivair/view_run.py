@@ -21,7 +21,7 @@ from shared.errors import ModelServerError
 from shared.ui import AppContext, primary_action
 
 FORECAST_FROM_PAGES = 3
-_RUN, _STOP = "archivair_run", "archivair_stop_asked"
+_RUN, _START, _STOP = "archivair_run", "archivair_start", "archivair_stop_asked"
 
 
 def read_once(ctx: AppContext, ready: ReadyFile) -> tuple[FileRun | None, ModelServerError | None]:
@@ -39,15 +39,15 @@ def read_once(ctx: AppContext, ready: ReadyFile) -> tuple[FileRun | None, ModelS
     current = stored if stored is not None and stored.key == ready.key else None
     held = current is not None and current.stopped
     label = ctx.t("Weiterlesen") if held else ready.chosen.start_label
-    wanted = primary_action(label, key="archivair_start")
+    wanted = primary_action(label, key=_START)
     if st.session_state.pop(_STOP, False):
         return current, None
-    if wanted and current is not None and held:
-        current = replace(current, stopped=False)
-    elif (wanted and (current is None or not current.unread)) or (
-        current is None and ready.chosen.run_at_once
-    ):
+    # `wanted` stays true while the model server is away; only a click may change a kept run.
+    clicked = bool(st.session_state.get(_START))
+    if current is None and (wanted or ready.chosen.run_at_once):
         current = _new_run(ready)
+    elif current is not None and clicked:
+        current = replace(current, stopped=False) if current.unread else _new_run(ready)
     if current is None or current.stopped or not current.unread:
         return current, None
     return _go_on(ctx, ready, current)

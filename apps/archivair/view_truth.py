@@ -20,14 +20,18 @@ def show_sample_truth(ctx: AppContext, run: FileRun) -> None:
     t = ctx.t
     text = "\n".join(reading.text for reading in run.readings)
     count = cer(sample_text(), text)
+    found = t.plural(
+        "Die Lesung weicht an {count} Stelle davon ab, das sind {rate}.",
+        "Die Lesung weicht an {count} Stellen davon ab, das sind {rate}.",
+        count.edits,
+        rate=t.percent(count.rate, 1),
+    )
     st.info(
-        t(
-            "Auf dem Beispiel stehen {characters} Zeichen. Die Lesung weicht an {edits} Stellen "
-            "davon ab, das sind {rate}; auch fehlende Leerzeichen zählen. Das Blatt ist künstlich: "
-            "Auf echten Akten kann es anders sein.",
-            characters=t.number(count.characters),
-            edits=t.number(count.edits),
-            rate=t.percent(count.rate, 1),
+        t("Auf dem Beispiel stehen {characters} Zeichen.", characters=t.number(count.characters))
+        + f" {found} "
+        + t(
+            "Auch fehlende Leerzeichen zählen. Das Blatt ist künstlich: Auf echten Akten kann es "
+            "anders sein."
         ),
         title=t("Vergleich mit der Wahrheit"),
     )

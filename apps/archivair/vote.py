@@ -4,7 +4,7 @@ Scores of different engines are not comparable, so each is first turned into log
 right with coefficients learned on rendered development pages (`weights.toml`). The candidate that
 is closest to all others is the pivot; the others are aligned to it; in each column the character
 with the largest sum of log-odds wins. A character that an engine cannot write at all makes it
-abstain there.
+abstain there. In words with close decisions the letters of German have a say (`language.py`).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pathlib import Path
 
 from rapidfuzz.distance import Levenshtein
 
+from apps.archivair.language import Slot, settle_words, word_log_probability
 from apps.archivair.recognise import Candidate
 
 MAX_DISTANCE_SHARE = 0.45
@@ -30,6 +31,7 @@ CANNOT_WRITE: Mapping[str, frozenset[str]] = {
     "tesseract": frozenset("²³½¼¾ſ"),
 }
 OPENING_QUOTES = frozenset("„‚")
+Column = dict[str, list[tuple[str, float]]]
 _QUOTE_LOOKALIKES = frozenset({"", ",", ",,", '"', "'", "“", "”", "‘", "’", ".", ";"})
 
 
@@ -41,11 +43,13 @@ class EngineWeight:
         base: Constant part.
         slope: Factor of the score's log-odds.
         gap: Factor for what the engine left out.
+        blank: Further factor where what it left out is a blank between words.
     """
 
     base: float
     slope: float
     gap: float
+    blank: float
 
     def log_odds(self, score: float) -> float:
         """Return the weight of a character with this score; never below a small positive value."""
@@ -70,45 +74,64 @@ class VotedLine:
     engines: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class VoteWeights:
+    """All that a vote needs.
+
+    Args:
+        engines: Weight by engine.
+        language: Weight of a word's log-probability beside log-odds; 0 leaves words out.
+    """
+
+    engines: Mapping[str, EngineWeight]
+    language: float
+
+
 @lru_cache(maxsize=1)
-def load_weights() -> dict[str, EngineWeight]:
-    """Return the learned weights by engine."""
+def load_weights() -> VoteWeights:
+    """Return the learned weights."""
     content = tomllib.loads(WEIGHTS_FILE.read_text(encoding="utf-8"))
-    return {name: EngineWeight(**values) for name, values in content["engines"].items()}
+    engines = {name: EngineWeight(**values) for name, values in content["engines"].items()}
+    return VoteWeights(engines, content["language"]["weight"])
 
 
-def vote(
-    candidates: Sequence[Candidate], weights: Mapping[str, EngineWeight] | None = None
-) -> VotedLine:
+def vote(candidates: Sequence[Candidate], weights: VoteWeights | None = None) -> VotedLine:
     """Choose the most likely text of one line.
 
     Args:
         candidates: One reading per engine; empty ones do not vote.
-        weights: Weight by engine; the learned ones by default.
+        weights: The learned ones by default.
     """
     weights = weights or load_weights()
-    voters = _plausible([one for one in candidates if one.text], weights)
+    voters = _plausible([one for one in candidates if one.text], weights.engines)
     if not voters:
         return VotedLine("", (), 0.0, ())
+    slots = _slots(voters, weights.engines)
+    occupied = [slot for slot in slots if slot.text or len(slot.rivals) > 1]
+    agreed = sum(len(slot.rivals) == 1 for slot in occupied)
+    share = agreed / len(occupied) if occupied and len(voters) > 1 else 0.0
+    if weights.language > 0:
+        slots = settle_words(slots, weights.language, word_log_probability)
+    text = "".join(slot.text for slot in slots)
+    margins = tuple(slot.margin for slot in slots for _ in slot.text)
+    return VotedLine(text, margins, share, tuple(one.engine for one in voters))
+
+
+def _slots(voters: Sequence[Candidate], weights: Mapping[str, EngineWeight]) -> list[Slot]:
+    """Decide every place of the pivot and between its characters by votes alone."""
     pivot = _pivot(voters, weights)
-    columns: list[dict[str, list[tuple[str, float]]]] = [{} for _ in range(2 * len(pivot.text) + 1)]
+    columns: list[Column] = [{} for _ in range(2 * len(pivot.text) + 1)]
     for voter in voters:
         _cast(voter, pivot, weights[voter.engine], columns)
-    text: list[str] = []
-    margins: list[float] = []
-    agreed = counted = 0
+    slots: list[Slot] = []
+    before: list[str] = []
     for number, column in enumerate(columns):
-        following = (
-            pivot.text[number // 2] if number % 2 == 0 and number // 2 < len(pivot.text) else ""
-        )
-        chosen, margin = _decide(column, text, following)
-        text += chosen
-        margins += [margin] * len(chosen)
-        if chosen or len(column) > 1:
-            counted += 1
-            agreed += len(column) == 1
-    share = agreed / counted if counted and len(voters) > 1 else 0.0
-    return VotedLine("".join(text), tuple(margins), share, tuple(one.engine for one in voters))
+        place = number // 2
+        following = pivot.text[place : place + 1] if number % 2 == 0 else ""
+        slot = _decide(column, before, following, weights)
+        slots.append(slot)
+        before += slot.text
+    return slots
 
 
 def distance_share(one: str, other: str) -> float:
@@ -142,7 +165,7 @@ def _cast(
     voter: Candidate,
     pivot: Candidate,
     weight: EngineWeight,
-    columns: list[dict[str, list[tuple[str, float]]]],
+    columns: list[Column],
 ) -> None:
     """Write one reading's votes into the columns: odd ones are characters, even ones gaps."""
     spoken: set[int] = set()
@@ -178,24 +201,30 @@ def _gap_odds(voter: Candidate, position: int, weight: EngineWeight) -> float:
 
 
 def _decide(
-    column: Mapping[str, list[tuple[str, float]]], before: Sequence[str], following: str
-) -> tuple[str, float]:
-    """Return the winning text of a column and its margin in log-odds."""
-    totals = {text: sum(odds for _, odds in votes) for text, votes in column.items()}
+    column: Column,
+    before: Sequence[str],
+    following: str,
+    weights: Mapping[str, EngineWeight],
+) -> Slot:
+    """Choose the text of a column by the sum of log-odds."""
+    about_blank = any(text.isspace() for text in column)
+    totals = {}
     for text, votes in column.items():
+        totals[text] = 0.0
         for engine, odds in votes:
             if _abstains(engine, text, column, before, following):
-                totals[text] -= odds
+                continue
+            weight = weights[engine]
+            totals[text] += odds * (weight.blank if about_blank and not text else 1.0)
     ranked = sorted(totals.items(), key=lambda item: (-item[1], item[0]))
-    best, most = ranked[0]
     second = max(ranked[1][1], 0.0) if len(ranked) > 1 else 0.0
-    return best, most - second
+    return Slot(ranked[0][0], ranked[0][1] - second, tuple(ranked))
 
 
 def _abstains(
     engine: str,
     text: str,
-    column: Mapping[str, list[tuple[str, float]]],
+    column: Column,
     before: Sequence[str],
     following: str,
 ) -> bool:

@@ -33,9 +33,7 @@ class Download:
     content: bytes
 
 
-def export_bar(
-    ctx: AppContext, downloads: Sequence[Download], *, note: str | None = None
-) -> None:
+def export_bar(ctx: AppContext, downloads: Sequence[Download], *, note: str | None = None) -> None:
     """Show one button per file beside each other.
 
     Args:

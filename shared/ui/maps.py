@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 VENDOR_FOLDER = Path(__file__).resolve().parent / "vendor"
 COMPONENT_NAME = "urbanki_vendor"
 CLUSTER_FROM_MARKERS = 200
+BESIDE_SHARES = (2, 3)
 _MAX_ZOOM = 20
 _PICTURE_MIN_ZOOM = -6
 _PICTURE_MAX_ZOOM = 4
@@ -55,7 +56,7 @@ def map_with_table(
         key: Widget key, prefixed by the slug.
         alt: Translated description of map and table for screen readers.
         beside: Shows something beside the map, below it where there is no room; for upright
-            pictures, which need half the width.
+            pictures, which need less than half the width.
         t: Translator; the gallery's by default.
     """
     t = t or translator()
@@ -69,7 +70,7 @@ def map_with_table(
             )
         )
     with st.container(key=f"map_{key}"):
-        left, right = st.columns(2) if beside is not None else (st.container(), None)
+        left, right = st.columns(BESIDE_SHARES) if beside is not None else (st.container(), None)
         with left:
             answer = _show(spec, key, selected_row(table_key), t)
             legend(spec.legend)

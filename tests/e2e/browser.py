@@ -21,6 +21,8 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
+from shared.ui.html_patch import LANGUAGE_COOKIE
+
 Mode = Literal["light", "dark", "mobile"]
 Language = Literal["de", "en"]
 MODES: tuple[Mode, ...] = ("light", "dark", "mobile")
@@ -34,6 +36,8 @@ CHROMIUM_OPTIONS = [
     "--disable-component-update",
     "--disable-sync",
     "--disable-dev-shm-usage",
+    # The locale of a context does not reach the websocket, by which Streamlit's script is asked.
+    "--accept-lang=de-DE,de",
 ]
 LOADED = '[data-testid="stApp"][data-test-script-state="notRunning"] h1'
 SETTLE_MS = 400
@@ -127,6 +131,8 @@ def observed_page(
     """Open a fresh profile in one mode and language."""
     context: BrowserContext = browser.new_context(**_profile(mode, language))
     try:
+        if language != "de":
+            context.add_cookies([{"name": LANGUAGE_COOKIE, "value": language, "url": origin}])
         observed = Observed(context.new_page(), origin)
         observed.watch()
         yield observed

@@ -1,6 +1,7 @@
 """Page skeleton in Streamlit's test bench: boundary, waiting, sample, table, origin."""
 
 import logging
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -261,6 +262,16 @@ def test_a_selection_beyond_a_shorter_table_is_forgotten() -> None:
     page.run()
     assert not page.exception
     assert page.markdown[-1].value == "Auswahl ()"
+
+
+@pytest.mark.parametrize(
+    "text", ["![x](http://fremd/x.png)", "1. Antrag", "# Kopf", "*Stern* & <b>", ":red[Rot] $x$"]
+)
+def test_texts_in_tables_are_never_markdown(text: str) -> None:
+    page = run(f'table([{{"a": {text!r}}}], columns=[Column("a", "A")], key="probe_t", alt="x")')
+    cell = str(page.table[0].value["A"][0])
+    assert re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", cell) == text
+    assert not re.search(r"(?<!\\)[\[\]!#*$<&.]", cell)
 
 
 def test_empty_tables_say_so() -> None:
