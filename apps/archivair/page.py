@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
+from apps.archivair.view_answers import show_answers
 from apps.archivair.view_export import show_export
 from apps.archivair.view_input import choose_file
 from apps.archivair.view_page import show_page
-from apps.archivair.view_result import choose_page, show_answers, show_failures, show_figures
+from apps.archivair.view_result import choose_page, show_failures, show_figures
 from apps.archivair.view_run import read_once
 from apps.archivair.view_truth import show_sample_truth
 from shared.ui import app_page, step

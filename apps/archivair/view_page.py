@@ -22,6 +22,7 @@ from shared.ui import (
 SURE, DOUBTFUL = "sure", "doubtful"
 SURE_COLOUR, DOUBTFUL_COLOUR = "#1a6fb5", "#c2410c"
 PICTURE_HEIGHT_PX = 640
+EMPTY_WIDTH_PX = 220
 
 
 def show_page(ctx: AppContext, page: KeptPage) -> None:
@@ -40,7 +41,9 @@ def show_page(ctx: AppContext, page: KeptPage) -> None:
         st.subheader(title, anchor=False)
     show_checks(reading.findings, t)
     if not reading.lines:
-        st.image(page.picture, caption=t("Die Seite, wie sie gescannt wurde."), width=360)
+        st.image(
+            page.picture, caption=t("Die Seite, wie sie gescannt wurde."), width=EMPTY_WIDTH_PX
+        )
         empty_state(
             t("Kein Text auf dieser Seite"),
             t("Ist doch etwas zu lesen, scannen Sie die Seite bitte heller oder feiner."),
@@ -48,28 +51,31 @@ def show_page(ctx: AppContext, page: KeptPage) -> None:
         return
     # Text of a file is user data: the gallery neither translates nor judges its words.
     with st.container(key=f"user_{ctx.manifest.id}_page"):
-        map_with_table(
-            MapSpec(
-                _picture(page, reading),
-                [_shape(ctx, row, line, reading) for row, line in enumerate(reading.lines)],
-                _legend(ctx, reading),
-                height_px=PICTURE_HEIGHT_PX,
-            ),
-            [_row(line) for line in reading.lines],
-            columns=(
-                Column("text", t("Gelesener Text")),
-                Column("confidence", t("Sicherheit"), "percent"),
-                Column("check", t("Bitte prüfen")),
-            ),
-            # Another page is another picture: a selected line must not stay selected.
-            key=f"{ctx.manifest.id}_{page.identity.sha256[:8]}_{page.identity.index}",
-            alt=t(
-                "Scan mit {count} umrandeten Zeilen; die Tabelle nennt dieselben Zeilen.",
-                count=len(reading.lines),
-            ),
-            beside=lambda: _running_text(ctx, reading),
-            t=t,
-        )
+        _scan(ctx, page, reading)
+
+
+def _scan(ctx: AppContext, page: KeptPage, reading: PageReading) -> None:
+    t = ctx.t
+    shapes = [_shape(ctx, row, line, reading) for row, line in enumerate(reading.lines)]
+    map_with_table(
+        MapSpec(
+            _picture(page, reading), shapes, _legend(ctx, reading), height_px=PICTURE_HEIGHT_PX
+        ),
+        [_row(line) for line in reading.lines],
+        columns=(
+            Column("text", t("Gelesener Text")),
+            Column("confidence", t("Sicherheit"), "percent", 1),
+            Column("check", t("Bitte prüfen")),
+        ),
+        # Another page is another picture: a selected line must not stay selected.
+        key=f"{ctx.manifest.id}_{page.identity.sha256[:8]}_{page.identity.index}",
+        alt=t(
+            "Scan mit {count} umrandeten Zeilen; die Tabelle nennt dieselben Zeilen.",
+            count=len(reading.lines),
+        ),
+        beside=lambda: _running_text(ctx, reading),
+        t=t,
+    )
 
 
 def _running_text(ctx: AppContext, reading: PageReading) -> None:
@@ -89,7 +95,7 @@ def _shape(ctx: AppContext, row: int, line: TextLine, reading: PageReading) -> S
     label = t(
         "Zeile {number}, Sicherheit {score}: {line}",
         number=row + 1,
-        score=t.percent(line.confidence, 0),
+        score=t.percent(line.confidence, 1),
         line=line.text,
     )
     kind = DOUBTFUL if line.doubtful_words else SURE
@@ -99,7 +105,7 @@ def _shape(ctx: AppContext, row: int, line: TextLine, reading: PageReading) -> S
 def _legend(ctx: AppContext, reading: PageReading) -> list[LegendEntry]:
     t = ctx.t
     entries = {
-        SURE: LegendEntry(SURE, t("gelesene Zeile"), SURE_COLOUR),
+        SURE: LegendEntry(SURE, t("gelesene Zeile"), SURE_COLOUR, quiet=True),
         DOUBTFUL: LegendEntry(
             DOUBTFUL, t("Zeile mit unsicheren Wörtern"), DOUBTFUL_COLOUR, dashed=True
         ),

@@ -1,4 +1,4 @@
-"""Step 3 of the page: figures of the file, failed pages, choice of a page, the four answers."""
+"""Step 3 of the page: figures of the file, failed pages, choice of a page."""
 
 from __future__ import annotations
 
@@ -8,10 +8,8 @@ from apps.archivair.file_run import FileRun, KeptPage
 from apps.archivair.quality import needs_review
 from apps.archivair.reading import PageReading
 from apps.archivair.view_run import retry_failed
-from shared import __version__
-from shared.contracts.provenance import Provenance
 from shared.errors import ModelServerError
-from shared.ui import AppContext, Column, Figure, answer_panel, figures, table
+from shared.ui import AppContext, Column, Figure, figures, table
 
 SECONDS_PER_MINUTE = 60
 
@@ -48,23 +46,26 @@ def show_figures(ctx: AppContext, run: FileRun, outage: ModelServerError | None)
                 note=t("von {total}", total=run.total) if read < run.total else None,
             ),
             Figure(t("Zeilen"), sum(len(one.lines) for one in run.readings)),
-            Figure(
-                t("Unsichere Wörter"),
-                run.doubtful_words,
-                note=t("von {words}; bitte zuerst prüfen", words=t.number(run.words))
-                if run.doubtful_words
-                else t("von {words}", words=t.number(run.words)),
-            ),
+            Figure(t("Unsichere Wörter"), run.doubtful_words, note=_words_note(ctx, run)),
             Figure(
                 t("Sicherheit im Mittel"),
                 None if confidence is None else 100 * confidence,
                 "%",
                 digits=1,
-                note=t("Schätzung der Software"),
+                note=None if confidence is None else t("Schätzung der Software"),
             ),
         ],
         t,
     )
+
+
+def _words_note(ctx: AppContext, run: FileRun) -> str | None:
+    t, words = ctx.t, ctx.t.number(run.words)
+    if not run.words:
+        return None
+    if run.doubtful_words:
+        return t("von {words}; bitte zuerst prüfen", words=words)
+    return t("von {words}", words=words)
 
 
 def show_failures(ctx: AppContext, run: FileRun) -> None:
@@ -157,66 +158,7 @@ def _overview_row(ctx: AppContext, page: KeptPage) -> dict[str, object]:
     }
 
 
-def show_answers(ctx: AppContext, run: FileRun) -> None:
-    """Answer the four questions for the whole file.
-
-    Args:
-        ctx: Context of the page.
-        run: The reading of the file.
-    """
-    t = ctx.t
-    what = t.plural(
-        "{lines} Zeilen mit {words} Wörtern auf {count} Seite.",
-        "{lines} Zeilen mit {words} Wörtern auf {count} Seiten.",
-        len(run.read),
-        lines=t.number(sum(len(one.lines) for one in run.readings)),
-        words=t.number(run.words),
-    )
-    sure = [
-        t.plural("{count} Wort ist unsicher.", "{count} Wörter sind unsicher.", run.doubtful_words)
-    ]
-    if run.mean_confidence is not None:
-        sure.append(
-            t(
-                "Die mittlere Sicherheit ist {mean}. Sie ist eine Schätzung, eingestellt an "
-                "künstlich erzeugten Seiten; auf Ihren Papieren kann sie anders ausfallen. "
-                "Gemessene Werte stehen im Steckbrief.",
-                mean=t.percent(run.mean_confidence, 1),
-            )
-        )
-    answer_panel(
-        what=what,
-        how_sure=" ".join(sure),
-        origin=provenance(run),
-        next_step=t(
-            "Vergleichen Sie zuerst die gestrichelten Zeilen mit dem Scan, dann eine Stichprobe "
-            "der übrigen. Nehmen Sie danach die Dateien mit. Heben Sie das Papier auf: Die Lesung "
-            "ersetzt es nicht."
-        ),
-        t=t,
-    )
-
-
 def clock_minutes(seconds: float) -> str:
     """Write seconds as minutes and seconds, `3:20`, never below one second."""
     whole = max(1, round(seconds))
     return f"{whole // SECONDS_PER_MINUTE}:{whole % SECONDS_PER_MINUTE:02d}"
-
-
-def provenance(run: FileRun) -> Provenance:
-    """Return where the result comes from.
-
-    Args:
-        run: The reading of the file.
-    """
-    sha256, name, script = run.key
-    return Provenance(
-        source=name,
-        input_sha256=sha256,
-        models=run.models,
-        parameters={"script": script},
-        created_at=run.created_at,
-        duration_s=run.seconds,
-        software_version=__version__,
-        sample_data=run.is_sample,
-    )

@@ -45,12 +45,14 @@ class LegendEntry:
         title: Translated word.
         colour: `#rrggbb`.
         dashed: True draws the outline dashed, so kinds differ without colour too.
+        quiet: True draws a thin outline and almost no filling, for shapes over something to read.
     """
 
     key: str
     title: str
     colour: str
     dashed: bool = False
+    quiet: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -175,10 +175,10 @@ def _layer(
         chosen = feature["properties"]["row"] == selected
         return {
             "color": entry.colour,
-            "weight": 5 if chosen else 2,
+            "weight": 5 if chosen else 1 if entry.quiet else 2,
             "dashArray": "6 4" if entry.dashed else None,
             "fillColor": entry.colour,
-            "fillOpacity": 0.45 if chosen else 0.18,
+            "fillOpacity": 0.45 if chosen else 0.04 if entry.quiet else 0.18,
         }
 
     features = [
