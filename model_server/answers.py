@@ -41,7 +41,10 @@ def build_answer(outcomes: Sequence[Outcome]) -> TaskResponse:
 def error_text(error: UrbanKiError) -> ErrorText:
     """Return the public text of an error."""
     return ErrorText(
-        code=error.code, message=str(error), what_to_do=error.remedy, details=_details(error)
+        code=error.code,
+        message=_writable(str(error)),
+        what_to_do=_writable(error.remedy),
+        details=_details(error),
     )
 
 
@@ -81,6 +84,11 @@ def _milliseconds(seconds: float) -> float:
 
 def _details(error: UrbanKiError) -> dict[str, str | int | float]:
     return {
-        name: value if isinstance(value, str | int | float) else str(value)
+        name: value if isinstance(value, int | float) else _writable(str(value))
         for name, value in error.details.items()
     }
+
+
+def _writable(text: str) -> str:
+    """Replace halves of characters that somebody sent and no answer could carry."""
+    return text.encode("utf-8", "replace").decode("utf-8")

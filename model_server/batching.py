@@ -34,7 +34,7 @@ ValueOut = TypeVar("ValueOut", covariant=True)
 
 
 class Steps(Protocol[ItemIn, Seen, Loaded, Raw, ValueOut]):
-    """What a task does with its items; each method may raise `ItemError`."""
+    """What a task does with its items; all methods but `most` may raise `ItemError`."""
 
     def inspect(self, item: ItemIn) -> Seen:
         """Check what can be checked without decoding."""
@@ -99,6 +99,7 @@ class _Entry(Generic[Item, Seen]):
     index: int
     item: Item
     seen: Seen
+    weight: int
 
 
 class Batch(Generic[Item, Seen, Loaded, Raw, Value]):
@@ -141,7 +142,7 @@ class Batch(Generic[Item, Seen, Loaded, Raw, Value]):
 
     def _place(self, index: int, item: Item) -> tuple[Hashable, _Entry[Item, Seen]]:
         seen = self._steps.inspect(item)
-        return self._steps.key(seen), _Entry(index, item, seen)
+        return self._steps.key(seen), _Entry(index, item, seen, self._steps.weigh_bytes(seen))
 
     def _chunks(
         self, key: Hashable, entries: Sequence[_Entry[Item, Seen]]
@@ -150,12 +151,11 @@ class Batch(Generic[Item, Seen, Loaded, Raw, Value]):
         chunk: list[_Entry[Item, Seen]] = []
         weight = 0
         for entry in entries:
-            entry_weight = self._steps.weigh_bytes(entry.seen)
-            if chunk and (len(chunk) == most or weight + entry_weight > self._budget_bytes):
+            if chunk and (len(chunk) == most or weight + entry.weight > self._budget_bytes):
                 yield chunk
                 chunk, weight = [], 0
             chunk.append(entry)
-            weight += entry_weight
+            weight += entry.weight
         yield chunk
 
     def _run_chunk(

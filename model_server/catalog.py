@@ -24,6 +24,8 @@ from shared.errors import ModelMissing
 BUILT_IN = Path(__file__).parent / "models"
 MAIN_FILE = "weights"
 DOMAIN_FILE = "domain"
+_UNREADABLE = (OSError, ValueError, RuntimeError)
+"""Also a loop of links, a name that is too long or no file can have, and JSON that never ends."""
 _log = logging.getLogger(__name__)
 
 
@@ -125,10 +127,10 @@ def load_catalog(folders: Sequence[Path]) -> Catalog:
 
 def check_model(folder: Path) -> ServableModel | FailedModel:
     """Check one folder: card, names, weights and their hashes."""
-    name, version = folder.parent.name, folder.name
+    name, version = _printable(folder.parent.name), _printable(folder.name)
     try:
         card = load_card(folder / "card.toml")
-    except (ValidationError, ValueError, OSError) as cause:
+    except (ValidationError, ValueError, OSError, RecursionError) as cause:
         _log.warning("card of %s %s refused: %s", name, version, cause)
         return FailedModel(name, version, "Die Modellkarte fehlt oder ist fehlerhaft.")
     if (card.name, card.version) != (name, version):
@@ -199,11 +201,22 @@ def _from_card(card: Card) -> dict[str, object]:
 
 
 def _version_folders(folder: Path) -> Iterator[Path]:
-    if not folder.is_dir():
-        return
-    for name in sorted(folder.iterdir()):
-        if name.is_dir() and not name.name.startswith((".", "_")):
-            yield from sorted(entry for entry in name.iterdir() if entry.is_dir())
+    for name in _subfolders(folder):
+        if not name.name.startswith((".", "_")):
+            yield from _subfolders(name)
+
+
+def _subfolders(folder: Path) -> list[Path]:
+    try:
+        return sorted(entry for entry in folder.iterdir() if entry.is_dir())
+    except OSError as cause:
+        _log.warning("folder of models cannot be read: %s", cause)
+        return []
+
+
+def _printable(name: str) -> str:
+    """Return a file name that any answer can carry, whatever bytes the disk holds."""
+    return name.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _checked_files(card: Card, folder: Path) -> dict[str, Path]:
@@ -212,11 +225,12 @@ def _checked_files(card: Card, folder: Path) -> dict[str, Path]:
     wanted |= {name: (extra.file, extra.sha256) for name, extra in card.extra_files.items()}
     files: dict[str, Path] = {}
     for name, (relative, sha256) in wanted.items():
-        path = (home / relative).resolve()
-        if not path.is_relative_to(home.resolve()) or not path.is_file():
-            raise WeightsUnusable("Die Gewichte des Modells fehlen.")
-        with path.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
+        try:
+            path = _inside(home, relative)
+            with path.open("rb") as file:
+                found = hashlib.file_digest(file, "sha256").hexdigest()
+        except _UNREADABLE as cause:
+            raise WeightsUnusable("Die Gewichte des Modells fehlen.") from cause
         if found != sha256:
             raise WeightsUnusable("Die Prüfsumme der Gewichte stimmt nicht mit der Karte überein.")
         files[name] = path
@@ -225,13 +239,18 @@ def _checked_files(card: Card, folder: Path) -> dict[str, Path]:
     return files
 
 
+def _inside(home: Path, relative: str) -> Path:
+    path = (home / relative).resolve()
+    if not path.is_relative_to(home.resolve()):
+        raise ValueError("the file lies outside of its folder")
+    return path
+
+
 def _checked_domain(domain: CardDomain, folder: Path) -> Path:
-    path = (folder / domain.file).resolve()
     try:
-        if not path.is_relative_to(folder.resolve()):
-            raise ValueError("outside the folder")
+        path = _inside(folder, domain.file)
         Domain.load(path)
-    except (OSError, ValueError) as cause:
+    except _UNREADABLE as cause:
         raise WeightsUnusable(
             "Die Merkmalstatistik des Modells fehlt oder ist fehlerhaft."
         ) from cause

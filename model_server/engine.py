@@ -18,7 +18,7 @@ from model_server.catalog import Catalog, ServableModel, describe
 from model_server.items import Found, Item, Outcome
 from model_server.metrics import METRICS
 from shared.contracts.model_server import CatalogEntry, ModelDetail, ModelIdentity
-from shared.errors import UrbanKiError
+from shared.errors import ModelMissing, UrbanKiError
 
 BUDGET_BYTES = 256 * 2**20
 _log = logging.getLogger(__name__)
@@ -179,6 +179,17 @@ class Engine:
                 _log.exception("model %s could not be loaded", name)
             self._waiting.remove(name)
 
+    def resolve(self, task: str, name: str, version: str | None) -> ServableModel:
+        """Find a model for a task; without a version the newest.
+
+        Raises:
+            ModelMissing: Unknown, broken, made for another task, or it could not be loaded.
+        """
+        model = self.catalog.resolve(task, name, version)
+        if model.key in self._broken:
+            raise ModelMissing(model=name)
+        return model
+
     def open(self, model: ServableModel) -> TaskModel:
         """Return a loaded model, loading and warming it up if needed."""
         with self._lock:
@@ -187,6 +198,8 @@ class Engine:
                 try:
                     opened = self._opener(model, self._threads)
                     opened.warm_up()
+                except MemoryError:
+                    raise  # there may be enough later
                 except Exception:
                     self._broken.add(model.key)
                     raise
@@ -259,7 +272,7 @@ class Engine:
 
 
 def _read_text(file: Path) -> str:
-    return file.read_text(encoding="utf-8") if file.is_file() else ""
+    return file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
 
 
 def _report(item: Item, fault: BaseException) -> None:

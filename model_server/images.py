@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import math
 import re
+import struct
 import warnings
 from dataclasses import dataclass
 from typing import Literal
@@ -11,6 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
+from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from shared.contracts.model_server import MAX_IMAGE_PIXELS
 from shared.errors import (
@@ -28,10 +31,32 @@ FORMATS = ("JPEG", "PNG", "TIFF", "WEBP")
 _EIGHT_BIT_MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr"})
 _DEEP_MODES = frozenset({"I", "I;16", "I;16B", "I;16L", "I;16N", "F"})
 _MEGA = 1_000_000
+_MOST_FRAMES = 10_000
+_MOST_BANDS = 4
+_BITS_TAG = 0x0102
 _ORIENTATION_TAG = 0x0112
+_BANDS_TAG = 0x0115
 _TURNED = frozenset({5, 6, 7, 8})
+_TURN_BACK = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_90,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_270,
+}
 
-_DECODER_FAULTS = (OSError, ValueError, SyntaxError, EOFError, IndexError, TypeError, KeyError)
+_DECODER_FAULTS = (
+    OSError,
+    ValueError,
+    SyntaxError,
+    EOFError,
+    IndexError,
+    TypeError,
+    KeyError,
+    struct.error,
+)
 
 # A truncated file is an error of its item; half an image must never pass for a whole one.
 ImageFile.LOAD_TRUNCATED_IMAGES = False
@@ -46,11 +71,11 @@ class ImageHeader:
     """What the header of an image says.
 
     Args:
-        width: Pixels as stored or, when `turned`, after the EXIF orientation is applied.
+        width: Pixels as stored or, when `oriented`, after the EXIF orientation is applied.
         height: See `width`.
         mode: Pillow's mode.
         format: One of `FORMATS`.
-        frames: Number of images in the file; only the first is used.
+        frames: Number of images in the file, at most 10,000; only the first is used.
         oriented: True when the EXIF orientation is to be applied.
     """
 
@@ -65,7 +90,10 @@ class ImageHeader:
 def inspect_image(
     data: bytes, *, min_side_px: int, max_side_px: int, apply_orientation: bool
 ) -> ImageHeader:
-    """Read the header of an image and check it against the limits, without decoding.
+    """Read the header of an image and check it against the limits.
+
+    Nothing is decoded before the limits are checked; afterwards a PNG page is, because its
+    orientation may stand behind the pixels.
 
     Args:
         data: Encoded image.
@@ -87,14 +115,17 @@ def inspect_image(
                 width=width, height=height, minimum=min_side_px, maximum=max_side_px
             )
         _check_mode(image)
+        is_tiff = image.format == "TIFF"
         try:
-            frames = getattr(image, "n_frames", 1)
-            turned = apply_orientation and image.getexif().get(_ORIENTATION_TAG) in _TURNED
+            frames = _count_directories(data) if is_tiff else getattr(image, "n_frames", 1)
+            turned = (apply_orientation or is_tiff) and _orientation(image) in _TURNED
         except _DECODER_FAULTS as cause:
             raise DamagedImage() from cause
+        # Pillow always turns a TIFF, and its size already says so.
+        swap = turned and apply_orientation != is_tiff
         return ImageHeader(
-            width=height if turned else width,
-            height=width if turned else height,
+            width=height if swap else width,
+            height=width if swap else height,
             mode=image.mode,
             format=str(image.format),
             frames=frames,
@@ -115,11 +146,42 @@ def decode_image(data: bytes, header: ImageHeader, bands: Bands) -> Pixels:
     """
     with _opened(data) as image:
         try:
+            turned_back = None
+            if header.format == "TIFF" and not header.oriented:
+                turned_back = _TURN_BACK.get(_orientation(image))
             image.load()
-            upright = ImageOps.exif_transpose(image) if header.oriented else image
+            placed = ImageOps.exif_transpose(image) if header.oriented else image
+            if turned_back is not None:
+                placed = placed.transpose(turned_back)
         except _DECODER_FAULTS as cause:
             raise DamagedImage() from cause
-        return _to_bands(upright, bands)
+        return _to_bands(placed, bands)
+
+
+def _orientation(image: Image.Image) -> int:
+    return int(image.getexif().get(_ORIENTATION_TAG, 1))
+
+
+def _count_directories(data: bytes) -> int:
+    """Count the images of a TIFF along the chain of its directories.
+
+    Pillow would read each of them whole and compare it with all before: minutes for a small file
+    made for that. What is wrong with later images is no fault of the first.
+    """
+    order = "<" if data[:2] == b"II" else ">"
+    is_big = b"+" in data[2:4]
+    count, entry_bytes, link = ("Q", 20, "Q") if is_big else ("H", 12, "I")
+    seen: set[int] = set()
+    try:
+        (place,) = struct.unpack_from(order + link, data, 8 if is_big else 4)
+        while place and place not in seen and len(seen) < _MOST_FRAMES:
+            seen.add(place)
+            (entries,) = struct.unpack_from(order + count, data, place)
+            behind = place + struct.calcsize(order + count) + entries * entry_bytes
+            (place,) = struct.unpack_from(order + link, data, behind)
+    except (struct.error, OverflowError):
+        pass
+    return max(1, len(seen))
 
 
 def _to_bands(image: Image.Image, bands: Bands) -> Pixels:
@@ -147,13 +209,30 @@ def _opened(data: bytes) -> Image.Image:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             return Image.open(io.BytesIO(data), formats=FORMATS)
     except UnidentifiedImageError as cause:
-        raise UnsupportedImage() from cause
+        raise _why_unknown(data) from cause
     except Image.DecompressionBombError as cause:
         # The library stops before the size can be asked for, but its message holds it.
         found = re.search(r"\d+", str(cause))
         raise _too_large(int(found.group()) if found else 2 * MAX_IMAGE_PIXELS) from cause
     except _DECODER_FAULTS as cause:
         raise DamagedImage() from cause
+
+
+def _why_unknown(data: bytes) -> ItemError:
+    """Name what is wrong with a TIFF that Pillow does not know: mostly 16 bit or many bands."""
+    if data[:4] not in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
+        return UnsupportedImage()
+    stream = io.BytesIO(data)
+    try:
+        tags = ImageFileDirectory_v2(stream.read(16 if b"+" in data[2:4] else 8))
+        stream.seek(tags.next)
+        tags.load(stream)
+        bits, bands = tags.get(_BITS_TAG, (8,)), int(tags.get(_BANDS_TAG, 1))
+    except _DECODER_FAULTS:
+        return DamagedImage()
+    if set(bits) != {8}:
+        return UnsupportedBitDepth()
+    return BandsMissing(found=bands, needed=3) if bands > _MOST_BANDS else UnsupportedImage()
 
 
 def _check_mode(image: Image.Image) -> None:
@@ -169,4 +248,4 @@ def _has_deep_samples(image: Image.Image) -> bool:
 
 
 def _too_large(pixels: int) -> ItemError:
-    return ImageTooLarge(megapixels=round(pixels / _MEGA), limit=MAX_IMAGE_PIXELS // _MEGA)
+    return ImageTooLarge(megapixels=math.ceil(pixels / _MEGA), limit=MAX_IMAGE_PIXELS // _MEGA)

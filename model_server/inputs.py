@@ -23,7 +23,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from model_server.answers import build_answer, error_body
+from model_server.answers import build_answer
 from model_server.items import Item, Options, Outcome, Ticket
 from model_server.notes import get_note
 from model_server.tasks.options import check_options
@@ -45,6 +45,13 @@ from shared.errors import BadRequest, ModelServerFault, UrbanKiError
 FILES_PART = "images"
 OPTIONS_PART = "options"
 MAX_OPTIONS_BYTES = 16 * 1024
+FORM = "multipart/form-data"
+_REASONS = (
+    ("Too many files", "images: höchstens {files} Dateien"),
+    ("Too many fields", "options: höchstens ein Textfeld"),
+    ("Part exceeded", "options: höchstens 16 KB"),
+)
+"""German reasons by the start of the parser's own words."""
 _log = logging.getLogger(__name__)
 
 
@@ -99,7 +106,7 @@ class ImageInput(TaskInput):
     @classmethod
     def mime_type(cls) -> str:
         """Return the content type for the OpenAPI document."""
-        return "multipart/form-data"
+        return FORM
 
     @classmethod
     def model_json_schema(cls, *_: object, **__: object) -> dict[str, Any]:
@@ -205,8 +212,8 @@ class TaskAnswer(IODescriptor):  # type: ignore[misc]  # see above
             content = build_answer(obj).model_dump_json(by_alias=True)
         except ModelServerFault as fault:
             _log.error("outcomes do not belong to one request; nothing was handed out")
-            body = error_body(fault, "").model_dump_json()
-            return Response(body, HTTPStatus.INTERNAL_SERVER_ERROR, media_type=cls.mime_type())
+            # The guard writes the body.
+            return Response(status_code=fault.http_status)
         return Response(content, media_type=cls.mime_type())
 
 
@@ -226,9 +233,11 @@ async def _read_form(request: Request, most_files: int) -> FormData:
     try:
         return await parser.parse()
     except MultiPartException as cause:
-        raise BadRequest(field=cause.message) from cause
-    except KeyError as cause:
-        raise BadRequest(field="Content-Disposition") from cause
+        reason = next((own for start, own in _REASONS if cause.message.startswith(start)), None)
+        raise BadRequest(field=(reason or FORM).format(files=most_files)) from cause
+    except (KeyError, ValueError) as cause:
+        # No boundary, or a character set in which nobody can read the names of the parts.
+        raise BadRequest(field=FORM) from cause
 
 
 def _files(form: FormData) -> list[UploadFile]:
@@ -271,7 +280,7 @@ def _validated(value: dict[str, Any], kind: type[Wire]) -> Wire:
 
 def _make_items(request: Request, options: Options, contents: Sequence[bytes]) -> list[Item]:
     task = request.scope["path"].strip("/")
-    model = get_current_service().engine.catalog.resolve(task, options.model, options.version)
+    model = get_current_service().engine.resolve(task, options.model, options.version)
     check_options(options, model.card)
     ticket = Ticket(
         get_note(request.scope).request_id, options, model, time.monotonic(), len(contents)

@@ -17,19 +17,32 @@ from model_server.notes import RequestNote
 from shared.contracts.model_server import Readiness
 from shared.errors import (
     BadRequest,
+    LengthRequired,
     MethodNotAllowed,
     ModelServerBusy,
     ModelServerFault,
     ModelServerNotReady,
     ModelServerTimeout,
+    NotAllowed,
     NotFound,
+    NotSignedIn,
     RequestTooLarge,
+    UnsupportedContentType,
     UrbanKiError,
 )
 
 READY_PATH = "/readyz"
 EMPTY: Mapping[str, str] = MappingProxyType({})
 RETRY_AFTER_S = {HTTPStatus.TOO_MANY_REQUESTS: 1, HTTPStatus.SERVICE_UNAVAILABLE: 2}
+_BEFORE_THE_BODY = (
+    NotAllowed,
+    NotSignedIn,
+    LengthRequired,
+    RequestTooLarge,
+    UnsupportedContentType,
+)
+"""Refusals after which the rest of the body, however long, must not be read."""
+_READINESS = (HTTPStatus.OK, HTTPStatus.SERVICE_UNAVAILABLE)
 _BY_STATUS: dict[int, Callable[[], UrbanKiError]] = {
     400: lambda: BadRequest(field="-"),
     404: NotFound,
@@ -79,12 +92,11 @@ class Reply:
         self._note.error = error
         METRICS.rejected.labels(error.code).inc()
         body = error_body(error, self._note.request_id).model_dump_json()
-        # What is still on its way of a body that is too large must not be read.
-        last = isinstance(error, RequestTooLarge)
-        await self._respond(body, error.http_status, {"Connection": "close"} if last else {})
+        closing = {"Connection": "close"} if isinstance(error, _BEFORE_THE_BODY) else {}
+        await self._respond(body, error.http_status, closing)
 
     async def _send_replacement(self, status: int) -> None:
-        if self._scope["path"] == READY_PATH:
+        if self._scope["path"] == READY_PATH and status in _READINESS:
             await self._send_readiness(status)
         elif self._note.error is not None:
             await self.refuse(self._note.error)

@@ -51,6 +51,9 @@ class OnnxRuntime:
     def load(cls, file: Path, threads: int = 1) -> Self:
         """Open an ONNX file.
 
+        It is read whole, so that it cannot refer to weights in other files, whose hashes no card
+        states; the engine refuses such references then.
+
         Args:
             file: Path of the weights.
             threads: Threads within one operation.
@@ -65,7 +68,7 @@ class OnnxRuntime:
         options.enable_cpu_mem_arena = False
         return cls(
             onnxruntime.InferenceSession(
-                str(file), sess_options=options, providers=["CPUExecutionProvider"]
+                file.read_bytes(), sess_options=options, providers=["CPUExecutionProvider"]
             )
         )
 

@@ -16,7 +16,9 @@ import re
 import time
 import uuid
 from pathlib import Path
+from urllib.parse import quote
 
+from bentoml.exceptions import ServiceUnavailable
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -77,9 +79,11 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Check a request, pass it on, and write every refusal in the house's form."""
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close"})
+            return
         if scope["type"] != "http":
-            if scope["type"] == "lifespan":
-                await self._app(scope, receive, send)
+            await self._app(scope, receive, send)
             return
         start = time.monotonic()
         headers = Headers(scope=scope)
@@ -149,25 +153,33 @@ class Guard:
 
 
 class _SharedSecret:
-    """The installation's secret; read again when somebody replaced its file."""
+    """The installation's secret; read again as soon as somebody changed its file."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
         self._secret = b""
-        self._changed_ns = -1
+        self._seen: tuple[int, int] | None = None
 
     def matches(self, token: bytes) -> bool:
-        if self._secret and hmac.compare_digest(token, self._secret):
-            return True
         try:
-            changed_ns = self._file.stat().st_mtime_ns if self._file.exists() else 0
-            if changed_ns != self._changed_ns:
+            seen = self._stamp()
+            if seen is None or seen != self._seen:
                 self._secret = read_or_make_secret(self._file).encode()
-                self._changed_ns = self._file.stat().st_mtime_ns
+                # Taken before reading: a change meanwhile is noticed next time.
+                self._seen = seen
         except (OSError, SecretUnusable):
+            self._seen = None
             _log.exception("the secret cannot be read; nobody can sign in")
             return False
         return hmac.compare_digest(token, self._secret)
+
+    def _stamp(self) -> tuple[int, int] | None:
+        try:
+            found = self._file.stat()
+        except FileNotFoundError:
+            return None
+        # Unlike the time of the content, this one also changes with the mode and never goes back.
+        return found.st_ino, found.st_ctime_ns
 
 
 class _Body:
@@ -215,8 +227,9 @@ def _body_limit(path: str) -> int:
 
 
 def _is_no_refusal(record: logging.LogRecord) -> bool:
-    """Keep tracebacks of refused requests out of the log; the guard's own line names them."""
-    return not (record.exc_info and isinstance(record.exc_info[1], Refusal))
+    """Keep tracebacks of refused or late requests out of the log; the guard's line names them."""
+    expected = (Refusal, ServiceUnavailable)
+    return not (record.exc_info and isinstance(record.exc_info[1], expected))
 
 
 def _log_line(scope: Scope, note: RequestNote, status: int, seconds: float) -> None:
@@ -226,7 +239,7 @@ def _log_line(scope: Scope, note: RequestNote, status: int, seconds: float) -> N
         "%s %s %s -> %d model=%s items=%d ms=%d%s",
         note.request_id,
         scope["method"],
-        scope["path"][:80],
+        quote(scope["path"][:80]),
         status,
         note.model,
         note.items,

@@ -6,6 +6,7 @@ environment of the Procfile.
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import threading
@@ -24,7 +25,15 @@ from model_server.inputs import EmbedInput, OcrInput, SegmentInput, TaskAnswer
 from model_server.items import Item, Outcome
 from model_server.notes import get_note
 from model_server.security import Guard
-from model_server.start import BAD_START, check_start, is_worker, set_up_worker
+from model_server.start import (
+    BAD_START,
+    check_start,
+    is_supervisor,
+    is_worker,
+    never_wait_for_company,
+    set_up_supervisor,
+    set_up_worker,
+)
 from shared.contracts.model_server import Catalog
 from shared.errors import ModelMissing, OperationError
 from shared.settings import get_settings
@@ -32,7 +41,7 @@ from shared.settings import get_settings
 SETTINGS = get_settings()
 BACKSTOP = 2
 """BentoML's own limits are this much wider than the guard's."""
-DROP_AFTER_MS = 60_000
+DROP_AFTER_MS = math.ceil(SETTINGS.model_server_timeout_s * 1000)
 """BentoML drops what would wait longer; it does not wait for batches to fill."""
 
 try:
@@ -40,6 +49,9 @@ try:
 except OperationError as refusal:
     sys.stderr.write(f"{refusal} {refusal.remedy}\n")
     sys.exit(BAD_START)
+if is_supervisor(sys.argv):
+    set_up_supervisor(os.environ)
+never_wait_for_company()
 
 
 async def list_models(request: Request) -> Response:
@@ -82,8 +94,7 @@ class ModelServer:
         if is_worker(sys.argv):
             set_up_worker(SETTINGS)
         folders = [BUILT_IN, *([SETTINGS.model_dir] if SETTINGS.model_dir else [])]
-        preload = [name for name in SETTINGS.model_server_preload.split(",") if name]
-        self.engine = Engine(load_catalog(folders), preload, time.monotonic)
+        self.engine = Engine(load_catalog(folders), SETTINGS.preloaded_models, time.monotonic)
         # The server listens while models load, so that a waiting client learns what it waits for.
         threading.Thread(target=self.engine.warm_up, name="warm-up", daemon=True).start()
 

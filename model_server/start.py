@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 import signal
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import PurePath
+from pathlib import Path, PurePath
+
+import psutil
 
 from shared.errors import AddressNotLoopback, InternalPortOpen
-from shared.settings import Settings, is_loopback, read_or_make_secret
+from shared.settings import OWNER_VARIABLE, Settings, is_loopback, read_or_make_secret
 
 BAD_START = 2
+CONTROL = "inproc://urbanki-control"
+EVENTS = "inproc://urbanki-events"
 PARENT_POLL_S = 1.0
 OPEN_TO_ALL = "0.0.0.0"  # noqa: S104  # BentoML's own default, refused here
 _log = logging.getLogger(__name__)
@@ -36,11 +41,60 @@ def check_start(
     """
     if "BENTOML_NO_UDS" in environment:
         raise InternalPortOpen()
-    if "serve" in arguments and PurePath(arguments[0]).name in ("bentoml", "__main__.py"):
+    if is_supervisor(arguments):
         address = _address(arguments) or environment.get("BENTOML_HOST", OPEN_TO_ALL)
         if not is_loopback(address):
             raise AddressNotLoopback(address=address, name="URBANKI_MODEL_SERVER_HOST")
     read_or_make_secret(settings.model_server_secret_file)
+
+
+def is_supervisor(arguments: Sequence[str]) -> bool:
+    """Say whether this process is the `bentoml serve` that starts the workers."""
+    return "serve" in arguments and PurePath(arguments[0]).name in ("bentoml", "__main__.py")
+
+
+def set_up_supervisor(environment: Mapping[str, str]) -> None:
+    """Close the supervisor's control port and end together with the command that wants it.
+
+    Args:
+        environment: Environment variables of the process.
+    """
+    close_control_port()
+    owner = environment.get(OWNER_VARIABLE, "")
+    if owner.isdigit():
+        _watch(int(owner))
+
+
+def close_control_port() -> None:
+    """Keep the control sockets of the supervisor's library (circus) inside its process.
+
+    It would bind them to loopback ports, where any account of this machine may tell it, without a
+    password, which programs to run. BentoML 1.4.39 has no setting for that.
+    """
+    from circus.arbiter import Arbiter
+
+    start = Arbiter.__init__
+
+    @functools.wraps(start)
+    def start_closed(
+        self: object, watchers: object, endpoint: str, pubsub_endpoint: str, **more: object
+    ) -> None:
+        del endpoint, pubsub_endpoint
+        start(self, watchers, CONTROL, EVENTS, **more)
+
+    Arbiter.__init__ = start_closed
+
+
+def never_wait_for_company() -> None:
+    """Let a batch start as soon as the worker is free.
+
+    BentoML's dispatcher (1.4.39) delays a request by about as long as the last 50 waited, in the
+    hope of others that could join. After a rush a single request so stood idle for a second, and
+    a page for many. Under load batches fill anyway, because requests queue up meanwhile.
+    """
+    from bentoml._internal.marshal.dispatcher import Optimizer
+
+    Optimizer.wait = property(lambda _: 0.0, lambda *_: None)
 
 
 def is_worker(arguments: Sequence[str]) -> bool:
@@ -56,22 +110,42 @@ def set_up_worker(settings: Settings) -> None:
     logger.addHandler(handler)
     logger.setLevel(settings.log_level)
     logger.propagate = False
-    parent = os.getppid()
+    forget_dead_workers(os.environ.get("PROMETHEUS_MULTIPROC_DIR", ""))
+    _watch(os.getppid())
+
+
+def forget_dead_workers(folder: str) -> None:
+    """Take the gauges of killed workers out of the figures; nobody else does.
+
+    Args:
+        folder: Where the workers of this server share their figures.
+    """
+    from prometheus_client.multiprocess import mark_process_dead
+
+    for file in Path(folder or os.devnull).glob("gauge_live*_*.db"):
+        process_id = file.stem.rpartition("_")[2]
+        if process_id.isdigit() and not psutil.pid_exists(int(process_id)):
+            mark_process_dead(int(process_id), folder)  # type: ignore[no-untyped-call]
+
+
+def _watch(parent: int) -> None:
     threading.Thread(target=_end_with, args=(parent,), name="parent-watch", daemon=True).start()
 
 
 def _end_with(parent: int) -> None:
-    """A worker that outlived its supervisor would keep the port and hinder the next start."""
+    """What outlived its parent would keep the port and the memory."""
     while os.getppid() == parent:
         time.sleep(PARENT_POLL_S)
-    _log.warning("the supervisor is gone, ending")
+    _log.warning("the parent process is gone, ending")
     os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _address(arguments: Sequence[str]) -> str:
+    """Return the last address given, the one that counts."""
+    address = ""
     for place, argument in enumerate(arguments):
         if argument == "--host" and place + 1 < len(arguments):
-            return arguments[place + 1]
-        if argument.startswith("--host="):
-            return argument.removeprefix("--host=")
-    return ""
+            address = arguments[place + 1]
+        elif argument.startswith("--host="):
+            address = argument.removeprefix("--host=")
+    return address

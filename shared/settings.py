@@ -17,6 +17,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from shared.errors import SecretUnusable
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+OWNER_VARIABLE = "URBANKI_OWNER_PROCESS"
+"""Set by a command for the server that it starts: its process id, with which the server ends."""
 
 
 class Settings(BaseSettings):
@@ -47,7 +49,9 @@ class Settings(BaseSettings):
     model_server_host: str = Field("127.0.0.1", description="Address the model server binds to")
     model_server_port: int = Field(3000, ge=1, le=65535, description="Port of the model server")
     model_server_url: str = Field(
-        "", description="Address of a model server elsewhere; empty uses host and port above"
+        "",
+        pattern=r"^(https?://\S+)?$",
+        description="Address of a model server elsewhere; empty uses host and port above",
     )
     model_server_workers: int = Field(
         1, ge=1, le=64, description="Worker processes of the model server"
@@ -81,7 +85,9 @@ class Settings(BaseSettings):
     @field_validator("host", "model_server_host")
     @classmethod
     def _loopback_only(cls, value: str) -> str:
-        if value != "localhost" and not is_loopback(value):
+        if value == "localhost":
+            return "127.0.0.1"  # BentoML takes no names
+        if not is_loopback(value):
             message = (
                 f"Die Adresse {value} ist von außen erreichbar. Solange es keine Konten gibt, "
                 "ist nur 127.0.0.1 erlaubt."
@@ -95,9 +101,17 @@ class Settings(BaseSettings):
         return frozenset(part.strip() for part in self.apps.split(",") if part.strip())
 
     @property
+    def preloaded_models(self) -> tuple[str, ...]:
+        """Names of the models to load first, each once."""
+        names = (part.strip() for part in self.model_server_preload.split(","))
+        return tuple(dict.fromkeys(name for name in names if name))
+
+    @property
     def model_server_address(self) -> str:
         """Base URL of the model server without a trailing slash."""
-        url = self.model_server_url or f"http://{self.model_server_host}:{self.model_server_port}"
+        host = self.model_server_host
+        host = f"[{host}]" if ":" in host else host
+        url = self.model_server_url or f"http://{host}:{self.model_server_port}"
         return url.rstrip("/")
 
     @property

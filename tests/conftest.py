@@ -13,6 +13,7 @@ from shared.settings import Settings
 from tests.shared.doubles import (  # noqa: F401  # fixtures
     model_server_busy,
     model_server_down,
+    model_server_drips,
     model_server_lies,
     model_server_resets,
     model_server_slow,

@@ -56,7 +56,7 @@ class EmbedModel:
         if not 1 <= len(text.strip()) <= len(text) <= MAX_TEXT_CHARACTERS:
             raise TextTooLong(limit=MAX_TEXT_CHARACTERS)
         # The engine takes C strings, which end at the first NUL.
-        return SeenText(text.replace("\\0", " "), options.kind)
+        return SeenText(text.replace("\0", " "), options.kind)
 
     def key(self, seen: SeenText) -> Hashable:
         """Texts of one kind run together."""

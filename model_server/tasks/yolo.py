@@ -55,7 +55,7 @@ def decode_detections(
         canvas: Height and width of the model's input in pixels.
 
     Raises:
-        ValueError: The outputs do not have this layout.
+        ValueError: The outputs do not have this layout or are no numbers.
     """
     head, prototypes = _head_and_prototypes(outputs, classes)
     scores = head[4 : 4 + classes]
@@ -86,6 +86,8 @@ def _head_and_prototypes(outputs: Sequence[Array], classes: int) -> tuple[Array,
     if head is None or head.shape[0] != 4 + classes + coefficients:
         message = f"unexpected output shapes {[output.shape for output in outputs]}"
         raise ValueError(message)
+    if not np.isfinite(head).all():
+        raise ValueError("the model returned something that is no number")
     return head, prototypes
 
 

@@ -16,8 +16,6 @@ from pydantic import ValidationError
 
 from shared.contracts.model_server import (
     MAX_LINES,
-    MAX_PAGES,
-    MAX_TEXTS,
     MAX_TILES,
     EmbedValue,
     ErrorBody,
@@ -79,7 +77,8 @@ class OcrPageResult(Answer[OcrPageValue]):
     """Lines found on one page; without text in mode `detect`."""
 
     value_class = OcrPageValue
-    most_per_request = MAX_PAGES
+    # A page runs alone and for seconds: several in one request would share one time limit.
+    most_per_request = 1
 
 
 class OcrLineResult(Answer[OcrLineValue]):
@@ -93,7 +92,8 @@ class EmbedResult(Answer[EmbedValue]):
     """Vector of one text."""
 
     value_class = EmbedValue
-    most_per_request = MAX_TEXTS
+    # The longest text takes a busy machine 3 s, and all of a request share one time limit.
+    most_per_request = 8
 
     @property
     def vector(self) -> NDArray[np.float32]:

@@ -28,7 +28,7 @@ class ServerHealth:
     """State of the model server.
 
     Args:
-        state: "ready", "starting" or "down".
+        state: "ready", "starting" or "down"; also down when another program answers.
         waiting_for: Models that are not loaded yet.
         queue: Items waiting in the server; None when unknown.
         p50_ms: Median milliseconds of a prediction since the start; None when unknown.
@@ -44,8 +44,12 @@ def read_health(transport: Transport) -> ServerHealth:
     """Ask for readiness and figures; never raises when the server is away."""
     try:
         answer = transport.get("/readyz", _HEALTH_TIMEOUT_S)
-        if answer.status_code != HTTPStatus.OK:
-            return ServerHealth("starting", _waiting_for(answer.content))
+        readiness = _readiness(answer.content)
+        if readiness is None:
+            # Another program has the port.
+            return ServerHealth("down")
+        if not readiness.ready:
+            return ServerHealth("starting", tuple(readiness.waiting_for))
         metrics = transport.get("/metrics", _HEALTH_TIMEOUT_S)
     except ModelServerDown:
         return ServerHealth("down")
@@ -71,11 +75,11 @@ def read_catalog(transport: Transport) -> Catalog:
         raise AnswerMismatch() from cause
 
 
-def _waiting_for(body: bytes) -> tuple[str, ...]:
+def _readiness(body: bytes) -> Readiness | None:
     try:
-        return tuple(Readiness.model_validate_json(body).waiting_for)
+        return Readiness.model_validate_json(body)
     except ValidationError:
-        return ()
+        return None
 
 
 def _median_ms(text: str) -> float | None:

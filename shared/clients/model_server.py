@@ -187,7 +187,7 @@ class ModelServerClient:
         """Read many pages, one per request; the arguments are those of `ocr` and `map_segment`."""
         request = self._call("/ocr", model, {"mode": mode, "min_score": min_score}, call)
         send = partial(send_one, self._transport, lambda _: request, OcrPageResult, ModelPin())
-        return self._map(pages, send, on_result, call)
+        return self._map(pages, send, on_result, {"in_flight": 2, **call})  # more would time out
 
     def embed(
         self,

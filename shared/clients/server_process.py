@@ -19,7 +19,7 @@ import psutil
 
 from shared.clients.model_server import ModelServerClient
 from shared.errors import ModelServerDown
-from shared.settings import REPOSITORY, Settings
+from shared.settings import OWNER_VARIABLE, REPOSITORY, Settings
 
 LINE = "model_server"
 STOP_WITHIN_S = 10.0
@@ -112,7 +112,12 @@ def _start(settings: Settings, folder: Path) -> subprocess.Popen[bytes]:
         for name, value in settings.model_dump().items()
         if value not in (None, "")
     }
-    environment = os.environ | chosen | {"BENTOML_HOME": str(folder / "bentoml")}
+    environment = os.environ | chosen
+    environment |= {
+        "BENTOML_HOME": str(folder / "bentoml"),
+        "TMPDIR": str(folder),  # so that nothing stays behind after a kill
+        OWNER_VARIABLE: str(os.getpid()),
+    }
     # The programs of this Python's environment come first, whether or not it was activated.
     environment["PATH"] = os.pathsep.join(
         [str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]

@@ -17,6 +17,8 @@ from shared.clients.answers import check_answer, error_from_body
 from shared.clients.retry import MAX_TRIES, RECONNECT_WAIT_S, Pace, Stop
 from shared.contracts.model_server import TaskResponse
 from shared.errors import (
+    AnswerMismatch,
+    Cancelled,
     ModelCrashed,
     ModelServerDown,
     ModelServerTimeout,
@@ -24,6 +26,7 @@ from shared.errors import (
 from shared.settings import read_or_make_secret
 
 CONNECT_TIMEOUT_S = 0.8
+_BROKEN_OFF = (httpx.NetworkError, httpx.RemoteProtocolError)
 _LATER = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 
 
@@ -141,35 +144,38 @@ class Transport:
             call: Task, options and limits.
             items: Encoded images, or UTF-8 texts for `embed`.
         """
-        post = partial(self._http.post, call.route)
+        build = partial(self._http.build_request, "POST", call.route)
         kind: dict[str, str] = {}
         if call.route == "/embed":
             texts = [item.decode("utf-8", "surrogatepass") for item in items]
             # Escaped, so that broken characters reach the server and fail as one item.
             body = json.dumps({**call.given_options, "texts": texts})
-            post = partial(post, content=body.encode("ascii"))
+            build = partial(build, content=body.encode("ascii"))
             kind = {"Content-Type": "application/json"}
         else:
             parts = [("images", ("image", item, "application/octet-stream")) for item in items]
             fields = {"options": json.dumps(call.given_options)}
-            post = partial(post, files=parts, data=fields)
-        return check_answer(self._exchange(post, kind, call).content, items, call.model)
+            build = partial(build, files=parts, data=fields)
+        return check_answer(self._exchange(build, kind, call).content, items, call.model)
 
     def get(self, path: str, timeout_s: float) -> httpx.Response:
-        """Ask once, without retry; an answer of any status is returned.
+        """Ask once, and again only with a new token; an answer of any status is returned.
 
         Raises:
             ModelServerDown: Nobody answers.
         """
         limit = httpx.Timeout(timeout_s, connect=min(CONNECT_TIMEOUT_S, timeout_s))
-        headers = _bearer(self._token.token())
+        ask = partial(self._http.get, path, timeout=limit)
         try:
-            return self._http.get(path, headers=headers, timeout=limit)
-        except httpx.TransportError as cause:
+            answer = ask(headers=_bearer(self._token.token()))
+            if answer.status_code == HTTPStatus.UNAUTHORIZED:
+                answer = ask(headers=_bearer(self._token.renew()))
+        except httpx.RequestError as cause:
             raise ModelServerDown() from cause
+        return answer
 
     def _exchange(
-        self, post: Callable[..., httpx.Response], kind: Mapping[str, str], call: Call
+        self, build: Callable[..., httpx.Request], kind: Mapping[str, str], call: Call
     ) -> httpx.Response:
         deadline = self._pace.clock() + call.timeout_s
         attempts = _Attempts()
@@ -180,9 +186,10 @@ class Transport:
             if left <= 0:
                 raise ModelServerTimeout()
             limit = httpx.Timeout(left, connect=min(CONNECT_TIMEOUT_S, left))
+            request = build(headers={**kind, **_bearer(token)}, timeout=limit)
             try:
-                response = post(headers={**kind, **_bearer(token)}, timeout=limit)
-            except httpx.TransportError as cause:
+                response = self._receive(request, deadline, call.stop)
+            except httpx.RequestError as cause:
                 attempts.count_break(cause)
                 self._pace.wait(RECONNECT_WAIT_S, call.stop)
                 continue
@@ -198,6 +205,23 @@ class Transport:
                 raise error_from_body(response.content)
             self._pace.wait(wait_s, call.stop)
 
+    def _receive(self, request: httpx.Request, deadline: float, stop: Stop) -> httpx.Response:
+        """Read an answer piece by piece, because httpx limits only the wait for each piece."""
+        response = self._http.send(request, stream=True)
+        pieces = []
+        try:
+            for piece in response.iter_bytes():
+                pieces.append(piece)
+                if self._pace.clock() >= deadline:
+                    raise ModelServerTimeout()
+                if stop():
+                    raise Cancelled()
+        finally:
+            response.close()
+        return httpx.Response(
+            response.status_code, headers=_kept(response.headers), content=b"".join(pieces)
+        )
+
 
 @dataclass(slots=True)
 class _Attempts:
@@ -207,18 +231,23 @@ class _Attempts:
     refusals: int = 0
     renewed: bool = False
 
-    def count_break(self, cause: httpx.TransportError) -> None:
+    def count_break(self, cause: httpx.RequestError) -> None:
         """Allow one break of the connection, none that waited for its whole time.
 
         Raises:
             ModelServerDown: Nobody answers, twice.
             ModelCrashed: The server broke off twice while it had the request.
             ModelServerTimeout: The answer did not come in time.
+            AnswerMismatch: The answer cannot be unpacked.
         """
         self.breaks += 1
+        if isinstance(cause, httpx.DecodingError):
+            raise AnswerMismatch() from cause
         unreachable = isinstance(cause, httpx.ConnectError | httpx.ConnectTimeout)
         if not unreachable and isinstance(cause, httpx.TimeoutException):
             raise ModelServerTimeout() from cause
+        if not unreachable and not isinstance(cause, _BROKEN_OFF):
+            raise ModelServerDown() from cause
         if self.breaks > 1:
             raise (ModelServerDown() if unreachable else ModelCrashed()) from cause
 
@@ -231,6 +260,11 @@ class _Attempts:
         self.refusals += 1
         if response.status_code not in _LATER or self.refusals >= MAX_TRIES:
             raise error_from_body(response.content)
+
+
+def _kept(headers: httpx.Headers) -> dict[str, str]:
+    """Return what still describes the answer after it was unpacked."""
+    return {"retry-after": headers["retry-after"]} if "retry-after" in headers else {}
 
 
 def _bearer(token: str) -> dict[str, str]:

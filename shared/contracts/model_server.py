@@ -16,7 +16,7 @@ MAX_TEXT_CHARACTERS = 4_000
 REQUEST_ID_PATTERN = r"^[A-Za-z0-9-]{8,64}$"
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_]{0,63}$")]
-Version = Annotated[str, StringConstraints(pattern=r"^\d{1,4}\.\d{1,4}\.\d{1,4}$")]
+Version = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,4}\.[0-9]{1,4}\.[0-9]{1,4}$")]
 Task = Literal["segment", "change", "ocr", "layout", "classify", "embed"]
 Quality = Literal["demonstration", "pilot", "productive"]
 Unit = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
@@ -24,12 +24,18 @@ Metres = Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)]
 
 
 class Wire(BaseModel):
-    """Base of all wire values: frozen, unknown keys refused."""
+    """Base of all wire values: frozen; unknown keys and numbers that JSON lacks are refused."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-class SegmentOptions(Wire):
+class TaskOptions(Wire):
+    """Base of all options: a text is no number and `true` is none either."""
+
+    model_config = ConfigDict(strict=True)
+
+
+class SegmentOptions(TaskOptions):
     """Options of `POST /segment`."""
 
     model: Name = "landcover"
@@ -41,7 +47,7 @@ class SegmentOptions(Wire):
     max_instances: int = Field(200, ge=1, le=500)
 
 
-class OcrOptions(Wire):
+class OcrOptions(TaskOptions):
     """Options of `POST /ocr`."""
 
     model: Name = "ppocrv6_small"
@@ -50,7 +56,7 @@ class OcrOptions(Wire):
     min_score: Unit = 0.3
 
 
-class EmbedOptions(Wire):
+class EmbedOptions(TaskOptions):
     """Options of `POST /embed`."""
 
     model: Name = "e5_small_multilingual"
@@ -117,7 +123,7 @@ class Instance(Wire):
     `class` is the class key of the model's card.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(populate_by_name=True)
 
     class_key: str = Field(alias="class")
     score: Unit

@@ -132,6 +132,13 @@ def test_third_party_lists_every_vendored_folder() -> None:
     } == set()
 
 
+def test_third_party_names_nothing_that_is_not_here() -> None:
+    text = (REPOSITORY / "THIRD_PARTY.md").read_text(encoding="utf-8")
+    named = re.findall(r"^\| `([^`]+)` \|", text, re.MULTILINE)
+    assert named
+    assert [name for name in named if not (REPOSITORY / name).exists()] == []
+
+
 def test_notice_credits_the_training_data_of_every_model() -> None:
     notice = " ".join((REPOSITORY / "NOTICE").read_text(encoding="utf-8").split())
     for card in REPOSITORY.glob("model_server/models/**/card.toml"):

@@ -20,6 +20,9 @@ FAULTS = (
     "inspect",
     "inspect_bug",
     "inspect_memory",
+    "key_bug",
+    "weigh",
+    "weigh_bug",
     "load",
     "load_bug",
     "load_memory",
@@ -34,6 +37,9 @@ CODES = {
     "inspect": "datei_leer",
     "inspect_bug": "vorhersage_gescheitert",
     "inspect_memory": "speicher",
+    "key_bug": "vorhersage_gescheitert",
+    "weigh": "datei_leer",
+    "weigh_bug": "vorhersage_gescheitert",
     "load": "datei_leer",
     "load_bug": "vorhersage_gescheitert",
     "load_memory": "speicher",
@@ -78,9 +84,11 @@ class Doubler:
         return item
 
     def key(self, seen: Thing) -> int:
+        self._fail(seen, "key")
         return seen.group
 
     def weigh_bytes(self, seen: Thing) -> int:
+        self._fail(seen, "weigh")
         return seen.weight
 
     def most(self, key: object) -> int:

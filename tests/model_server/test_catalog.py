@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from model_server.catalog import (
     describe,
     load_catalog,
 )
+from shared.contracts import model_server as wire
 from shared.errors import ModelMissing
 
 WEIGHTS = b"not really weights"
@@ -127,6 +129,12 @@ def test_a_model_in_order_is_described_for_the_catalogue(tmp_path: Path) -> None
         ('name = "roofs"', 'name = "walls"', "Ordner"),
         ('sha256 = "', f'sha256 = "{"0" * 64}" #', "Prüfsumme"),
         ('file = "model.onnx"', 'file = "other.onnx"', "Gewichte"),
+        ('file = "model.onnx"', 'file = "."', "Gewichte"),
+        ('file = "model.onnx"', 'file = "a\\u0000b"', "Gewichte"),
+        ('file = "model.onnx"', f'file = "{"x" * 300}"', "Gewichte"),
+        ('name = "roofs"', f"name = {'[' * 20_000}", "Modellkarte"),
+        ('version = "1.0.0"', 'version = "1.٠.0"', "Modellkarte"),
+        ("[contact]", '[domain]\nfile = "a\\u0000b"\ndistance_p99 = 2.0\n[contact]', "Merkmal"),
         (
             'file = "model.onnx"',
             'package = "no_such_package"\npackage_file = "x"',
@@ -161,6 +169,22 @@ def test_weights_outside_the_folder_are_refused_even_through_a_link(tmp_path: Pa
     (folder / "model.onnx").unlink()
     (folder / "model.onnx").symlink_to(outside)
     assert isinstance(check_model(folder), FailedModel)
+
+
+def test_a_link_to_itself_is_no_file(tmp_path: Path) -> None:
+    folder = put_model(tmp_path)
+    (folder / "model.onnx").unlink()
+    (folder / "model.onnx").symlink_to("model.onnx")
+    assert isinstance(check_model(folder), FailedModel)
+
+
+def test_names_that_are_no_text_hide_nobody(tmp_path: Path) -> None:
+    put_model(tmp_path)
+    (tmp_path / os.fsdecode(b"\xff\xfe") / "1.0.0").mkdir(parents=True)
+    catalog = load_catalog([tmp_path])
+    assert len(catalog.models) == 1
+    rows = [describe(entry) for entry in (*catalog.models, *catalog.failed)]
+    assert "udcff" in wire.Catalog(models=rows).model_dump_json()
 
 
 def test_the_newest_version_wins_unless_asked(tmp_path: Path) -> None:

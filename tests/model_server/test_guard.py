@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
-from bentoml.exceptions import BentoMLException
+from bentoml.exceptions import BentoMLException, ServiceUnavailable
 
 from model_server.inputs import Refusal
 from model_server.notes import get_note
@@ -253,16 +253,55 @@ def test_a_replaced_secret_counts_at_once(tmp_path: Path) -> None:
     chosen.model_server_secret_file.unlink()
     new = token(chosen)
     os.utime(chosen.model_server_secret_file, ns=(1, 1))
-    assert asyncio.run(ask(guard, "/models", "GET", headers=new)).status_code == 200
     assert asyncio.run(ask(guard, "/models", "GET", headers=old)).status_code == 401
+    assert asyncio.run(ask(guard, "/models", "GET", headers=new)).status_code == 200
 
 
 def test_a_secret_that_others_can_read_lets_nobody_in(tmp_path: Path) -> None:
     chosen = settings(tmp_path)
     signed_in = token(chosen)
+    guard = Guard(answer(200), chosen)
+    assert asyncio.run(ask(guard, "/models", "GET", headers=signed_in)).status_code == 200
     chosen.model_server_secret_file.chmod(0o644)
-    response = asyncio.run(ask(Guard(answer(200), chosen), "/models", "GET", headers=signed_in))
+    response = asyncio.run(ask(guard, "/models", "GET", headers=signed_in))
     assert code_of(response) == (401, "nicht_angemeldet")
+    chosen.model_server_secret_file.chmod(0o600)
+    assert asyncio.run(ask(guard, "/models", "GET", headers=signed_in)).status_code == 200
+
+
+def test_nobody_can_write_lines_into_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "model_server.security")
+    path = "/%0a2026-11-25 INFO all is well%1b[31m"
+    asyncio.run(ask(Guard(answer(200), settings(tmp_path)), path, "GET"))
+    (record,) = caplog.records
+    assert record.getMessage().isprintable()
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 401),
+        ({"Authorization": "REAL", "Content-Type": "text/plain"}, 415),
+        ({"Authorization": "REAL", **FORM, "Content-Length": str(2**40)}, 413),
+    ],
+)
+def test_a_refusal_before_the_body_closes_the_connection(
+    tmp_path: Path, headers: dict[str, str], status: int
+) -> None:
+    chosen = settings(tmp_path)
+    sent = {
+        name: token(chosen)[name] if value == "REAL" else value for name, value in headers.items()
+    }
+    response = asyncio.run(ask(Guard(answer(200), chosen), headers=sent))
+    assert response.status_code == status
+    assert response.headers["Connection"] == "close"
+
+
+def test_only_readiness_itself_is_reported_as_readiness(tmp_path: Path) -> None:
+    response = asyncio.run(ask(Guard(answer(405), settings(tmp_path)), "/readyz"))
+    assert code_of(response) == (405, "methode_falsch")
 
 
 def test_refusals_leave_no_traceback_in_the_log(tmp_path: Path) -> None:
@@ -274,10 +313,11 @@ def test_refusals_leave_no_traceback_in_the_log(tmp_path: Path) -> None:
         return logger.makeRecord(logger.name, logging.ERROR, "x", 1, "x", (), fault)
 
     assert not logger.filter(record(Refusal("anfrage_ungueltig")))
+    assert not logger.filter(record(ServiceUnavailable("process is overloaded")))
     assert logger.filter(record(BentoMLException("other")))
 
 
-def test_other_kinds_of_connections_get_no_answer(tmp_path: Path) -> None:
+def test_other_kinds_of_connections_are_closed(tmp_path: Path) -> None:
     sent: list[object] = []
 
     async def send(message: object) -> None:
@@ -287,4 +327,4 @@ def test_other_kinds_of_connections_get_no_answer(tmp_path: Path) -> None:
         await Guard(answer(200), settings(tmp_path))({"type": "websocket"}, send, send)
 
     asyncio.run(scenario())
-    assert sent == []
+    assert sent == [{"type": "websocket.close"}]

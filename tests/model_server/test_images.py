@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import time
 import tracemalloc
 
@@ -69,23 +70,25 @@ def test_a_bomb_is_refused_from_its_header_alone() -> None:
     assert peak <= 20 * 2**20
 
 
-def test_five_bands_are_refused() -> None:
+def geotiff(bands: int, kind: str) -> bytes:
     import rasterio
     from rasterio.errors import NotGeoreferencedWarning
     from rasterio.io import MemoryFile
 
-    with (
-        pytest.warns(NotGeoreferencedWarning),
-        MemoryFile() as file,
-    ):
-        with file.open(
-            driver="GTiff", width=64, height=64, count=5, dtype=rasterio.uint8
+    with pytest.warns(NotGeoreferencedWarning), MemoryFile() as file:
+        with rasterio.open(
+            file.name, "w", driver="GTiff", width=64, height=64, count=bands, dtype=kind
         ) as target:
-            target.write(np.zeros((5, 64, 64), dtype=np.uint8))
-        data = file.read()
-    with pytest.raises(ItemError) as caught:
-        decode_image(data, inspect(data), "rgb")
-    assert caught.value.code in ("bild_format", "bild_beschaedigt")
+            target.write(np.ones((bands, 64, 64), dtype=kind))
+        return bytes(file.read())
+
+
+@pytest.mark.parametrize(
+    ("bands", "kind", "code"),
+    [(5, "uint8", "baender_fehlen"), (3, "uint16", "farbtiefe"), (4, "float32", "farbtiefe")],
+)
+def test_what_is_wrong_with_a_geotiff_is_named(bands: int, kind: str, code: str) -> None:
+    assert code_of(geotiff(bands, kind)) == code
 
 
 @pytest.mark.parametrize("mode", ["L", "1", "LA", "P", "CMYK", "RGBA", "YCbCr"])
@@ -145,3 +148,60 @@ def test_only_the_first_frame_counts() -> None:
         header = inspect(data)
         assert header.frames == 3
         assert np.array_equal(decode_image(data, header, "rgb"), np.asarray(frames[0]))
+
+
+@pytest.mark.parametrize("kind", ["TIFF", "JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_every_orientation_of_every_format(kind: str, orientation: int) -> None:
+    stored = np.zeros((64, 96, 3), dtype=np.uint8)
+    stored[:, :, 0] = np.arange(96) * 2
+    stored[:, :, 1] = np.arange(64)[:, np.newaxis] * 3
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    more = {"tiffinfo": {0x0112: orientation}} if kind == "TIFF" else {"exif": exif}
+    data = encode(Image.fromarray(stored), kind, **more)
+    header = inspect(data)
+    assert (header.width, header.height) == (96, 64)
+    assert np.abs(decode_image(data, header, "rgb").astype(int) - stored).max() < 60
+    header = inspect(data, pages=True)
+    upright = decode_image(data, header, "rgb")
+    assert upright.shape[:2] == (header.height, header.width)
+    assert (header.width, header.height) == ((64, 96) if orientation > 4 else (96, 64))
+
+
+def chained_tiff(count: int) -> bytes:
+    """Return a grey TIFF with many directories that share one strip."""
+    directory = struct.Struct("<" + "HHII" * 9)
+    size = 2 + directory.size + 4
+    strip = 8 + count * size
+    entries = [(256, 64), (257, 64), (258, 8), (259, 1), (262, 1)]
+    entries += [(273, strip), (277, 1), (278, 64), (279, 4096)]
+    body = directory.pack(*(field for tag, value in entries for field in (tag, 4, 1, value)))
+    chain = b"".join(
+        struct.pack("<H", 9) + body + struct.pack("<I", 8 + (place + 1) % count * size)
+        for place in range(count)
+    )
+    return b"II*\0" + struct.pack("<I", 8) + chain + bytes(4096)
+
+
+def test_a_tiff_made_of_directories_costs_no_time() -> None:
+    data = chained_tiff(60_000)
+    start = time.process_time()
+    header = inspect(data)
+    assert decode_image(data, header, "rgb").shape == (64, 64, 3)
+    assert time.process_time() - start <= 1
+    assert header.frames == 10_000
+    assert inspect(chained_tiff(3)).frames == 3
+
+
+def test_a_broken_later_image_does_not_harm_the_first() -> None:
+    data = bytearray(chained_tiff(3))
+    second = 8 + 114
+    data[second : second + 2] = b"\xff\xff"
+    header = inspect(bytes(data))
+    assert decode_image(bytes(data), header, "rgb").shape == (64, 64, 3)
+
+
+def test_one_pixel_too_many_is_said_in_a_way_that_makes_sense() -> None:
+    with pytest.raises(ItemError, match="hat 51 Megapixel, erlaubt sind 50"):
+        inspect(empty_png(7_200, 6_945))

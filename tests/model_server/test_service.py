@@ -184,6 +184,13 @@ BAD_REQUESTS: list[tuple[dict[str, Any], int, str]] = [
         400,
         "anfrage_ungueltig",
     ),
+    ({"files": files(grey(1)), "data": {"options": '{"gsd_m": "0.1"}'}}, 400, "anfrage_ungueltig"),
+    ({"files": files(grey(1)), "data": {"options": '{"gsd_m": true}'}}, 400, "anfrage_ungueltig"),
+    (
+        {"files": files(grey(1)), "data": {"options": '{"model": "solar", "version": "٠.١.٠"}'}},
+        400,
+        "anfrage_ungueltig",
+    ),
     ({"files": files(*[grey(1)] * 17)}, 400, "anfrage_ungueltig"),
     ({"files": [("other", ("x", grey(1)))]}, 400, "anfrage_ungueltig"),
     (
@@ -238,6 +245,75 @@ def test_bad_requests_get_their_documented_answer(
         else:
             assert refusal(client.post("/segment", **request_)) == (status, code)
         assert segment(client, grey(77)).status_code == 200
+
+
+@pytest.mark.parametrize("charset", ["undefined", "punycode", "unicode_escape", "utf-7", "idna"])
+def test_a_strange_character_set_is_refused(service: Service, charset: str) -> None:
+    body = (
+        b'--x\r\nContent-Disposition: form-data; name="images"; filename="a"\r\n\r\nabc\r\n'
+        b'--x\r\nContent-Disposition: form-data; name="\\ud800"\r\n\r\n{}\r\n--x--\r\n'
+    )
+    kind = {"Content-Type": f"{MULTIPART}; charset={charset}"}
+    with service.client() as client:
+        response = client.post("/segment", content=body, headers=kind)
+    assert refusal(response) == (400, "anfrage_ungueltig")
+
+
+@pytest.mark.parametrize(
+    ("request_", "words"),
+    [
+        ({"files": files(*[grey(1)] * 17)}, "images: höchstens 16 Dateien"),
+        (
+            {"files": files(grey(1)), "data": {"options": ["{}", "{}"]}},
+            "options: höchstens ein Textfeld",
+        ),
+        (
+            {"files": files(grey(1)), "data": {"options": "x" * 17_000}},
+            "options: höchstens 16 KB",
+        ),
+        (
+            {"content": b"no form", "headers": {"Content-Type": MULTIPART}},
+            "multipart/form-data",
+        ),
+    ],
+)
+def test_a_broken_form_is_explained_in_german(
+    service: Service, request_: dict[str, Any], words: str
+) -> None:
+    with service.client() as client:
+        body = ErrorBody.model_validate_json(client.post("/segment", **request_).content)
+    assert body.message == f"Die Anfrage ist ungültig: {words}"
+
+
+def test_an_item_without_a_finite_number_fails_alone(service: Service) -> None:
+    def spoil(results: list[Any]) -> list[Any]:
+        results[0]["output0"][0] = np.nan
+        return results
+
+    service.fake_solar().change = spoil
+    with service.client() as client:
+        found = scores(segment(client, grey(51), grey(102)))
+    assert found == ["vorhersage_gescheitert", pytest.approx(0.4, abs=1e-6)]
+
+
+def test_a_model_that_cannot_be_loaded_is_missing_from_then_on(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[object] = []
+
+    def fail(model: object, threads: int) -> Any:
+        opened.append(model)
+        raise ValueError("broken")
+
+    service.engine._open.clear()
+    monkeypatch.setattr(service.engine, "_opener", fail)
+    monkeypatch.setattr(service.engine, "_broken", set())
+    with service.client() as client:
+        assert scores(segment(client, grey(1))) == ["vorhersage_gescheitert"]
+        assert refusal(segment(client, grey(1), grey(2))) == (404, "modell_fehlt")
+        states = {row["name"]: row["state"] for row in client.get("/models").json()["models"]}
+    assert states["solar"] == "failed"
+    assert len(opened) == 1
 
 
 def announce(service: Service, length: int) -> httpx.Response:
@@ -321,6 +397,13 @@ def test_texts_fail_one_by_one(service: Service) -> None:
     codes = ["ok" if r.status == "ok" else r.error.code for r in map(_as_status, results)]
     assert codes == ["ok", "text_laenge", "text_laenge", "text_zeichen", "ok"]
     assert np.linalg.norm(results[0].vector) == pytest.approx(1, abs=1e-3)
+
+
+def test_a_text_does_not_end_at_its_first_nul(service: Service) -> None:
+    with ModelServerClient(service.settings) as client:
+        whole, split, start = client.embed(["Rathaus Markt", "Rathaus\0Markt", "Rathaus"])
+    assert np.array_equal(whole.vector, split.vector)
+    assert not np.array_equal(split.vector, start.vector)
 
 
 def _as_status(result: Any) -> Any:

@@ -8,8 +8,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from bentoml._internal.marshal.dispatcher import Optimizer
 
-from model_server.start import check_start, is_worker
+from model_server.start import (
+    check_start,
+    forget_dead_workers,
+    is_worker,
+    never_wait_for_company,
+)
 from shared.errors import AddressNotLoopback, InternalPortOpen, SecretUnusable
 from shared.settings import REPOSITORY, Settings
 
@@ -44,6 +50,8 @@ def test_loopback_may_start(
         ([*SERVE, "--host", EVERYWHERE], {}),
         ([*SERVE, "--host=192.0.2.1"], {}),
         ([*SERVE, "--host"], {}),
+        ([*SERVE, "--host", "127.0.0.1", "--host", EVERYWHERE], {}),
+        ([*SERVE, "--host=127.0.0.1", f"--host={EVERYWHERE}"], {}),
         (SERVE, {}),
         (SERVE, {"BENTOML_HOST": "::"}),
     ],
@@ -72,6 +80,28 @@ def test_a_secret_for_everybody_may_not(tmp_path: Path) -> None:
 def test_workers_are_recognised() -> None:
     assert is_worker(["service.py", "--worker-id", "1"])
     assert not is_worker(SERVE)
+
+
+def test_the_dispatcher_learns_no_delay() -> None:
+    optimizer = Optimizer(60)
+    for _ in range(60):
+        optimizer.log_outbound(1, 5.0, 0.1)
+    never_wait_for_company()
+    optimizer.trigger_refresh()
+    assert optimizer.wait == 0
+    assert Optimizer(60).wait == 0
+
+
+def test_only_the_gauges_of_dead_workers_are_forgotten(tmp_path: Path) -> None:
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    kept = [f"gauge_livesum_{os.getpid()}.db", f"counter_{dead.pid}.db", f"gauge_all_{dead.pid}.db"]
+    gone = [f"gauge_livesum_{dead.pid}.db", f"gauge_livemax_{dead.pid}.db"]
+    for name in (*kept, *gone):
+        (tmp_path / name).touch()
+    forget_dead_workers(str(tmp_path))
+    assert {file.name for file in tmp_path.iterdir()} == set(kept)
+    forget_dead_workers("")
 
 
 @pytest.mark.server

@@ -40,6 +40,9 @@ class StandIn:
         refusals: Status codes to answer first, one per request, with their `Retry-After`.
         resets: How many requests to break off first.
         delay_s: Seconds before each answer.
+        drop_s: Seconds before each byte of an answer.
+        readiness: Answer to `/readyz`.
+        headers: More headers of each answer.
     """
 
     settings: Settings
@@ -52,6 +55,9 @@ class StandIn:
     refusals: list[tuple[int, int | None]] = field(default_factory=list)
     resets: int = 0
     delay_s: float = 0.0
+    drop_s: float = 0.0
+    readiness: Answer = field(default_factory=lambda: {"ready": True, "waiting_for": []})
+    headers: dict[str, str] = field(default_factory=dict)
     requests: list[dict[str, Any]] = field(default_factory=list)
     tokens: list[str] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -116,7 +122,13 @@ def _handler(stand_in: StandIn) -> type[BaseHTTPRequestHandler]:
                 self._send(200, stand_in.answer(items, options))
 
         def do_GET(self) -> None:
-            self._send(200, {"ready": True, "waiting_for": []})
+            with stand_in.lock:
+                stand_in.tokens.append(self.headers.get("Authorization", ""))
+                refusal = stand_in.refusals.pop(0) if stand_in.refusals else None
+            if refusal is not None:
+                self._refuse(*refusal)
+            else:
+                self._send(200, stand_in.readiness)
 
         def _break_off(self) -> None:
             # Linger 0 makes the kernel send a reset, as it does for a killed process.
@@ -142,9 +154,14 @@ def _handler(stand_in: StandIn) -> type[BaseHTTPRequestHandler]:
             self.send_header("Content-Length", str(len(content)))
             if retry_after is not None:
                 self.send_header("Retry-After", str(retry_after))
+            for name, value in stand_in.headers.items():
+                self.send_header(name, value)
             self.end_headers()
+            step = 1 if stand_in.drop_s else len(content)
             try:
-                self.wfile.write(content)
+                for start in range(0, len(content), step):
+                    time.sleep(stand_in.drop_s)
+                    self.wfile.write(content[start : start + step])
             except OSError:
                 self.close_connection = True
 
@@ -200,6 +217,16 @@ def model_server_down(tmp_path: Path) -> Settings:
 def model_server_slow(model_server_stand_in: StandIn) -> StandIn:
     """Answers correctly, but later than the client's time limit of 0.5 s."""
     model_server_stand_in.delay_s = 1.5
+    model_server_stand_in.settings = model_server_stand_in.settings.model_copy(
+        update={"model_server_timeout_s": 0.5}
+    )
+    return model_server_stand_in
+
+
+@pytest.fixture
+def model_server_drips(model_server_stand_in: StandIn) -> StandIn:
+    """Answers correctly, but byte by byte, for longer than the client's time limit of 0.5 s."""
+    model_server_stand_in.drop_s = 0.05
     model_server_stand_in.settings = model_server_stand_in.settings.model_copy(
         update={"model_server_timeout_s": 0.5}
     )

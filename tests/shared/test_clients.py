@@ -6,8 +6,10 @@ import random
 import threading
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from shared.clients.answers import EmbedResult, SegmentResult, error_from_body, error_from_text
 from shared.clients.flow import TileInput, cut
@@ -28,7 +30,7 @@ from shared.errors import (
     ModelServerTimeout,
     NotSignedIn,
 )
-from shared.settings import Settings
+from shared.settings import Settings, read_or_make_secret
 from tests.shared.doubles import StandIn, drop_result
 
 
@@ -64,6 +66,21 @@ def test_long_lists_are_cut_into_allowed_requests(model_server_stand_in: StandIn
         results = client.segment(images, model="solar", gsd_m=0.1)
     assert [result.index for result in results] == list(range(35))
     assert [request["items"] for request in model_server_stand_in.requests] == [16, 16, 3]
+
+
+def test_what_takes_long_shares_no_time_limit(model_server_stand_in: StandIn) -> None:
+    model_server_stand_in.value = lambda data, options: (
+        {"vector": "AACAPwAAAAA=", "dim": 2}
+        if "kind" in options
+        else {"width": 1, "height": 1, "lines": []}
+    )
+    with ModelServerClient(model_server_stand_in.settings) as client:
+        texts = client.embed([str(place) for place in range(20)])
+        pages = client.ocr([b"a", b"b", b"c"])
+    assert [text.index for text in texts] == list(range(20))
+    assert [page.index for page in pages] == [0, 1, 2]
+    counts = [request["items"] for request in model_server_stand_in.requests]
+    assert counts == [8, 8, 4, 1, 1, 1]
 
 
 def test_requests_stay_below_the_size_limit() -> None:
@@ -201,6 +218,76 @@ def test_too_slow_is_a_timeout_and_not_tried_again(model_server_slow: StandIn) -
     assert len(model_server_slow.requests) == 1
 
 
+def test_an_answer_in_drops_is_given_up_in_time(model_server_drips: StandIn) -> None:
+    start = time.monotonic()
+    with (
+        ModelServerClient(model_server_drips.settings) as client,
+        pytest.raises(ModelServerTimeout),
+    ):
+        client.segment([b"a"], model="solar", gsd_m=0.1)
+    assert time.monotonic() - start <= 2
+
+
+def test_an_answer_in_drops_can_be_stopped(model_server_drips: StandIn) -> None:
+    start = time.monotonic()
+    with ModelServerClient(model_server_drips.settings) as client, pytest.raises(Cancelled):
+        client.segment(
+            [b"a"],
+            model="solar",
+            gsd_m=0.1,
+            timeout_s=30,
+            stop=lambda: time.monotonic() - start > 0.5,
+        )
+    assert time.monotonic() - start <= 2
+
+
+def test_an_answer_that_cannot_be_unpacked_is_thrown_away(model_server_lies: StandIn) -> None:
+    model_server_lies.headers = {"Content-Encoding": "gzip"}
+    with ModelServerClient(model_server_lies.settings) as client, pytest.raises(AnswerMismatch):
+        client.segment([b"a"], model="solar", gsd_m=0.1)
+
+
+@pytest.mark.parametrize("answer", [{"hello": "I am a web page"}, {}])
+def test_another_program_on_the_port_is_no_model_server(
+    model_server_stand_in: StandIn, answer: dict
+) -> None:
+    model_server_stand_in.readiness = answer
+    with ModelServerClient(model_server_stand_in.settings) as client:
+        assert client.health().state == "down"
+
+
+def test_a_server_that_starts_says_what_it_waits_for(model_server_stand_in: StandIn) -> None:
+    model_server_stand_in.readiness = {"ready": False, "waiting_for": ["solar"]}
+    with ModelServerClient(model_server_stand_in.settings) as client:
+        health = client.health()
+    assert (health.state, health.waiting_for) == ("starting", ("solar",))
+
+
+def test_questions_renew_the_token_too(model_server_stand_in: StandIn) -> None:
+    settings = model_server_stand_in.settings
+    with ModelServerClient(settings) as client:
+        client.health()
+        old = model_server_stand_in.tokens[-1]
+        settings.model_server_secret_file.unlink()
+        new = f"Bearer {read_or_make_secret(settings.model_server_secret_file)}"
+        model_server_stand_in.refusals = [(401, None)]
+        model_server_stand_in.tokens.clear()
+        assert client.health().state == "ready"
+    assert model_server_stand_in.tokens[:2] == [old, new]
+
+
+def test_addresses_of_every_form_lead_to_the_server(tmp_path: Path) -> None:
+    def address(**more: object) -> str:
+        return Settings(_env_file=None, data_dir=tmp_path, **more).model_server_address
+
+    assert address(model_server_host="::1") == "http://[::1]:3000"
+    assert address(model_server_host="localhost") == "http://127.0.0.1:3000"
+    assert address(model_server_url="https://ki.example/") == "https://ki.example"
+    for wrong in ("localhost:3000", "ftp://ki.example", "http://a b"):
+        with pytest.raises(ValidationError):
+            address(model_server_url=wrong)
+
+
 def test_final_refusals_are_not_tried_again(model_server_stand_in: StandIn) -> None:
     model_server_stand_in.refusals = [(404, None)]
     with (
@@ -270,6 +357,25 @@ def test_a_job_keeps_several_requests_in_flight_and_no_more(
     assert sorted(map(int, seen)) == list(range(20))
     assert 2 <= most <= 4
     assert {request["gsd_m"] for request in model_server_stand_in.requests} == {0.2}
+
+
+def test_pages_wait_here_and_not_in_the_server(model_server_stand_in: StandIn) -> None:
+    running: list[int] = []
+    most = 0
+
+    def value(data: bytes, options: dict) -> dict:
+        nonlocal most
+        running.append(1)
+        most = max(most, len(running))
+        time.sleep(0.05)
+        running.pop()
+        return {"width": 1, "height": 1, "lines": []}
+
+    model_server_stand_in.value = value
+    pages = [TileInput(str(place), b"x") for place in range(10)]
+    with ModelServerClient(model_server_stand_in.settings) as client:
+        assert len(list(client.map_ocr(pages))) == 10
+    assert most <= 2
 
 
 def test_a_job_can_be_stopped(model_server_stand_in: StandIn) -> None:

@@ -195,3 +195,13 @@ def test_display_image_is_upright_small_and_keeps_the_pixel_grid() -> None:
         assert not shown.getexif()
     palette = Image.new("P", (20, 10))
     assert display_image(palette).media_type == "image/jpeg"
+
+
+def test_quiet_outlines_leave_room_to_read() -> None:
+    legend = (LegendEntry("line", "Zeile", "#1a6fb5", quiet=True), *LEGEND)
+    shapes = [Shape(0, SQUARE.rings, "line", "Zeile"), Shape(1, SQUARE.rings, "pv", "Dach")]
+    drawn = script(MapSpec(PICTURE, shapes, legend))
+    assert re.search(r'"fillOpacity": 0\.04.*?"weight": 1\b', drawn)
+    assert re.search(r'"fillOpacity": 0\.18.*?"weight": 2\b', drawn)
+    chosen = script(MapSpec(PICTURE, shapes, legend), selected=0)
+    assert re.search(r'"fillOpacity": 0\.45.*?"weight": 5\b', chosen)

@@ -359,3 +359,15 @@ def test_names_of_downloads(subject: str, name: str) -> None:
     day = datetime(2026, 11, 24, tzinfo=UTC).date()
     assert file_name("aviary", subject, day, "csv") == name
     assert len(file_name("aviary", "x" * 200, day, "csv")) == 80
+
+
+def test_a_map_may_have_something_beside_it() -> None:
+    page = run(
+        'spec = MapSpec(ImageBase(b"", "image/jpeg", 20, 30), [], [])\n'
+        'map_with_table(spec, [], columns=[], key="probe_m", alt="Karte",'
+        ' beside=lambda: st.write("daneben"))'
+    )
+    assert not page.exception
+    left, right = page.columns
+    assert right.markdown[0].value == "daneben"
+    assert not left.markdown
