@@ -17,6 +17,7 @@ from shared.geo.polygons import (
     intersection_over_union,
     largest_part,
     regularise_rectangle,
+    shared_area,
     suppress_duplicates,
     tidy,
 )
@@ -118,7 +119,7 @@ def _absorb_cut(parts: list[Part]) -> tuple[list[Part], list[Part]]:
             if whole[int(index)].tile != part.tile and whole[int(index)].class_key == part.class_key
         ]
         shares = {
-            index: part.polygon.intersection(other.polygon).area / part.polygon.area
+            index: shared_area(part.polygon, other.polygon) / part.polygon.area
             for index, other in holders
         }
         holder = max(shares, key=lambda index: (shares[index], -index), default=None)
@@ -159,7 +160,7 @@ def _same_object(first: Part, second: Part) -> bool:
     smaller = min(one.area, other.area)
     if smaller <= 0:
         return False
-    containment = one.intersection(other).area / smaller
+    containment = shared_area(one, other) / smaller
     return (
         containment > SAME_OBJECT_CONTAINMENT
         or intersection_over_union(one, other) > SAME_OBJECT_IOU
@@ -217,4 +218,4 @@ def _image_box(
 def _inside(polygon: Polygon, area_px: MultiPolygon | None) -> bool:
     if area_px is None:
         return True
-    return bool(polygon.intersection(area_px).area >= LEAST_SHARE_IN_AREA * polygon.area)
+    return shared_area(polygon, area_px) >= LEAST_SHARE_IN_AREA * polygon.area
