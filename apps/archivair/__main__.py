@@ -22,6 +22,7 @@ from apps.archivair.forecast import Forecast
 from apps.archivair.outputs import (
     PageIdentity,
     check_free,
+    check_writable,
     models_json,
     page_files,
     page_summary,
@@ -61,6 +62,7 @@ def _ocr(options: Namespace) -> int:
     start = time.monotonic()
     limits = Limits()
     found = survey(options.files, limits)
+    check_writable(options.out)
     _check_all_free(found, options, limits)
     failed = [_failure(one.file_name, None, one.error) for one in found.failures]
     entries: list[dict[str, object]] = []

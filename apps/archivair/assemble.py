@@ -78,6 +78,7 @@ def assemble(
     ink: NDArray[np.bool_],
     geometry: PageGeometry,
     *,
+    rules_x: Sequence[float] = (),
     fixed_pitch: bool,
 ) -> tuple[tuple[TextLine, ...], ...]:
     """Order pieces, split them into words and place these on the page image.
@@ -86,6 +87,7 @@ def assemble(
         pieces: Pieces with text, in any order.
         ink: Ink of the cleaned page.
         geometry: Way to the page image.
+        rules_x: Places of vertical rules.
         fixed_pitch: True for typewriter.
     """
     texts = [repair_line(piece.voted.text) for piece in pieces]
@@ -94,7 +96,8 @@ def assemble(
             Piece(piece.box, text, number)
             for number, (piece, text) in enumerate(zip(pieces, texts, strict=True))
             if text
-        ]
+        ],
+        rules_x,
     )
     blocks = []
     for block in ordered:
@@ -154,7 +157,7 @@ def _place_words(
 ) -> list[Word]:
     box = piece.box
     margins = realign(piece.voted.margins, piece.voted.text, repaired)
-    area = _ink_under(ink, box)
+    area = ink_under(ink, box)
     spans = word_spans(" ".join(words), area, box.height, fixed_pitch=fixed_pitch)
     start, found = 0, []
     for word, original, (left, right) in zip(words, repaired.split(" "), spans, strict=True):
@@ -174,8 +177,13 @@ def _place_words(
     return found
 
 
-def _ink_under(ink: NDArray[np.bool_], box: TextBox) -> NDArray[np.bool_]:
-    """Return the ink between the lower and upper quarter of a piece: accents join no words."""
+def ink_under(ink: NDArray[np.bool_], box: TextBox) -> NDArray[np.bool_]:
+    """Return the ink of a piece without its upper and lower edge: accents join no words.
+
+    Args:
+        ink: Ink of the cleaned page.
+        box: The piece.
+    """
     height, width = ink.shape
     rise = abs(box.slope) * box.width / 2
     top = int(np.clip(round(box.top + 0.15 * box.height - rise), 0, height - 1))

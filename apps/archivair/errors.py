@@ -5,6 +5,7 @@ InputError
 ├── StemTaken                  two inputs would write the same files
 ├── NoPageRead                 every page of a call failed
 └── ItemError
+    ├── FolderGiven            a folder where a file is wanted
     ├── PdfLocked              password
     ├── PdfDamaged             no readable PDF
     ├── PdfWithoutPages        zero pages
@@ -40,6 +41,14 @@ class NoPageRead(InputError):
     code = "keine_seite_gelesen"
     user_message = N_("Keine Seite konnte gelesen werden. {reason}")
     what_to_do = N_("Die Ursachen stehen je Seite unter „failed“.")
+
+
+class FolderGiven(ItemError):
+    """A folder instead of a file."""
+
+    code = "ordner_statt_datei"
+    user_message = N_("„{name}“ ist ein Ordner.")
+    what_to_do = N_("Bitte geben Sie die Dateien darin an.")
 
 
 class PdfLocked(ItemError):

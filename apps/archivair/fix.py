@@ -55,16 +55,20 @@ _LOOKALIKES = str.maketrans(
     }
 )
 _FOREIGN = re.compile(r"[\u3000-\u9fff\uac00-\ud7af\uff00-\uffef]")
-_SPACED_WORD = re.compile(r"(?<!\S)(?:[^\W\d_] ){3,}[^\W\d_](?=[.,;:!?)]?(?:\s|$))")
+_SPACED_WORD = re.compile(
+    r"(?<!\S)[^\W\d_] (?:(?:[^\W\d_]|1) ){2,}(?:[^\W\d_]|1)(?=[.,;:!?)]?(?:\s|$)|-[^\W\d_])"
+)
+_LONE_ONE = re.compile(r"(?<=[^\W\d_])1(?=[^\W\d_]|$)")
 _LEGAL_WORDS = r"\d+[a-z]?[ \n]?(?:Abs|Satz|Ziff|Nr|ff?\b|BauO|LBO|BGB|BauGB|BauNVO|VwGO)"
 # A digit read for the sign stands alone; joined to the number it may be part of it.
 _PARAGRAPH_SIGN = re.compile(
-    rf"(?<![\w§])(?<!§ )(?:[S$](?=[ \n]?{_LEGAL_WORDS})|[58](?=[ \n]{_LEGAL_WORDS}))"
+    rf"(?<![\w§])(?<!§ )(?:[Ss$](?=[ \n]?{_LEGAL_WORDS})|[589](?=[ \n]{_LEGAL_WORDS}))"
 )
 _SQUARE_METRES = re.compile(r"(?<=\d )m[2?®](?![\w²³])")
 _LONE_B = re.compile(r"(?<=[a-zäöü])B(?=[a-zäöü]|$)")
 _DOUBLED_LOW = re.compile(r"(?<!\S),,(?=\w)")
 _LOW_COMMA = re.compile(r"(?<!\S)([,‚])(?=[^\W\d_])")
+_LOW_QUOTE = re.compile(r"(?<!\S)‚(?=[^\W\d_])")
 _CLOSING_DOUBLE = '"“”'
 _CLOSING_SINGLE = "'‘’"
 _LIMIT = 400
@@ -110,9 +114,9 @@ def restore_paragraph_signs(text: str) -> str:
 
 
 def _close_up(found: re.Match[str]) -> str:
-    """Join spaced-out letters; among them a lone capital B after a small letter is an sz."""
+    """Join spaced-out letters; among them a capital B is an sz and a 1 is an l."""
     letters = found.group().replace(" ", "")
-    return _LONE_B.sub("ß", letters)
+    return _LONE_ONE.sub("l", _LONE_B.sub("ß", letters))
 
 
 def restore_quotes(text: str) -> str:
@@ -127,7 +131,15 @@ def restore_quotes(text: str) -> str:
     restored = _DOUBLED_LOW.sub("„", text)
     restored = _open_where_closed(restored)
     restored = _close_what_is_open(restored, "„", _CLOSING_DOUBLE, "“")
-    return _close_what_is_open(restored, "‚", _CLOSING_SINGLE, "‘")
+    restored = _close_what_is_open(restored, "‚", _CLOSING_SINGLE, "‘")
+    return _drop_lonely(restored)
+
+
+def _drop_lonely(text: str) -> str:
+    """Drop low single quotes that nothing closes: specks of dust look like them."""
+    return _LOW_QUOTE.sub(
+        lambda found: "‚" if "‘" in text[found.end() : found.end() + _LIMIT] else "", text
+    )
 
 
 def _open_where_closed(text: str) -> str:

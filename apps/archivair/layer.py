@@ -15,7 +15,7 @@ from apps.archivair.pdf_pages import OLD_LAYER_CODE
 from apps.archivair.reading import PageReading, TextLine, Word
 from apps.archivair.reading_order import Piece, Row, order_lines
 from apps.archivair.recognise import ServerReader
-from apps.archivair.script import Script, detect_script
+from apps.archivair.script import PlacedLine, Script, detect_script
 from shared.contracts.finding import Finding
 from shared.errors import N_
 
@@ -74,7 +74,7 @@ def read_layer(page: PageImage, clean: CleanPage, reader: ServerReader) -> Layer
         tuple(_as_line([pieces[part.key] for part in row], row) for row in block)
         for block in ordered
     )
-    script = detect_script([one.box.width for one in pieces], [one.text for one in pieces])
+    script = detect_script([_placed(one) for one in pieces])
     return LayerReading(blocks, script, _DIGITAL)
 
 
@@ -161,6 +161,10 @@ def _as_line(pieces: Sequence[_LayerPiece], row: Row) -> TextLine:
         (round(float(x), 1), round(float(y), 1)) for x, y in (first[0], last[1], last[2], first[3])
     )
     return TextLine(words, corners)
+
+
+def _placed(piece: _LayerPiece) -> PlacedLine:
+    return PlacedLine(piece.text, tuple((word.box[0], word.box[2]) for word in piece.words))
 
 
 def _whole_pixels(box: tuple[float, float, float, float]) -> tuple[int, int, int, int]:

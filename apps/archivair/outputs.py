@@ -136,6 +136,22 @@ def check_free(folder: Path, identity: PageIdentity, *, force: bool) -> None:
         raise ResultsExist(folder=str(folder))
 
 
+def check_writable(folder: Path) -> None:
+    """Refuse a place where no result can be written, before anything is read.
+
+    Args:
+        folder: Output folder; it need not exist yet and is not made here.
+
+    Raises:
+        StorageFull: A file is in the way or the place may not be written.
+    """
+    nearest = folder.absolute()
+    while not nearest.exists():
+        nearest = nearest.parent
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+        raise StorageFull(folder=str(folder))
+
+
 def write_page(folder: Path, stem: str, files: Mapping[str, bytes]) -> None:
     """Write the files of a page, each first beside its place and then moved there.
 

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from apps.archivair.errors import FolderGiven
 from shared.contracts.finding import Finding
 from shared.errors import (
     N_,
@@ -219,15 +220,21 @@ def open_path(path: Path, limits: Limits | None = None) -> Source:
         limits: Largest input.
 
     Raises:
-        FileMissing: There is no such file.
+        FileMissing: There is no such file, or it may not be read.
         ItemError: The file cannot be used.
     """
     limits = limits or Limits()
+    if path.is_dir():
+        raise FolderGiven(name=path.name)
     if not path.is_file():
         raise FileMissing(name=path.name)
     if path.stat().st_size > limits.file_mb * 2**20:
         raise FileTooLarge(limit_mb=limits.file_mb)
-    return open_source(path.read_bytes(), path.name, limits)
+    try:
+        content = path.read_bytes()
+    except OSError as cause:
+        raise FileMissing(name=path.name) from cause
+    return open_source(content, path.name, limits)
 
 
 def load_pages(path: Path, limits: Limits | None = None) -> Iterator[PageImage | PageFailure]:

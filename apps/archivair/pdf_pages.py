@@ -84,8 +84,6 @@ class PdfOpener:
             self._document = _open(content)
             self.count = len(self._document)
             self._notes = (_ACTIVE,) if _has_active_content(self._document, content) else ()
-        if self.count == 0:
-            raise PdfWithoutPages()
         if self.count > limits.pages:
             raise TooManyPages(found=self.count, limit=limits.pages)
 
@@ -158,7 +156,19 @@ def _open(content: bytes) -> pypdfium2.PdfDocument:
     except pypdfium2.PdfiumError as cause:
         if cause.err_code == pdfium.FPDF_ERR_PASSWORD:
             raise PdfLocked() from cause
+        if _has_no_page(content):
+            raise PdfWithoutPages() from cause
         raise PdfDamaged() from cause
+
+
+def _has_no_page(content: bytes) -> bool:
+    """Say whether a PDF that the wrapper refuses is sound apart from having no page."""
+    document = pdfium.FPDF_LoadMemDocument64(content, len(content), None)
+    if not document:
+        return False
+    count = pdfium.FPDF_GetPageCount(document)
+    pdfium.FPDF_CloseDocument(document)
+    return int(count) == 0
 
 
 def _has_active_content(document: pypdfium2.PdfDocument, content: bytes) -> bool:

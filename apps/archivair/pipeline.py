@@ -12,8 +12,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
-from apps.archivair.assemble import PageGeometry, ReadPiece, assemble
+from apps.archivair.assemble import PageGeometry, ReadPiece, assemble, ink_under
 from apps.archivair.clean import CleanPage, Gray, clean_page
 from apps.archivair.layer import compare_layer, read_layer
 from apps.archivair.lines import TextBox, crop_piece, find_lines, ink_mask
@@ -31,7 +32,9 @@ from apps.archivair.quality import (
 )
 from apps.archivair.reading import PageReading
 from apps.archivair.recognise import ServerReader
-from apps.archivair.script import Script, ScriptChoice, detect_script
+from apps.archivair.rules import cut_at_rules
+from apps.archivair.script import PlacedLine, Script, ScriptChoice, detect_script
+from apps.archivair.words import word_spans
 from shared.contracts.finding import Finding
 
 FROM_LAYER = "textebene"
@@ -39,11 +42,19 @@ FROM_LAYER = "textebene"
 
 @dataclass(frozen=True, slots=True)
 class Upright:
-    """A page the right way up with its pieces of text."""
+    """A page the right way up with its pieces of text.
+
+    Args:
+        clean: The page without vertical rules.
+        boxes: Pieces of text.
+        turns: Quarter turns clockwise that made it upright.
+        rules_x: Where its vertical rules stood.
+    """
 
     clean: CleanPage
     boxes: list[TextBox]
     turns: int
+    rules_x: tuple[float, ...]
 
 
 def read_page(
@@ -96,10 +107,13 @@ def _read_scan(
 ) -> PageReading:
     upright = turn_upright(page.gray, clean, engines.reader)
     pieces = read_pieces(upright.clean, upright.boxes, engines)
-    chosen = _choose_script(pieces, script)
+    ink = ink_mask(upright.clean)
+    chosen = _choose_script(pieces, ink, script)
     height, width = page.gray.shape
     geometry = PageGeometry(upright.clean.to_source, upright.turns, width, height)
-    blocks = assemble(pieces, ink_mask(upright.clean), geometry, fixed_pitch=chosen == "typewriter")
+    blocks = assemble(
+        pieces, ink, geometry, rules_x=upright.rules_x, fixed_pitch=chosen == "typewriter"
+    )
     findings = [*page.notes, *check_page(upright.clean, upright.boxes, 90 * upright.turns)]
     if engines.tesseract is None:
         findings.append(NO_TESSERACT)
@@ -136,7 +150,8 @@ def turn_upright(gray: Gray, clean: CleanPage, reader: ServerReader) -> Upright:
         turns += 2
         clean = clean_page(_turn(gray, turns))
         boxes = find_lines(clean, reader.find_pieces(clean.image))
-    return Upright(clean, boxes, turns)
+    without, cut, rules = cut_at_rules(clean, boxes)
+    return Upright(without, cut, turns, tuple(rule.x for rule in rules))
 
 
 def _turn(gray: Gray, turns: int) -> Gray:
@@ -144,11 +159,18 @@ def _turn(gray: Gray, turns: int) -> Gray:
     return np.ascontiguousarray(np.rot90(gray, -turns))
 
 
-def _choose_script(pieces: Sequence[ReadPiece], script: ScriptChoice) -> Script:
+def _choose_script(
+    pieces: Sequence[ReadPiece], ink: NDArray[np.bool_], script: ScriptChoice
+) -> Script:
     if script != "auto":
         return script
-    widths = [piece.box.width for piece in pieces]
-    return detect_script(widths, [piece.voted.text for piece in pieces])
+    lines = []
+    for piece in pieces:
+        text = " ".join(piece.voted.text.split())
+        area = ink_under(ink, piece.box)
+        spans = word_spans(text, area, piece.box.height, fixed_pitch=False)
+        lines.append(PlacedLine(text, tuple(spans)))
+    return detect_script(lines)
 
 
 def _engines_used(pieces: Sequence[ReadPiece]) -> tuple[str, ...]:

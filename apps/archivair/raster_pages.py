@@ -136,9 +136,14 @@ class RasterOpener:
 
 
 def _open_frame(content: bytes, file_format: str, index: int) -> Image.Image:
-    """Read the header of a page; this module has its own pixel limits beside Pillow's warning."""
+    """Read the header of a page.
+
+    Pillow's warnings stay silent: this module has its own pixel limits, and damaged metadata of
+    an otherwise readable scan concern nobody.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        warnings.simplefilter("ignore", UserWarning)
         image = Image.open(io.BytesIO(content), formats=[file_format])
         if index > 1:
             image.seek(index - 1)

@@ -11,7 +11,7 @@ from apps.archivair.lines import TextBox, median_height
 
 MIN_OVERLAP = 0.5
 MIN_COLUMN_LINES = 4
-MIN_GUTTER = 0.9
+MIN_GUTTER, MIN_RULED_GUTTER = 0.9, 0.2
 MIN_COLUMN_WIDTH = 7.0
 FULL_LINE = 0.7
 MIN_FULL_SHARE = 0.5
@@ -50,17 +50,18 @@ class _Band:
     lines: int
 
 
-def order_lines(pieces: Sequence[Piece]) -> list[Block]:
+def order_lines(pieces: Sequence[Piece], rules_x: Sequence[float] = ()) -> list[Block]:
     """Sort pieces into blocks of rows in reading order.
 
     Args:
         pieces: Pieces in any order.
+        rules_x: Places of vertical rules; there columns may stand close together.
     """
     if not pieces:
         return []
     usual = median_height([piece.box for piece in pieces])
     blocks: list[Block] = []
-    for region in _regions(list(pieces), usual, 0):
+    for region in _regions(list(pieces), usual, rules_x, 0):
         blocks += _paragraphs(rows_of(region))
     return blocks
 
@@ -90,9 +91,11 @@ def rows_of(pieces: Sequence[Piece]) -> list[Row]:
     return sorted(ordered, key=_row_middle)
 
 
-def _regions(pieces: list[Piece], usual: float, depth: int) -> list[list[Piece]]:
+def _regions(
+    pieces: list[Piece], usual: float, rules_x: Sequence[float], depth: int
+) -> list[list[Piece]]:
     """Cut pieces into regions that are read one after another."""
-    band = _best_band(pieces, usual) if depth < MAX_DEPTH else None
+    band = _best_band(pieces, usual, rules_x) if depth < MAX_DEPTH else None
     if band is None:
         return [pieces]
     above = [piece for piece in pieces if piece.box.middle < band.top]
@@ -103,21 +106,23 @@ def _regions(pieces: list[Piece], usual: float, depth: int) -> list[list[Piece]]
     found = []
     for part in (above, left, right, below):
         if part:
-            found += _regions(part, usual, depth + 1)
+            found += _regions(part, usual, rules_x, depth + 1)
     return found
 
 
-def _best_band(pieces: list[Piece], usual: float) -> _Band | None:
+def _best_band(pieces: list[Piece], usual: float, rules_x: Sequence[float]) -> _Band | None:
     """Return the gutter that separates the most lines, None without any."""
     if len(pieces) < 2 * MIN_COLUMN_LINES:
         return None
     lefts = np.array([piece.box.left for piece in pieces])
     rights = np.array([piece.box.right for piece in pieces])
-    half = MIN_GUTTER * usual / 2
-    best: _Band | None = None
+    places = [(x, MIN_RULED_GUTTER * usual / 2) for x in rules_x]
     for x in np.arange(lefts.min() + 3 * usual, rights.max() - 3 * usual, usual / 4):
+        places.append((float(x), MIN_GUTTER * usual / 2))
+    best: _Band | None = None
+    for x, half in places:
         crossing = (lefts < x + half) & (rights > x - half)
-        for band in _free_spans(pieces, crossing, float(x), usual):
+        for band in _free_spans(pieces, crossing, x, usual):
             if best is None or band.lines > best.lines:
                 best = band
     return best

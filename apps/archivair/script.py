@@ -1,8 +1,9 @@
-"""Tell typewriter from print by the one thing a typewriter cannot do: change its pitch."""
+"""Tell typewriter from print by the one thing a typewriter cannot do: leave its pitch."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -10,48 +11,64 @@ import numpy as np
 Script = Literal["antiqua", "typewriter"]
 ScriptChoice = Literal["auto", "antiqua", "typewriter"]
 
-MIN_CHARACTERS = 15
-MIN_LINES = 3
-MAX_PITCH_SPREAD = 0.022
+MIN_WORDS_PER_LINE = 4
+MIN_WORDS = 12
+MAX_DEVIATION = 0.15
 
 
-def detect_script(widths_px: Sequence[float], texts: Sequence[str]) -> Script:
-    """Decide between print (antiqua) and typewriter.
-
-    On a typewriter every character advances the carriage by the same step, so width divided by
-    number of characters is the same in all lines, whatever the text; in print it varies with the
-    letters by some per cent.
+@dataclass(frozen=True, slots=True)
+class PlacedLine:
+    """A line with the places of its words.
 
     Args:
-        widths_px: Width of the ink of each line piece in pixels.
-        texts: What was read in it.
+        text: Words separated by one blank.
+        spans: Left and right edge of each word in pixels.
+    """
+
+    text: str
+    spans: tuple[tuple[float, float], ...]
+
+
+def detect_script(lines: Sequence[PlacedLine]) -> Script:
+    """Decide between print (antiqua) and typewriter.
+
+    On a typewriter every character advances the carriage by the same step, so the middle of each
+    word lies where the number of characters before it says; in print it is off by a good part of
+    a letter.
+
+    Args:
+        lines: Lines as read.
 
     Returns:
         "antiqua" also when there is too little text to tell.
     """
-    return "typewriter" if pitch_spread(widths_px, texts) <= MAX_PITCH_SPREAD else "antiqua"
+    return "typewriter" if pitch_deviation(lines) <= MAX_DEVIATION else "antiqua"
 
 
-def pitch_spread(widths_px: Sequence[float], texts: Sequence[str]) -> float:
-    """Return the spread of the character pitch between lines as a share of the pitch.
+def pitch_deviation(lines: Sequence[PlacedLine]) -> float:
+    """Return how far words lie from an even pitch, as a share of one step.
 
     Args:
-        widths_px: Width of the ink of each line piece in pixels.
-        texts: What was read in it.
+        lines: Lines as read.
 
     Returns:
-        1.4826 times the median absolute deviation over the median; 1 when fewer than three lines
-        are long enough.
+        Median over all words of lines with at least four; 1 when there are fewer than 12.
     """
-    pitches = np.array(
-        [
-            # The last character has no blank after it: about a quarter of a step is missing.
-            width / (len(text) - 0.25)
-            for width, text in zip(widths_px, texts, strict=True)
-            if len(text) >= MIN_CHARACTERS
-        ]
-    )
-    if len(pitches) < MIN_LINES:
-        return 1.0
-    middle = float(np.median(pitches))
-    return float(1.4826 * np.median(np.abs(pitches - middle)) / middle)
+    deviations: list[float] = []
+    for line in lines:
+        words = line.text.split(" ")
+        if len(words) >= MIN_WORDS_PER_LINE:
+            deviations += _deviations(words, line.spans)
+    return float(np.median(deviations)) if len(deviations) >= MIN_WORDS else 1.0
+
+
+def _deviations(words: Sequence[str], spans: Sequence[tuple[float, float]]) -> list[float]:
+    """Fit an even pitch to the middles of the words of a line; return what is left over."""
+    lengths = np.array([len(word) for word in words])
+    starts = np.concatenate(([0], np.cumsum(lengths + 1)[:-1]))
+    steps = starts + lengths / 2
+    middles = np.array([(left + right) / 2 for left, right in spans])
+    pitch, offset = np.polyfit(steps, middles, 1)
+    if pitch <= 0:
+        return [1.0] * len(words)
+    return [float(value) for value in np.abs(middles - pitch * steps - offset) / pitch]
