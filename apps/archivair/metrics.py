@@ -87,10 +87,17 @@ def pooled(counts: Sequence[ErrorCount]) -> ErrorCount:
 def interval_95(counts: Sequence[ErrorCount], seed: int = 1) -> tuple[float, float]:
     """Return the 95 per cent interval of the pooled rate by bootstrap over pages.
 
+    Without a single edit the bootstrap has nothing to draw; the upper end is then three over the
+    number of characters (rule of three, Hanley and Lippman-Hand 1983,
+    doi:10.1001/jama.1983.03330370053031).
+
     Args:
         counts: One count per page.
         seed: Seed of the resampling.
     """
+    total = pooled(counts)
+    if total.edits == 0:
+        return 0.0, min(1.0, 3 / max(total.characters, 1))
     edits = np.array([count.edits for count in counts])
     characters = np.array([count.characters for count in counts])
     draws = np.random.default_rng(seed).integers(0, len(counts), (BOOTSTRAP_ROUNDS, len(counts)))

@@ -102,6 +102,7 @@ def test_broken_folder_says_so_and_harms_nobody(
         assert "SyntaxError" not in page.locator("body").inner_text()
         for app in manifests():
             assert app.title in page.locator(f".st-key-card_{app.id}").inner_text()
+        for app in manifests():
             observed.open(f"/{app.id}")
             assert page.locator("h1").inner_text() == app.title
         observed.open("/kaputt")

@@ -68,3 +68,8 @@ def test_forecast_follows_the_latest_pages():
     for now in range(20):
         forecast.count(29.0 + 10 * (now + 1))
     assert forecast.remaining_s == pytest.approx(50 * 10)
+
+
+def test_no_edit_at_all_is_not_called_certain() -> None:
+    low, high = interval_95([ErrorCount(0, 1000), ErrorCount(0, 500)])
+    assert (low, high) == (0.0, pytest.approx(0.002))
