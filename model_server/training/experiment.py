@@ -16,12 +16,7 @@ from model_server.domain import Domain
 from model_server.runtime import OnnxRuntime
 from model_server.training.detector import Recipe, find_run, load_averaged, train
 from model_server.training.export import export_onnx, measure_parity, write_parity
-from model_server.training.figures import (
-    calibration,
-    cross_validation,
-    domain_distances,
-    load_scored,
-)
+from model_server.training.figures import calibration, cross_validation, load_scored
 from model_server.training.folds import make_folds
 from model_server.training.prediction import detect, image_features
 from model_server.training.scoring import average_precision, match
@@ -173,16 +168,14 @@ def report(experiment: Experiment, folds: list[list[Tile]]) -> None:
 def _fit_domain(
     runtime: OnnxRuntime, folds: list[list[Tile]], target: Path
 ) -> dict[str, float | int]:
-    """Write the feature statistics of all tiles; return how far tiles usually lie from others."""
-    features = [
-        np.stack([image_features(runtime, read_image(tile), SERVED_SCALE) for tile in fold])
-        for fold in folds
-    ]
-    everything = np.concatenate(features)
-    Domain.fit(everything).save(target / DOMAIN_FILE)
-    distances = domain_distances(features)
+    """Write the feature statistics of all tiles; return how far the tiles lie from their mean."""
+    tiles = [tile for fold in folds for tile in fold]
+    features = [image_features(runtime, read_image(tile), SERVED_SCALE) for tile in tiles]
+    domain = Domain.fit(np.stack(features))
+    domain.save(target / DOMAIN_FILE)
+    distances = [domain.distance(one) for one in features]
     return {
-        "tiles": len(everything),
+        "tiles": len(tiles),
         "distance_median": round(float(np.median(distances)), 4),
         "distance_p99": round(float(np.percentile(distances, 99)), 4),
     }

@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from model_server.domain import Domain
 from model_server.training.prediction import Detections
 from model_server.training.scoring import (
     Matches,
@@ -115,22 +114,6 @@ def calibration(matches_per_fold: Sequence[Matches]) -> dict[str, object]:
         "expected_calibration_error_cross_fitted": round(calibration_error(pool(judged)), 4),
         "threshold": {name: round(value, 4) for name, value in asdict(point).items()},
     }
-
-
-def domain_distances(features_per_fold: Sequence[NDArray[np.float32]]) -> list[float]:
-    """Return each tile's distance to the tiles of the other folds.
-
-    The shipped weights saw every tile, but no tile is measured against its own neighbourhood.
-
-    Args:
-        features_per_fold: Per fold (tiles, n) features.
-    """
-    distances = []
-    for index, fold in enumerate(features_per_fold):
-        others = [other for place, other in enumerate(features_per_fold) if place != index]
-        domain = Domain.fit(np.concatenate(others))
-        distances += [domain.distance(features) for features in fold]
-    return distances
 
 
 def pool(parts: Sequence[Matches]) -> Matches:
