@@ -48,7 +48,8 @@ def _quality(ctx: AppContext, folder: Path) -> None:
         if figure.interval_95 is not None:
             low, high = (t.number(end, figure.digits) for end in figure.interval_95)
             st.caption(t("95-%-Bereich: {low} bis {high}", low=low, high=high))
-        st.code(figure.command, language="bash")
+        # Plain: the colours of highlighted shell code fall below the contrast that text needs.
+        st.code(figure.command, language=None)
 
 
 def _readme(ctx: AppContext, folder: Path) -> None:

@@ -21,6 +21,7 @@ MAX_ALLOWED = 3
 MAX_TAB_STOPS = 150
 SPOKEN = ("name", "description", "value")
 REPEATS = {"InlineTextBox"}  # the lines of a StaticText, said twice
+E_MAIL = re.compile(r"[\w.+-]+@[\w.-]+")
 NO_LANGUAGE = {"CODE", "PRE", "KBD"}  # commands, file names and keys
 
 
@@ -105,7 +106,8 @@ def _allowed_texts(language: str) -> tuple[str, ...]:
 
 
 def foreign_words(text: str, language: Language) -> list[str]:
-    """Words of the other language in a text, without the allowed names."""
+    """Words of the other language in a text, without the allowed names and e-mail addresses."""
+    text = E_MAIL.sub(" ", text)
     for allowed in _allowed_texts(language):
         text = text.replace(allowed, " ")
     return _word_pattern("english" if language == "de" else "german").findall(text)
@@ -156,7 +158,7 @@ def _nodes_of_other_language(session: CDPSession, language: Language) -> set[int
         attributes = dict(zip(pairs[::2], pairs[1::2], strict=True))
         if "data-user-content" in attributes or node["nodeName"] in NO_LANGUAGE:
             inside = True
-        elif attributes.get("lang"):
+        elif attributes.get("lang") and node["nodeName"] != "HTML":
             inside = not attributes["lang"].startswith(language)
         if inside:
             found.add(node["backendNodeId"])
