@@ -19,6 +19,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if folder in item.path.parents:
             item.add_marker(pytest.mark.browser)
             item.add_marker(pytest.mark.server)
+    # Last of all: an open browser keeps an event loop running, and no other test could start one.
+    items.sort(key=lambda item: folder in item.path.parents)
 
 
 @pytest.fixture(scope="session")
