@@ -21,13 +21,20 @@ from tests.shared.doubles import (  # noqa: F401  # fixtures
 )
 
 READY_WITHIN_S = 180
-PILLOW_OPEN = Image.open  # before any test module imports the training library
+# Before any test module imports the training library or the model server.
+PILLOW_OPEN, PILLOW_MOST_PIXELS = Image.open, Image.MAX_IMAGE_PIXELS
+MODEL_SERVER_TESTS = Path(__file__).parent / "model_server"
 
 
 @pytest.fixture(autouse=True)
-def pillow_as_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The training library puts its own `Image.open` in place; what serves must not meet it."""
+def pillow_as_installed(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test meets Pillow as its process would.
+
+    The training library puts its own `Image.open` in place, the model server a lower pixel limit.
+    """
     monkeypatch.setattr(Image, "open", PILLOW_OPEN)
+    if MODEL_SERVER_TESTS not in request.path.parents:
+        monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", PILLOW_MOST_PIXELS)
 
 
 @pytest.fixture(scope="session")

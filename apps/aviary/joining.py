@@ -218,4 +218,4 @@ def _image_box(
 def _inside(polygon: Polygon, area_px: MultiPolygon | None) -> bool:
     if area_px is None:
         return True
-    return shared_area(polygon, area_px) >= LEAST_SHARE_IN_AREA * polygon.area
+    return bool(shared_area(polygon, area_px) >= LEAST_SHARE_IN_AREA * polygon.area)

@@ -86,17 +86,20 @@ def test_the_export_repeats_torch_for_free_sizes(source: Path, tmp_path: Path):
     assert parity.max_score_difference <= 1e-3
     assert file.stat().st_size <= 15e6
     session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
-    (output,) = session.run(None, {"images": np.zeros((3, 3, 64, 128), dtype=np.float32)})
+    output, features = session.run(None, {"images": np.zeros((3, 3, 64, 128), dtype=np.float32)})
     # 8 x 16 + 4 x 8 + 2 x 4 cells of the three strides.
     assert output.shape == (3, 5, 168)
+    assert features.shape == (3, 256)
 
 
 def test_calibration_acts_on_the_logit(source: Path, tmp_path: Path):
     network = start_weights.build_start_model(source, class_count=1).eval()
     image = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
-        plain = export_onnx(network, tmp_path / "a.onnx", 64)(image)[:, 4:]
-        scaled = export_onnx(network, tmp_path / "b.onnx", 64, slope=0.5, offset=1.0)(image)[:, 4:]
+        plain = export_onnx(network, tmp_path / "a.onnx", 64)(image)[0][:, 4:]
+        scaled = export_onnx(network, tmp_path / "b.onnx", 64, slope=0.5, offset=1.0)(image)[0][
+            :, 4:
+        ]
     expected = torch.sigmoid(0.5 * torch.logit(plain, eps=1e-6) + 1.0)
     torch.testing.assert_close(scaled, expected, atol=1e-6, rtol=0)
 
