@@ -48,7 +48,7 @@ except NotAllowed:
     st.stop()
 
 apps = discover(only=settings.app_ids)
-broken = [broken_page(app) for app in apps if isinstance(app, BrokenApp)]
+broken = [broken_page(app) for app in apps if isinstance(app, BrokenApp) and app.has_address]
 opens_directly = opens_one_app(settings)
 pages = {
     app.id: st.Page(

@@ -15,8 +15,8 @@ from streamlit import config, file_util
 from shared.auth.guard import Guard, content_security_policy
 from shared.errors import OperationError
 from shared.registry.discover import discover
-from shared.startup import load_settings
-from shared.themes import load_theme
+from shared.settings import load_settings
+from shared.startup import chosen_theme
 from shared.ui.assets import asset_routes, home_redirect
 from shared.ui.failures import show_script_error
 from shared.ui.html_patch import HtmlPatch, inline_scripts
@@ -33,13 +33,13 @@ started_directly = __name__ == "__main__"
 try:
     settings = load_settings()
     require_loopback(settings.host if started_directly else config.get_option("server.address"))
+    theme = chosen_theme(settings)
 except OperationError as refusal:
     print(f"{refusal} {refusal.remedy}", file=sys.stderr)  # noqa: T201
     sys.exit(2)
 
 logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(message)s")
 logging.getLogger("httpx").setLevel(logging.WARNING)
-theme = load_theme(settings.theme)
 options = server_options(settings, theme)
 if not started_directly:
     apply_options(options)

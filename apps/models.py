@@ -9,7 +9,7 @@ from shared.errors import ModelServerError, new_reference
 from shared.i18n import N_, Translator
 from shared.ui.failures import error_box
 from shared.ui.language import translator
-from shared.ui.result import Column, table
+from shared.ui.result import Column, escape_markdown, table
 from shared.ui.shell import model_client
 from shared.ui.status import model_server_status
 
@@ -68,36 +68,40 @@ def overview(models: list[CatalogEntry], t: Translator) -> None:
 
 def details(model: CatalogEntry, t: Translator) -> None:
     """Show origin, licence and measured quality of one model."""
-    with st.expander(f"{model.title_de or model.name} {model.version}", key=f"model_{model.name}"):
+    with st.expander(
+        escape_markdown(f"{model.title_de or model.name} {model.version}"),
+        key=f"model_{model.name}",
+    ):
         if model.reason:
-            st.markdown(t("Grund: {reason}", reason=model.reason))
-        st.markdown(t("Lizenz: {licence}", licence=model.licence or "–"))
+            st.markdown(t("Grund: {reason}", reason=escape_markdown(model.reason)))
+        st.markdown(t("Lizenz: {licence}", licence=escape_markdown(model.licence) or "–"))
         if model.credit:
-            st.caption(model.credit)
+            st.caption(escape_markdown(model.credit))
         for data in model.training_data:
             st.markdown(
                 t(
                     "Gelernt aus: {name}, {items} Beispiele, {licence}. {origin}",
-                    name=data.name,
+                    name=escape_markdown(data.name),
                     items=t.number(data.items),
-                    licence=data.licence,
-                    origin=data.origin,
+                    licence=escape_markdown(data.licence),
+                    origin=escape_markdown(data.origin),
                 )
             )
         for metric in model.metrics:
             st.markdown(
                 t(
                     "{name}: {value} ({items} Fälle, {data}, gemessen am {date})",
-                    name=metric.name,
+                    name=escape_markdown(metric.name),
                     value=t.number(metric.value, 3),
                     items=t.number(metric.items),
-                    data=metric.data,
-                    date=metric.measured_on,
+                    data=escape_markdown(metric.data),
+                    date=t.iso_date(metric.measured_on),
                 )
             )
-            st.code(metric.command, language="bash")
+            # Plain: the colours of highlighted shell code fall below the contrast that text needs.
+            st.code(metric.command, language=None)
         if model.limits_de:
-            st.markdown(t("Grenzen: {limits}", limits=model.limits_de))
+            st.markdown(t("Grenzen: {limits}", limits=escape_markdown(model.limits_de)))
         if model.sha256:
             st.caption(t("Prüfsumme der Gewichte (SHA-256)"))
             st.code(model.sha256, language=None)

@@ -550,6 +550,14 @@ class SettingInvalid(OperationError):
     what_to_do = N_("Erlaubte Werte nennt die Tabelle der Einstellungen in der README.")
 
 
+class SettingsUnreadable(OperationError):
+    """The file `.env` cannot be read or is no UTF-8 text."""
+
+    code = "einstellungen_unlesbar"
+    user_message = N_("Die Datei .env mit den Einstellungen ist nicht lesbar.")
+    what_to_do = N_("Bitte speichern Sie die Datei als Text in UTF-8.")
+
+
 class InternalPortOpen(OperationError):
     """A setting of BentoML that would open a port on which it accepts pickle."""
 

@@ -11,10 +11,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from shared.errors import SecretUnusable
+from shared.errors import AddressNotLoopback, SecretUnusable, SettingInvalid, SettingsUnreadable
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 OWNER_VARIABLE = "URBANKI_OWNER_PROCESS"
@@ -166,7 +166,27 @@ def is_loopback(value: str) -> bool:
         return False
 
 
+def load_settings() -> Settings:
+    """Read the settings.
+
+    Raises:
+        AddressNotLoopback: Gallery or model server would be reachable from outside.
+        SettingInvalid: Another variable is wrong.
+        SettingsUnreadable: The file `.env` is no text or cannot be read.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = f"URBANKI_{'_'.join(str(part) for part in first['loc']).upper()}"
+        if first["type"] == "value_error":
+            raise AddressNotLoopback(name=name, address=first["input"]) from error
+        raise SettingInvalid(name=name, value=first["input"]) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsUnreadable() from error
+
+
 @lru_cache(maxsize=1)
 def get_settings() -> Settings:
-    """Return the settings of this process; read once."""
-    return Settings()
+    """Return the settings of this process; read once, see `load_settings` for errors."""
+    return load_settings()

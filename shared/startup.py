@@ -26,10 +26,8 @@ from typing import IO
 
 import httpx
 import psutil
-from pydantic import ValidationError
 
 from shared.errors import (
-    AddressNotLoopback,
     PortTaken,
     SettingInvalid,
     StartFailed,
@@ -37,7 +35,8 @@ from shared.errors import (
     UrbanKiError,
 )
 from shared.i18n import LANGUAGES, get_translator
-from shared.settings import REPOSITORY, Settings, read_or_make_secret
+from shared.settings import REPOSITORY, Settings, load_settings, read_or_make_secret
+from shared.themes import Theme, load_theme
 
 MODEL_SERVER = "model_server"
 GALLERY = "gallery"
@@ -48,6 +47,7 @@ MAX_RESTARTS = 5
 RESTART_WINDOW_S = 120.0
 LOG_BYTES = 5_000_000
 LOG_FILES = 3
+LAST_PORT = 65_535
 
 
 class _StopRequested(Exception):
@@ -146,21 +146,16 @@ def _copy_log(stream: IO[str], log_file: Path) -> None:
             handler.emit(logging.makeLogRecord({"msg": line.rstrip("\n")}))
 
 
-def load_settings() -> Settings:
-    """Read the settings.
+def chosen_theme(settings: Settings) -> Theme:
+    """Read the theme that the settings name.
 
     Raises:
-        AddressNotLoopback: Gallery or model server would be reachable from outside.
-        SettingInvalid: Another variable is wrong.
+        SettingInvalid: There is no such theme, or its file is wrong.
     """
     try:
-        return Settings()
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = f"URBANKI_{'_'.join(str(part) for part in first['loc']).upper()}"
-        if first["type"] == "value_error":
-            raise AddressNotLoopback(name=name, address=first["input"]) from error
-        raise SettingInvalid(name=name, value=first["input"]) from error
+        return load_theme(settings.theme)
+    except (OSError, ValueError) as error:
+        raise SettingInvalid(name="URBANKI_THEME", value=settings.theme) from error
 
 
 def check_port(host: str, port: int, setting: str) -> None:
@@ -175,7 +170,26 @@ def check_port(host: str, port: int, setting: str) -> None:
         try:
             probe.bind((host, port))
         except OSError as error:
-            raise PortTaken(port=port, setting=setting, other=port + 1) from error
+            raise _port_taken(port, setting) from error
+
+
+def _port_taken(port: int, setting: str) -> PortTaken:
+    return PortTaken(port=port, setting=setting, other=port + 1 if port < LAST_PORT else port - 1)
+
+
+def check_ports(settings: Settings) -> None:
+    """Make sure that every part gets its port.
+
+    Raises:
+        PortTaken: Another program has a port, or two parts are given the same one.
+    """
+    check_port(settings.host, settings.port, "URBANKI_PORT")
+    if settings.model_server_url:
+        return
+    port, setting = settings.model_server_port, "URBANKI_MODEL_SERVER_PORT"
+    if port == settings.port:
+        raise _port_taken(port, setting)
+    check_port(settings.model_server_host, port, setting)
 
 
 def prepare_data_folder(settings: Settings) -> None:
@@ -280,12 +294,9 @@ def run(settings: Settings) -> None:
     Raises:
         OperationError: The machine is not ready or a part does not start.
     """
+    chosen_theme(settings)
     prepare_data_folder(settings)
-    check_port(settings.host, settings.port, "URBANKI_PORT")
-    if not settings.model_server_url:
-        check_port(
-            settings.model_server_host, settings.model_server_port, "URBANKI_MODEL_SERVER_PORT"
-        )
+    check_ports(settings)
     parts = make_parts(settings)
     try:
         with _stoppable():

@@ -26,11 +26,10 @@ from shared.clients.server_process import ensure_model_server
 from shared.contracts.finding import may_continue
 from shared.errors import (
     Cancelled,
-    FileMissing,
     InputError,
     ModelMissing,
     ModelServerError,
-    StorageFull,
+    OperationError,
     UrbanKiError,
 )
 from shared.geo.open import open_raster
@@ -57,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _refuse(error, INCOMPLETE)
     except (ModelServerError, ModelMissing) as error:
         return _refuse(error, NO_MODEL_SERVER)
-    except (InputError, StorageFull) as error:
+    except (InputError, OperationError) as error:
         return _refuse(error, BAD_INPUT)
 
 
@@ -126,8 +125,6 @@ def _recipes(options: Namespace) -> int:
 
 def _check(options: Namespace) -> int:
     recipe = find_recipe(options.recipe)
-    if not options.image.exists():
-        raise FileMissing(name=str(options.image))
     with open_raster(options.image, options=OpenOptions(gsd_m=options.gsd)) as source:
         findings = check_image(source.info, source.overview(OVERVIEW_PX), recipe)
     usable = may_continue(findings)
@@ -149,6 +146,8 @@ def _check(options: Namespace) -> int:
 
 def _refuse(error: UrbanKiError, code: int) -> int:
     line = " ".join(f"{error} {error.remedy}".split())
+    # A file name may hold characters that a terminal would obey.
+    line = "".join(one if one.isprintable() else "?" for one in line)
     sys.stderr.write(f"{line}\n")
     return code
 

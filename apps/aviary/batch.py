@@ -13,6 +13,7 @@ from apps.aviary.outputs import (
     OBJECTS_FILE,
     SUMMARY_FILE,
     Json,
+    is_new,
     objects_geojson,
     prepare_folder,
     summary,
@@ -24,6 +25,8 @@ from shared import __version__
 from shared.errors import FileMissing, FolderWithoutImages, InputError
 from shared.geo.open import IMAGE_SUFFIXES, open_raster
 from shared.geo.raster import OpenOptions
+
+NAMELESS = "bild"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,25 +72,33 @@ def collect_images(named: Sequence[Path]) -> Images:
         named: Files and folders in the caller's order.
 
     Raises:
-        FileMissing: A name does not exist.
+        FileMissing: A name does not exist or cannot be read.
         FolderWithoutImages: A folder holds no image.
     """
     paths: list[Path] = []
+    folders = 0
     for one in named:
-        if not one.exists():
+        try:
+            is_folder = one.is_dir()
+            inside = _images_inside(one) if is_folder else [one]
+            missing = not one.exists()
+        except OSError as cause:
+            raise FileMissing(name=str(one)) from cause
+        if missing:
             raise FileMissing(name=str(one))
-        if not one.is_dir():
-            paths.append(one)
-            continue
-        inside = sorted(
-            path
-            for path in one.iterdir()
-            if path.is_file() and path.suffix.lower() in IMAGE_SUFFIXES and path.name[0] != "."
-        )
         if not inside:
             raise FolderWithoutImages(name=one.name)
+        folders += is_folder
         paths.extend(inside)
-    return Images(tuple(paths), several=len(named) > 1 or named[0].is_dir())
+    return Images(tuple(paths), several=len(named) > 1 or folders > 0)
+
+
+def _images_inside(folder: Path) -> list[Path]:
+    return sorted(
+        path
+        for path in folder.iterdir()
+        if path.is_file() and path.suffix.lower() in IMAGE_SUFFIXES and path.name[0] != "."
+    )
 
 
 def run(images: Images, order: Order, predictor: Predictor, clock: Callable[[], float]) -> Json:
@@ -110,7 +121,7 @@ def run(images: Images, order: Order, predictor: Predictor, clock: Callable[[], 
         ModelServerError: The model cannot answer; nothing of this image was written.
         StorageFull: The output folder cannot be written.
     """
-    made = not order.out.exists()
+    made = is_new(order.out)
     try:
         prepare_folder(order.out, overwrite=order.force)
         if not images.several:
@@ -158,14 +169,18 @@ def _run_several(
 
 
 def _folder_names(paths: Sequence[Path]) -> list[str]:
-    """Name one folder per image after its stem; equal stems get a number."""
-    used: set[str] = set()
+    """Name one folder per image after its stem; equal stems get a number.
+
+    A stem of dots alone would lead out of the output folder.
+    """
+    used = {SUMMARY_FILE, OBJECTS_FILE}
     names: list[str] = []
     for path in paths:
-        name, number = path.stem, 1
+        stem = path.stem if path.stem.strip(".") else NAMELESS
+        name, number = stem, 1
         while name.casefold() in used:
             number += 1
-            name = f"{path.stem}_{number}"
+            name = f"{stem}_{number}"
         used.add(name.casefold())
         names.append(name)
     return names

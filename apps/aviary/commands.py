@@ -70,7 +70,8 @@ class _GermanHelp(HelpFormatter):
         groups: Iterable[object],
         prefix: str | None = None,
     ) -> None:
-        super().add_usage(usage, actions, groups, prefix or "Aufruf (usage): ")  # type: ignore[arg-type]
+        own = "Aufruf (usage): " if prefix is None else prefix
+        super().add_usage(usage, actions, groups, own)  # type: ignore[arg-type]
 
 
 class _GermanParser(ArgumentParser):

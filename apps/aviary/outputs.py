@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -109,8 +110,21 @@ def summary(
 
 
 def to_json(content: Mapping[str, Any]) -> str:
-    """Write a summary as indented JSON text."""
-    return json.dumps(content, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+    """Write a summary as indented JSON text; bytes of file names that are no text become "?"."""
+    text = json.dumps(content, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def is_new(folder: Path) -> bool:
+    """Say whether a folder has to be made.
+
+    Raises:
+        StorageFull: There can be no such folder, for example because the name is too long.
+    """
+    try:
+        return not folder.exists()
+    except OSError as cause:
+        raise StorageFull(folder=folder.name) from cause
 
 
 def prepare_folder(folder: Path, *, overwrite: bool) -> None:
@@ -158,7 +172,8 @@ def write_files(folder: Path, files: Mapping[str, str]) -> None:
             path.replace(folder / name)
     except OSError as cause:
         for path in temporary.values():
-            path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                path.unlink()
         raise StorageFull(folder=folder.name) from cause
 
 

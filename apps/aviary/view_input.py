@@ -21,7 +21,16 @@ from shared.errors import InputError, new_reference
 from shared.geo.open import open_raster
 from shared.geo.raster import OpenOptions, RasterInfo, RasterLimits
 from shared.i18n import parse_number
-from shared.ui import AppContext, ChosenData, SampleFile, choose_data, error_box, show_checks, step
+from shared.ui import (
+    AppContext,
+    ChosenData,
+    SampleFile,
+    choose_data,
+    error_box,
+    escape_markdown,
+    show_checks,
+    step,
+)
 
 DECODED_MEGAPIXELS = 50
 GSD_RANGE_CM = (1.0, 500.0)
@@ -143,7 +152,7 @@ def _stated_gsd_m(ctx: AppContext) -> float | None:
     st.error(
         t(
             "„{typed}“ ist keine Bodenauflösung. Erlaubt ist eine Zahl von {low} bis {high}.",
-            typed=text,
+            typed=escape_markdown(text),
             low=low,
             high=high,
         )

@@ -32,9 +32,10 @@ def show_picture(ctx: AppContext, run: StoredRun, result: Result) -> None:
         [_row(ctx, run.analysis, one) for one in result.objects],
         columns=columns,
         key="aviary_map",
-        alt=t(
+        alt=t.plural(
+            "Luftbild mit {count} Fund als Umriss; die Tabelle nennt denselben Fund.",
             "Luftbild mit {count} Funden als Umrissen; die Tabelle nennt dieselben Funde.",
-            count=len(result.objects),
+            len(result.objects),
         ),
         t=t,
     )

@@ -12,7 +12,7 @@ from shared.contracts.model_server import CatalogEntry
 from shared.errors import ModelServerError
 from shared.geo.metrics import match_objects
 from shared.i18n import get_translator
-from shared.ui import AppContext
+from shared.ui import AppContext, escape_markdown
 
 HIT_IOU = 0.5
 
@@ -34,7 +34,7 @@ def show_sample_truth(ctx: AppContext, result: Result) -> None:
     st.info(
         ctx.t(
             "Im Beispiel sind {total} Anlagen gemalt. Mit diesen Einstellungen fand das Modell "
-            "{correct} davon; {false} Funde sind falsch oder passen schlecht. Das Bild ist "
+            "{correct} davon; falsch oder schlecht passend: {false}. Das Bild ist "
             "künstlich: Auf echten Luftbildern kann es anders sein.",
             total=len(truth),
             correct=matches.correct,
@@ -70,18 +70,19 @@ def show_model(ctx: AppContext, recipe: Recipe) -> None:
 def _card(entry: CatalogEntry) -> None:
     """Show the card in its own language, German."""
     german = get_translator("de")
-    st.markdown(f"**{entry.title_de}** {entry.version} ({entry.sha256[:12]})")
-    st.markdown(entry.limits_de)
+    title, version = escape_markdown(entry.title_de), escape_markdown(entry.version)
+    st.markdown(f"**{title}** {version} ({entry.sha256[:12]})")
+    st.markdown(escape_markdown(entry.limits_de))
     for metric in entry.metrics:
         st.markdown(
             german(
                 "{name}: {value} (Daten: {data}, {items} Fälle, gemessen am {date})",
-                name=metric.name,
+                name=escape_markdown(metric.name),
                 value=metric.value,
-                data=metric.data,
+                data=escape_markdown(metric.data),
                 items=metric.items,
-                date=metric.measured_on,
+                date=german.iso_date(metric.measured_on),
             )
         )
     if entry.credit:
-        st.caption(entry.credit)
+        st.caption(escape_markdown(entry.credit))

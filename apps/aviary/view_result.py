@@ -72,10 +72,12 @@ def _notes(ctx: AppContext, analysis: Analysis) -> None:
     t, detection = ctx.t, analysis.detection
     if detection.failed:
         st.error(
-            t(
-                "{failed} von {total} Kacheln konnten nicht ausgewertet werden. Dort kann etwas "
+            t.plural(
+                "{count} von {total} Kacheln konnte nicht ausgewertet werden. Dort kann etwas "
                 "fehlen. Bitte starten Sie die Auswertung noch einmal.",
-                failed=len(detection.failed),
+                "{count} von {total} Kacheln konnten nicht ausgewertet werden. Dort kann etwas "
+                "fehlen. Bitte starten Sie die Auswertung noch einmal.",
+                len(detection.failed),
                 total=len(detection.plan.tiles),
             )
         )
@@ -83,10 +85,12 @@ def _notes(ctx: AppContext, analysis: Analysis) -> None:
         st.warning(t("Das Ergebnis liegt außerhalb des geprüften Bereichs der Bodenauflösung."))
     if detection.unusual_tiles:
         st.warning(
-            t(
-                "{unusual} von {total} Kacheln sehen anders aus als die Trainingsbilder. Funde "
+            t.plural(
+                "{count} von {total} Kacheln sieht anders aus als die Trainingsbilder. Funde "
                 "darin gelten als zweifelhaft.",
-                unusual=len(detection.unusual_tiles),
+                "{count} von {total} Kacheln sehen anders aus als die Trainingsbilder. Funde "
+                "darin gelten als zweifelhaft.",
+                len(detection.unusual_tiles),
                 total=len(detection.plan.tiles),
             )
         )
@@ -125,9 +129,10 @@ def _area_note(ctx: AppContext, analysis: Analysis) -> str:
 def _answers(ctx: AppContext, run: StoredRun, result: Result, threshold: float) -> None:
     t = ctx.t
     analysis = run.analysis
-    what = t(
+    what = t.plural(
+        "{count} Fund mit {area} auf {size} Bildfläche.",
         "{count} Funde mit zusammen {area} auf {size} Bildfläche.",
-        count=len(result.objects),
+        len(result.objects),
         area=t.number(sum(result.area_m2.values()), 0, "m²"),
         size=t.number(analysis.info.megapixels * (analysis.info.gsd_m or 0) ** 2 * 1e6, 0, "m²"),
     )

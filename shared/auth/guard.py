@@ -17,7 +17,7 @@ AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 MAX_HEADER_BYTES = 16 * 1024
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"})
 CLOSED_PATHS = ("/_stcore/metrics", "/_stcore/agent")
-_PATH_TRICKS = re.compile(r"//|\\|%2f|%5c|\.\.|%00|\x00|[^\x20-\x7e]", re.IGNORECASE)
+_PATH_TRICKS = re.compile(r"//|\\|%2f|%5c|(\.|%2e){2}|%00|\x00|[^\x20-\x7e]", re.IGNORECASE)
 _HOST = re.compile(r"(localhost|127(?:\.\d{1,3}){3}|\[::1\])(:\d{1,5})?", re.IGNORECASE)
 _state = {"active": False}
 
@@ -108,11 +108,12 @@ def _refusal(scope: Scope) -> int | None:
     hosts = [value.decode("latin-1") for name, value in headers if name == b"host"]
     if len(hosts) != 1 or not _HOST.fullmatch(hosts[0]):
         return 400
-    raw_path = scope.get("raw_path") or str(scope.get("path", "")).encode()
-    path = raw_path.decode("latin-1").partition("?")[0]
-    if _PATH_TRICKS.search(path):
+    path = str(scope.get("path", ""))
+    raw_path = (scope.get("raw_path") or path.encode()).decode("latin-1").partition("?")[0]
+    if _PATH_TRICKS.search(raw_path):
         return 400
-    if any(path.startswith(closed) for closed in CLOSED_PATHS):
+    # The decoded path, because that is what the application answers: "%5f" is a "_" too.
+    if path.startswith(CLOSED_PATHS):
         return 404
     if scope["type"] == "websocket":
         return None if _same_origin(headers, hosts[0]) else 403

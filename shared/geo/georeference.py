@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,6 +20,7 @@ PLAUSIBLE_GSD_M = (0.01, 5.0)
 SQUARE_TOLERANCE = 0.01
 GIVEN_TOLERANCE = 0.01
 WEB_MERCATOR = 3857
+NAME_CHARACTERS = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,20 +93,24 @@ def parse_crs(text: str) -> CRS:
         CoordinatesInDegrees: It counts in degrees or another unit.
         CoordinatesUnknown: Nobody knows it, or it has no EPSG number.
     """
-    shown = text if len(text) <= 20 else "dieser Datei"
     try:
         crs = CRS.from_user_input(text)
     except CRSError as cause:
-        raise CoordinatesUnknown(crs=shown) from cause
+        raise CoordinatesUnknown(crs=_shown(text)) from cause
     if crs.is_compound:
         crs = crs.sub_crs_list[0]
     number = crs.to_epsg(min_confidence=25)
-    name = f"EPSG:{number}" if number else shown
+    name = f"EPSG:{number}" if number else _shown(crs.name)
     if not crs.is_projected or any(axis.unit_name != "metre" for axis in crs.axis_info):
         raise CoordinatesInDegrees(crs=name)
     if number is None:
-        raise CoordinatesUnknown(crs=shown)
+        raise CoordinatesUnknown(crs=name)
     return CRS.from_epsg(number)
+
+
+def _shown(name: str) -> str:
+    """Return a name out of a file, short and without characters that a page could interpret."""
+    return re.sub(r"[^\w :/()+-]", "", name)[:NAME_CHARACTERS].strip()
 
 
 def to_map(transform: Affine, column: float, row: float) -> tuple[float, float]:

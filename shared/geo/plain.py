@@ -16,6 +16,7 @@ from shared.contracts.finding import Finding
 from shared.errors import (
     N_,
     AnimatedImage,
+    BandsMissing,
     DamagedImage,
     ImageTooLarge,
     ImageWithoutColour,
@@ -36,6 +37,7 @@ from shared.geo.raster import (
 ORIENTATION_TAG = 0x0112
 PNG_BIT_DEPTH_AT = 24
 EIGHT_BITS = 8
+COLOURS = 3
 BROKEN_FILE = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, KeyError)
 
 _TURNS = {
@@ -90,6 +92,7 @@ def open_plain(file: Path | bytes, name: str, options: OpenOptions) -> PlainImag
         AnimatedImage: More than one frame.
         UnsupportedBitDepth: 16 bits per colour.
         ImageWithoutColour: A grey image.
+        BandsMissing: A band was asked for that is not there.
         DamagedImage: Truncated or broken.
         CoordinatesInDegrees: The stated coordinate system has no metres.
         CoordinatesUnknown: Nobody knows the stated coordinate system.
@@ -117,6 +120,7 @@ def _finish(image: Image.Image, file: Path | bytes, name: str, options: OpenOpti
     )
     turn = _TURNS.get(_orientation(image))
     pixels, notes = _decode(image)
+    pixels = _choose_bands(pixels, options.bands)
     if turn is not None:
         pixels, notes = pixels.transpose(turn), (*notes, _TURNED)
     info = replace(info, width=pixels.width, height=pixels.height, notes=notes)
@@ -135,7 +139,7 @@ def _open_header(file: Path | bytes, limit: int) -> Image.Image:
             warnings.simplefilter("ignore")
             return Image.open(stream, formats=("JPEG", "PNG", "WEBP"))
     except Image.DecompressionBombError as cause:
-        raise ImageTooLarge(megapixels="mehr als 178", limit=limit) from cause
+        raise ImageTooLarge(megapixels="> 178", limit=limit) from cause
     except UnidentifiedImageError as cause:
         raise DamagedImage() from cause
     except BROKEN_FILE as cause:
@@ -179,6 +183,18 @@ def _decode(image: Image.Image) -> tuple[Image.Image, tuple[Finding, ...]]:
     if image.mode in ("RGBX", "YCbCr"):
         return image.convert("RGB"), ()
     return image, ()
+
+
+def _choose_bands(image: Image.Image, bands: tuple[int, int, int] | None) -> Image.Image:
+    if bands is None:
+        return image
+    colours = image.split()[:COLOURS]
+    if max(bands) > COLOURS:
+        raise BandsMissing(found=COLOURS, needed=max(bands))
+    chosen = Image.merge("RGB", [colours[band - 1] for band in bands])
+    if image.mode == "RGBA":
+        chosen.putalpha(image.getchannel("A"))
+    return chosen
 
 
 def _has_colour(image: Image.Image) -> bool:

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from babel.messages.extract import extract_from_dir
-from babel.messages.pofile import read_po
 
-from shared.i18n.translator import SHARED_LOCALE
+from shared.i18n.translator import SHARED_LOCALE, read_catalogue
 from shared.settings import REPOSITORY
 
 KEYWORDS: dict[str, tuple[int, ...] | None] = {
@@ -94,8 +93,7 @@ def read_entries(path: Path) -> dict[Text, tuple[str, ...]]:
         OSError: The file cannot be read.
         ValueError: The file is no valid catalogue.
     """
-    with path.open("rb") as source:
-        catalogue = read_po(source, locale=path.stem, abort_invalid=True)
+    catalogue = read_catalogue(path)
     entries: dict[Text, tuple[str, ...]] = {}
     for message in catalogue:
         if not message.id:

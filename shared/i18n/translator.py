@@ -11,8 +11,9 @@ from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 
+from babel.messages import Catalog
 from babel.messages.mofile import write_mo
-from babel.messages.pofile import read_po
+from babel.messages.pofile import PoFileError, read_po
 
 from shared.errors import UrbanKiError
 from shared.i18n import formats
@@ -99,6 +100,13 @@ class Translator:
         """Write a date with the month as a word."""
         return formats.format_date(value, self.language)
 
+    def iso_date(self, text: str) -> str:
+        """Write a date given as `YYYY-MM-DD`; anything else stays as it is."""
+        try:
+            return self.date(date.fromisoformat(text))
+        except ValueError:
+            return text
+
     def time(self, value: datetime | None) -> str:
         """Write a time of day to the minute."""
         return formats.format_time(value, self.language)
@@ -124,17 +132,30 @@ class Translator:
         return self.number(value, digits)
 
 
+def read_catalogue(path: Path) -> Catalog:
+    """Read a `.po` file.
+
+    Raises:
+        OSError: The file cannot be read.
+        ValueError: The file is no valid catalogue.
+    """
+    try:
+        with path.open("rb") as source:
+            return read_po(source, locale=path.stem, abort_invalid=True)
+    except PoFileError as cause:
+        message = f"{path.name}: {cause}"
+        raise ValueError(message) from cause
+
+
 def load_catalogue(path: Path) -> gettext.GNUTranslations:
     """Compile a `.po` file in memory.
 
     Raises:
         OSError: The file cannot be read.
-        ValueError: The file is no valid catalogue (babel's PoFileError is a ValueError).
+        ValueError: The file is no valid catalogue.
     """
-    with path.open("rb") as source:
-        catalogue = read_po(source, locale=path.stem, abort_invalid=True)
     target = io.BytesIO()
-    write_mo(target, catalogue)
+    write_mo(target, read_catalogue(path))
     target.seek(0)
     return gettext.GNUTranslations(target)
 
@@ -153,7 +174,17 @@ def get_translator(language: Language, slug: str = "") -> Translator:
     if slug:
         folders.insert(0, APPS_FOLDER / slug / "locale")
     paths = [folder / f"{language}.po" for folder in folders]
-    return Translator(language, [load_catalogue(path) for path in paths if path.is_file()])
+    found = [_load_or_report(path) for path in paths if path.is_file()]
+    return Translator(language, [catalogue for catalogue in found if catalogue is not None])
+
+
+def _load_or_report(path: Path) -> gettext.GNUTranslations | None:
+    """Load a catalogue; a damaged one leaves its page in German instead of taking it away."""
+    try:
+        return load_catalogue(path)
+    except (OSError, ValueError):
+        logger.exception("%s is no usable catalogue", path)
+        return None
 
 
 def preferred_language(accept_language: str) -> Language:
@@ -164,8 +195,8 @@ def preferred_language(accept_language: str) -> Language:
     """
     best: tuple[float, Language] = (0.0, "de")
     for part in accept_language[:500].split(","):
-        tag, _, quality = part.strip().partition(";q=")
-        language = next((name for name in LANGUAGES if tag.lower().split("-")[0] == name), None)
+        tag, _, quality = "".join(part.split()).lower().partition(";q=")
+        language = next((name for name in LANGUAGES if tag.split("-")[0] == name), None)
         try:
             weight = float(quality) if quality else 1.0
         except ValueError:

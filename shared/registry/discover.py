@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import importlib.util
 import logging
+import sys
 import tomllib
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from shared.errors import REFERENCE_PREFIX
-from shared.registry.manifest import AppManifest, load_manifest
+from shared.registry.manifest import RESERVED_IDS, AppManifest, load_manifest
 from shared.settings import REPOSITORY
 
 APPS_FOLDER = REPOSITORY / "apps"
@@ -34,6 +36,11 @@ class BrokenApp:
     title: str
     reference: str
     cause: str
+
+    @property
+    def has_address(self) -> bool:
+        """Tell whether the folder's name is free; a page of the gallery itself would clash."""
+        return self.id not in RESERVED_IDS
 
 
 def discover(
@@ -75,7 +82,7 @@ _TOPICS = ("klima", "mobilitaet", "sicherheit", "verwaltung")
 
 def _state(folder: Path) -> tuple[tuple[str, int], ...]:
     """Return what must change for an app to be read again."""
-    files = [folder / "app.toml", *sorted(folder.glob("*.py"))]
+    files = [folder / "app.toml", *sorted(folder.glob("*.svg")), *sorted(folder.glob("*.py"))]
     return tuple((path.name, path.stat().st_mtime_ns) for path in files if path.is_file())
 
 
@@ -84,24 +91,65 @@ def _load(folder: Path, state: tuple[tuple[str, int], ...]) -> AppManifest | Bro
     del state  # part of the cache key only
     try:
         manifest = load_manifest(folder / "app.toml")
-        _check_code(folder)
-    except (OSError, ValueError, SyntaxError) as cause:
+        for name in ("page.py", manifest.icon):
+            if not (folder / name).is_file():
+                raise FileNotFoundError(str(folder / name))
+        _check_imports(folder, _parse(folder))
+    except (OSError, ValueError, SyntaxError, ImportError) as cause:
         return _broken(folder, cause)
     return manifest
 
 
-def _check_code(folder: Path) -> None:
+def _parse(folder: Path) -> dict[str, ast.Module]:
     """Parse the app's modules without running them.
 
     Raises:
-        OSError: `page.py` is missing or a file cannot be read.
+        OSError: A file cannot be read.
         ValueError: A file is no UTF-8 text.
         SyntaxError: A module is no valid Python.
     """
-    if not (folder / "page.py").is_file():
-        raise FileNotFoundError(str(folder / "page.py"))
-    for path in sorted(folder.glob("*.py")):
-        ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+    return {
+        path.stem: ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+        for path in sorted(folder.glob("*.py"))
+    }
+
+
+def _check_imports(folder: Path, modules: Mapping[str, ast.Module]) -> None:
+    """Look for what the page and the app's modules behind it import, without importing it.
+
+    Commands beside the page may need packages that a page does not, so they are not followed.
+
+    Raises:
+        ModuleNotFoundError: There is no such module.
+    """
+    own = f"apps.{folder.name}."
+    waiting, seen = ["page"], {"page"}
+    while waiting:
+        for name in _imported(modules[waiting.pop()]):
+            stem = name.removeprefix(own).split(".")[0] if name.startswith(own) else ""
+            if stem in modules:
+                waiting += [] if stem in seen else [stem]
+                seen.add(stem)
+            elif not ((folder / stem).is_dir() if stem else _exists(name)):
+                message = f"no module {name!r}"
+                raise ModuleNotFoundError(message)
+
+
+def _imported(module: ast.Module) -> Iterator[str]:
+    """Yield the modules that a file always imports; guarded and late imports are left out."""
+    for node in module.body:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module
+
+
+def _exists(name: str) -> bool:
+    root, *rest = name.split(".")
+    if root == "shared":
+        path = REPOSITORY.joinpath(root, *rest)
+        return path.is_dir() or path.with_suffix(".py").is_file()
+    return root in sys.modules or importlib.util.find_spec(root) is not None
 
 
 def _broken(folder: Path, cause: Exception) -> BrokenApp:

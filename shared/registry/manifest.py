@@ -16,6 +16,14 @@ from pydantic import (
     model_validator,
 )
 
+RESERVED_IDS = frozenset(
+    {
+        *("start", "modelle", "impressum", "barrierefreiheit", "datenschutz"),
+        *("component", "healthz", "media", "oberflaeche", "static"),
+    }
+)
+"""First parts of the gallery's own addresses; an app of that name would hide them."""
+
 Topic = Literal["klima", "mobilitaet", "sicherheit", "verwaltung"]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Tagline = Annotated[Text, StringConstraints(max_length=80)]
@@ -85,6 +93,14 @@ class AppManifest(_Part):
     not_for: Text
     not_for_en: Text
     ai_act: AiAct
+
+    @field_validator("id")
+    @classmethod
+    def _address_is_free(cls, value: str) -> str:
+        if value in RESERVED_IDS:
+            message = f"{value!r} is an address of the gallery itself"
+            raise ValueError(message)
+        return value
 
     @field_validator("network")
     @classmethod

@@ -7,7 +7,16 @@ from shared.ui.failures import error_box
 from shared.ui.map_spec import ImageBase, LegendEntry, MapEvent, MapSpec, Shape, display_image
 from shared.ui.maps import map_with_table
 from shared.ui.profile import steckbrief
-from shared.ui.result import Column, Figure, Selection, answer_panel, chart, figures, table
+from shared.ui.result import (
+    Column,
+    Figure,
+    Selection,
+    answer_panel,
+    chart,
+    escape_markdown,
+    figures,
+    table,
+)
 from shared.ui.shell import AppContext, app_page, empty_state, notice_bar, primary_action, step
 from shared.ui.status import model_server_status
 
@@ -32,6 +41,7 @@ __all__ = [
     "display_image",
     "empty_state",
     "error_box",
+    "escape_markdown",
     "export_bar",
     "figures",
     "file_name",

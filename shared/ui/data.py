@@ -111,7 +111,8 @@ def show_checks(findings: Sequence[Finding], t: Translator | None = None) -> boo
 
 
 def _uploaded_file(ctx: AppContext, kinds: Sequence[DataKind]) -> AcceptedFile | None:
-    t, limit_mb = ctx.t, ctx.manifest.limits.upload_mb
+    t = ctx.t
+    limit_mb = min(ctx.manifest.limits.upload_mb, ctx.settings.max_upload_mb)
     upload = st.file_uploader(
         t(
             "Datei wählen ({kinds}, höchstens {limit_mb} MB)",

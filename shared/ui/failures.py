@@ -8,7 +8,13 @@ from contextlib import contextmanager
 
 import streamlit as st
 
-from shared.errors import ModelServerDown, ModelServerNotReady, UrbanKiError, new_reference
+from shared.errors import (
+    AppBroken,
+    ModelServerDown,
+    ModelServerNotReady,
+    UrbanKiError,
+    new_reference,
+)
 from shared.i18n import Translator
 from shared.ui.language import translator
 from shared.ui.probe import probe
@@ -52,6 +58,8 @@ def error_boundary(t: Translator | None = None) -> Iterator[None]:
         reference = new_reference()
         logger.warning("%s %s: %s", reference, error.code, error)
         error_box(error, reference=reference, t=t)
+    except ImportError as error:
+        error_box(AppBroken(), reference=log_failure(error), t=t)
     except Exception as error:
         error_box(UrbanKiError(), reference=log_failure(error), t=t)
 

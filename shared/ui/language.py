@@ -58,3 +58,15 @@ def mark_language(language: Language) -> None:
 def _choose(language: Language) -> None:
     st.session_state[_SESSION_KEY] = language
     st.query_params[LANGUAGE_PARAMETER] = language
+    _send_choices_again()
+
+
+def _send_choices_again() -> None:
+    """Set every choice to itself, so that the browser learns it in the new language.
+
+    The browser knows options by their words: without this, it would not find the chosen one among
+    the translated words and fall back to the first.
+    """
+    for key, value in st.session_state.items():
+        if isinstance(value, str | int) and not isinstance(value, bool):
+            st.session_state[key] = value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from shared.registry.evaluation import read_evaluation
 from shared.ui.result import measured_sentence
 from shared.ui.shell import AppContext
 
+logger = logging.getLogger(__name__)
 _HEADING = re.compile(r"^(#{1,6})\s+(.*)$")
 
 
@@ -38,8 +40,13 @@ def steckbrief(ctx: AppContext) -> None:
 
 def _quality(ctx: AppContext, folder: Path) -> None:
     t = ctx.t
-    evaluation = read_evaluation(folder)
     st.subheader(t("Gemessene Güte"), anchor=False)
+    try:
+        evaluation = read_evaluation(folder)
+    except (OSError, ValueError):
+        logger.exception("evaluation.json of %s cannot be read", ctx.manifest.id)
+        st.markdown(t("Die gemessene Güte kann nicht gelesen werden."))
+        return
     if evaluation is None:
         st.markdown(t("Noch nicht gemessen."))
         return

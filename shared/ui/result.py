@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 Row = Mapping[str, object]
 ROWS_PER_PAGE = 50
 NAMING_COLUMNS = 2
+WORD_JOINER = "\u2060"
+_ADDRESS = re.compile(r"www(?=\.)|https?:(?=//)|[^\s@](?=@)", re.IGNORECASE)
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+.!|~$&:-])")
 
 
@@ -150,13 +152,13 @@ def answer_panel(
 
 
 def describe_origin(origin: Provenance, t: Translator) -> str:
-    """Write a provenance as sentences.
+    """Write a provenance as sentences, in Markdown.
 
     Args:
         origin: Where a result comes from.
         t: Translator.
     """
-    parts = [t("Eingabe: {source}.", source=origin.source)]
+    parts = [t("Eingabe: {source}.", source=escape_markdown(origin.source))]
     if origin.sample_data:
         parts.append(t("Beispieldaten, künstlich erzeugt."))
     for model in origin.models:
@@ -238,7 +240,19 @@ def format_cell(value: object, column: Column, t: Translator) -> str:
 def _shown_cell(value: object, column: Column, t: Translator) -> str:
     """Write a cell for Streamlit's table, which would read a text as Markdown."""
     text = format_cell(value, column, t)
-    return _MARKDOWN.sub(r"\\\1", text) if column.kind == "text" else text
+    return escape_markdown(text) if column.kind == "text" else text
+
+
+def escape_markdown(text: str) -> str:
+    """Return a text so that Streamlit shows it as it is: no link, no picture, no formatting.
+
+    A backslash does not keep Streamlit from making links of bare addresses; an invisible character
+    inside them does.
+
+    Args:
+        text: What somebody else wrote: a file name, a typed value, a text of a model's card.
+    """
+    return _MARKDOWN.sub(r"\\\1", _ADDRESS.sub(rf"\g<0>{WORD_JOINER}", text))
 
 
 def chart(

@@ -37,6 +37,8 @@ def server_options(settings: Settings, theme: Theme) -> dict[str, object]:
         "client.toolbarMode": "minimal",
         "client.showSidebarNavigation": False,
         "client.allowedOrigins": [],
+        # A switch of the language sets widgets that have a default too.
+        "global.disableWidgetStateDuplicationWarning": True,
         **streamlit_theme(theme),
     }
 

@@ -86,6 +86,15 @@ def test_commands_of_the_readme_exist() -> None:
         assert path.with_suffix(".py").is_file() or (path / "__main__.py").is_file(), module
 
 
+def test_commands_for_contributors_exist() -> None:
+    """Modules named in the guide, and the words that `shared.i18n` understands."""
+    text = (REPOSITORY / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    for module in re.findall(r"python -m ((?:shared|tests)[\w.]*)", text):
+        path = REPOSITORY / module.replace(".", "/")
+        assert path.with_suffix(".py").is_file() or (path / "__main__.py").is_file(), module
+    assert set(re.findall(r"shared\.i18n (\w+)", text)) == {"check"}
+
+
 def test_example_settings_exist_with_their_defaults() -> None:
     lines = (REPOSITORY / ".env.example").read_text(encoding="utf-8").splitlines()
     given = dict(

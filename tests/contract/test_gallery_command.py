@@ -159,6 +159,14 @@ def test_train_needs_a_known_model(machine: Machine) -> None:
     assert last_sentences(result)[0].startswith("Bitte nennen Sie ein Modell")
 
 
+def test_train_names_the_models() -> None:
+    result = subprocess.run(
+        [REPOSITORY / "gallery", "train"], capture_output=True, text=True, timeout=30
+    )
+    assert result.returncode == 2
+    assert result.stderr.splitlines()[0] == "Bitte nennen Sie ein Modell: solar"
+
+
 def test_second_start_installs_nothing(machine: Machine) -> None:
     """An environment whose stamp fits the requirements starts without network."""
     machine.tesseract()

@@ -15,6 +15,9 @@ pytestmark = [
     pytest.mark.timeout(180),
 ]
 every_app = pytest.mark.parametrize("app", manifests(), ids=lambda app: app.id)
+every_app_with_model = pytest.mark.parametrize(
+    "app", [app for app in manifests() if app.model_tasks], ids=lambda app: app.id
+)
 HOUSE_PAGES = sorted(
     path
     for path in (REPOSITORY / "apps").glob("*.py")
@@ -66,7 +69,7 @@ def test_page_is_german_in_german(app: AppManifest) -> None:
     assert foreign_words(texts(run_page(app)), "de") == []
 
 
-@every_app
+@every_app_with_model
 def test_example_without_model_server_says_so_in_german(app: AppManifest) -> None:
     page = run_page(app, beispiel="1")
     assert not page.exception

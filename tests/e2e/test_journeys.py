@@ -102,3 +102,22 @@ def test_filtered_home_can_be_shared(browser: Browser, gallery: RunningGallery) 
         other.page.goto(observed.page.url)
         other.settle()
         assert other.page.locator("h2").all_inner_texts() == shown
+
+
+@every_app
+def test_the_switch_of_the_language_keeps_the_choice(
+    browser: Browser, gallery: RunningGallery, app: AppManifest
+) -> None:
+    """The browser knows a choice by its words, which the switch replaces."""
+    with observed_page(browser, gallery.url) as observed:
+        observed.open(f"/{app.id}")
+        page = observed.page
+        page.get_by_text("Eigene Datei", exact=True).click()
+        observed.settle()
+        for button, choice in (("English", "My own file"), ("Deutsch", "Eigene Datei")):
+            page.get_by_role("button", name=button, exact=True).click()
+            page.get_by_role("radio", name=choice).wait_for(state="attached")
+            observed.settle()
+            assert page.get_by_role("radio", name=choice).is_checked()
+            assert page.locator('input[type="file"]').count() == 1
+        assert observed.console_errors == []

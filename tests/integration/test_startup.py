@@ -74,6 +74,8 @@ def test_taken_port_is_said(taken_port: int) -> None:
         ("URBANKI_MODEL_SERVER_HOST", "192.168.0.1", "Die Adresse 192.168.0.1 ist von außen"),
         ("URBANKI_PORT", "abc", "Die Einstellung URBANKI_PORT hat den ungültigen Wert „abc“."),
         ("URBANKI_LANGUAGE", "fr", "Die Einstellung URBANKI_LANGUAGE hat den ungültigen Wert"),
+        ("URBANKI_THEME", "fehlt", "Die Einstellung URBANKI_THEME hat den ungültigen Wert"),
+        ("URBANKI_THEME", "../x", "Die Einstellung URBANKI_THEME hat den ungültigen Wert"),
     ],
 )
 def test_wrong_setting_is_one_german_and_one_english_sentence(
@@ -89,6 +91,36 @@ def test_wrong_setting_is_one_german_and_one_english_sentence(
     assert first.startswith(german)
     assert value in second
     assert first != second, "the English catalogue has this text"
+
+
+def test_settings_file_in_another_encoding_is_said(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / ".env"
+    file.write_bytes("URBANKI_THEME=München\n".encode("latin-1"))
+    monkeypatch.setitem(Settings.model_config, "env_file", file)
+    assert startup.main() == 1
+    german, english = capsys.readouterr().err.strip().splitlines()
+    assert german.startswith("Die Datei .env mit den Einstellungen ist nicht lesbar.")
+    assert english.startswith("The file .env with the settings cannot be read.")
+
+
+def test_two_parts_cannot_share_a_port(tmp_path: Path) -> None:
+    port = free_port()
+    with pytest.raises(PortTaken, match=f"Port {port} ist schon belegt") as refused:
+        startup.check_ports(settings_for(tmp_path, port=port, model_server_port=port))
+    assert refused.value.details["setting"] == "URBANKI_MODEL_SERVER_PORT"
+
+
+def test_the_port_to_try_instead_exists(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as holder:
+        try:
+            holder.bind(("127.0.0.1", startup.LAST_PORT))
+        except OSError:
+            pytest.skip("somebody has the last port")
+        with pytest.raises(PortTaken) as refused:
+            check_port("127.0.0.1", startup.LAST_PORT, "URBANKI_PORT")
+    assert refused.value.details["other"] == startup.LAST_PORT - 1
 
 
 def test_settings_error_names_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,6 +38,16 @@ def test_order_is_topic_then_order_then_title(tmp_path: Path) -> None:
         (lambda app: (app / "page.py").unlink(), "FileNotFoundError"),
         (lambda app: (app / "app.toml").write_text("id = "), "TOMLDecodeError"),
         (lambda app: (app / "app.toml").write_text('id = "kaputt"'), "ValidationError"),
+        (lambda app: (app / "icon.svg").unlink(), "FileNotFoundError"),
+        (lambda app: (app / "page.py").write_text("import gibtesnicht"), "ModuleNotFoundError"),
+        (
+            lambda app: (app / "page.py").write_text("from apps.kaputt.fehlt import x"),
+            "ModuleNotFoundError",
+        ),
+        (
+            lambda app: (app / "page.py").write_text("from shared.ui.fehlt import x"),
+            "ModuleNotFoundError",
+        ),
     ],
 )
 def test_a_broken_app_is_named_and_harms_no_other(
@@ -106,3 +116,34 @@ def test_evaluation_is_optional_but_strict(tmp_path: Path) -> None:
     evaluation = read_evaluation(tmp_path)
     assert evaluation is not None
     assert evaluation.figures[0].items == 400
+
+
+def test_imports_are_followed_from_the_page_into_the_app_only(tmp_path: Path) -> None:
+    """A command for developers may import what the gallery has not installed."""
+    app = make_app(tmp_path, "neu", page="from apps.neu import kern\nfrom apps.neu.kern import x\n")
+    (app / "kern.py").write_text("import shared.ui\nimport json\n", encoding="utf-8")
+    (app / "evaluate.py").write_text("import gibtesnicht\n", encoding="utf-8")
+    assert isinstance(find_app("neu", tmp_path), AppManifest)
+    (app / "kern.py").write_text("import gibtesnicht.auch\nx = 'länger'\n", encoding="utf-8")
+    broken = find_app("neu", tmp_path)
+    assert isinstance(broken, BrokenApp)
+    assert "gibtesnicht.auch" in broken.cause
+
+
+def test_an_icon_that_comes_later_repairs_the_app(tmp_path: Path) -> None:
+    icon = make_app(tmp_path, "neu") / "icon.svg"
+    content = icon.read_text(encoding="utf-8")
+    icon.unlink()
+    assert isinstance(find_app("neu", tmp_path), BrokenApp)
+    icon.write_text(content, encoding="utf-8")
+    assert isinstance(find_app("neu", tmp_path), AppManifest)
+
+
+def test_addresses_of_the_gallery_are_no_names_for_apps(tmp_path: Path) -> None:
+    make_app(tmp_path, "modelle")
+    make_app(tmp_path, "frei", page="def nicht fertig(:\n")
+    taken = find_app("modelle", tmp_path)
+    broken = find_app("frei", tmp_path)
+    assert isinstance(taken, BrokenApp)
+    assert isinstance(broken, BrokenApp)
+    assert (taken.has_address, broken.has_address) == (False, True)

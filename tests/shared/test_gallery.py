@@ -9,10 +9,15 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from shared.registry import discover
+from shared.registry.manifest import RESERVED_IDS
 from shared.settings import REPOSITORY, get_settings
+from shared.themes import load_theme
 from shared.ui import shell
+from shared.ui.assets import asset_routes
 from shared.ui.navigation import FIXED_PATHS, opens_one_app
 from shared.ui.probe import probe
+from tests.shared.app_folders import make_app
 
 
 @pytest.fixture(autouse=True)
@@ -149,3 +154,22 @@ def test_an_open_address_is_refused_before_anything_is_served(tmp_path: Path) ->
         assert refused.returncode == 2
         assert "Die Adresse 0.0.0.0 ist von außen erreichbar." in refused.stderr
         assert "Traceback" not in refused.stderr
+
+
+def test_every_address_of_the_gallery_is_reserved() -> None:
+    roots = {route.path.split("/")[1] for route in asset_routes(load_theme("default"))}  # type: ignore[attr-defined]
+    assert (FIXED_PATHS | roots) - {""} <= RESERVED_IDS
+
+
+def test_an_app_with_a_taken_name_shows_its_card_and_harms_nobody(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Streamlit refuses two pages of one address, and with them the whole gallery."""
+    make_app(tmp_path, "start", title="Doppelt")
+    taken = discover.find_app("start", tmp_path)
+    found = [*discover.discover(), taken]
+    monkeypatch.setattr("shared.registry.discover.discover", lambda **_: found)
+    page = gallery()
+    assert not page.exception
+    assert {"aviary", "Doppelt"} <= set(cards(page))
+    assert "Diese Anwendung konnte nicht geladen werden." in str([one.proto for one in page.error])

@@ -2,6 +2,7 @@
 
 import asyncio
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
@@ -34,7 +35,7 @@ def ask(
     scope = {
         "type": kind,
         "method": method,
-        "path": path.partition("?")[0],
+        "path": unquote(path.partition("?")[0]),
         "raw_path": path.encode(),
         "headers": given,
     }
@@ -85,7 +86,18 @@ def test_other_names_are_refused(hosts: list[bytes]) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["//evil.example", "/a/../b", "/a%2Fb", "/a%5cb", "/a\\b", "/%00", "/a%2e%2e/..;/b", "/\u00e4"],
+    [
+        "//evil.example",
+        "/a/../b",
+        "/a%2Fb",
+        "/a%5cb",
+        "/a\\b",
+        "/%00",
+        "/a%2e%2e/..;/b",
+        "/a/%2e%2E/b",
+        "/a/.%2e/b",
+        "/\u00e4",
+    ],
 )
 def test_path_tricks_are_refused(path: str) -> None:
     assert status(path) == 400
@@ -95,7 +107,9 @@ def test_tricks_after_the_question_mark_are_the_pages_business() -> None:
     assert status("/aviary?a=..%2F") == 200
 
 
-@pytest.mark.parametrize("path", ["/_stcore/metrics", "/_stcore/agent/mcp"])
+@pytest.mark.parametrize(
+    "path", ["/_stcore/metrics", "/_stcore/agent/mcp", "/%5fstcore/metrics", "/_stcore/%6Detrics"]
+)
 def test_closed_paths_do_not_exist(path: str) -> None:
     assert status(path) == 404
 

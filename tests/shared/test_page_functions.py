@@ -18,7 +18,13 @@ from shared.ui import shell
 from shared.ui.export import file_name
 from shared.ui.probe import probe
 from shared.ui.profile import demote_headings
-from shared.ui.result import Column, describe_origin, format_cell
+from shared.ui.result import (
+    WORD_JOINER,
+    Column,
+    describe_origin,
+    escape_markdown,
+    format_cell,
+)
 from tests.shared.app_folders import make_app
 
 HEAD = """
@@ -48,6 +54,7 @@ PUBLIC = [
     "display_image",
     "empty_state",
     "error_box",
+    "escape_markdown",
     "export_bar",
     "figures",
     "file_name",
@@ -270,7 +277,8 @@ def test_a_selection_beyond_a_shorter_table_is_forgotten() -> None:
 def test_texts_in_tables_are_never_markdown(text: str) -> None:
     page = run(f'table([{{"a": {text!r}}}], columns=[Column("a", "A")], key="probe_t", alt="x")')
     cell = str(page.table[0].value["A"][0])
-    assert re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", cell) == text
+    visible = cell.replace(WORD_JOINER, "")
+    assert re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", visible) == text
     assert not re.search(r"(?<!\\)[\[\]!#*$<&.]", cell)
 
 
@@ -371,3 +379,51 @@ def test_a_map_may_have_something_beside_it() -> None:
     left, right = page.columns
     assert right.markdown[0].value == "daneben"
     assert not left.markdown
+
+
+def test_a_missing_module_is_a_broken_app(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.ERROR):
+        page = run("from shared.ui import gibt_es_nicht")
+    assert "Diese Anwendung konnte nicht geladen werden." in shown(page)
+    assert "cannot import name" in caplog.text
+
+
+def test_a_damaged_evaluation_leaves_the_rest_of_the_profile(apps_folder: Path) -> None:
+    (apps_folder / "evaluation.json").write_text("{", encoding="utf-8")
+    (apps_folder / "README.md").write_text("# Probe\n\n## Für wen\n\nFür alle.\n", "utf-8")
+    text = shown(run("pass", ansicht="steckbrief"))
+    assert "Die gemessene Güte kann nicht gelesen werden." in text
+    assert "### Für wen" in text
+
+
+def test_a_file_name_is_shown_and_never_followed() -> None:
+    """Streamlit makes links of bare addresses, escaped or not, and formats underscores."""
+    assert escape_markdown("www.a.example __x__.png") == (
+        f"www{WORD_JOINER}\\.a\\.example \\_\\_x\\_\\_\\.png"
+    )
+    assert escape_markdown("http://a.example") == f"http\\:{WORD_JOINER}//a\\.example"
+    assert escape_markdown("a@b.example") == f"a{WORD_JOINER}@b\\.example"
+    origin = Provenance(
+        source="www.evil.example.png",
+        input_sha256="ab" * 32,
+        models=(),
+        parameters={},
+        created_at=datetime(2026, 11, 25, 14, 5, tzinfo=UTC),
+        duration_s=1.0,
+        software_version="0",
+    )
+    assert escape_markdown(origin.source) in describe_origin(origin, get_translator("de"))
+
+
+def test_the_smaller_upload_limit_counts(
+    monkeypatch: pytest.MonkeyPatch, apps_folder: Path
+) -> None:
+    manifest = apps_folder / "app.toml"
+    text = manifest.read_text(encoding="utf-8").replace("upload_mb = 1", "upload_mb = 200")
+    manifest.write_text(text, encoding="utf-8")
+    monkeypatch.setenv("URBANKI_MAX_UPLOAD_MB", "7")
+    get_settings.cache_clear()
+    body = 'choose_data(ctx, kinds=("png",), sample=SampleFile("x.png", lambda: PNG))'
+    page = run(body)
+    page.radio(key="probe_source").set_value("file").run()
+    assert "höchstens 7 MB" in str(page.get("file_uploader")[0].proto)

@@ -88,6 +88,8 @@ def test_numbers_in_texts_follow_the_language() -> None:
         ("en;q=x,de;q=0.1", "de"),
         ("en;q=0", "de"),
         ("deutsch", "de"),
+        ("en-GB, en; q=0.8", "en"),
+        ("de; q=0.2, en ;q=0.9", "en"),
         (",;q=,", "de"),
     ],
 )
@@ -143,3 +145,24 @@ def test_no_text_hides_in_an_f_string() -> None:
                     if name in {"t", "N_", "plural"} and literal:
                         hidden.append(f"{path.name}:{call.lineno}")
     assert hidden == []
+
+
+def test_a_damaged_catalogue_leaves_the_app_in_german(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("shared.i18n.translator.APPS_FOLDER", tmp_path)
+    path = tmp_path / "kaputt" / "locale" / "en.po"
+    path.parent.mkdir(parents=True)
+    path.write_text('msgid "x', encoding="utf-8")
+    get_translator.cache_clear()
+    t = get_translator("en", "kaputt")
+    get_translator.cache_clear()
+    assert t("Nur hier bekannt") == "Nur hier bekannt"
+    assert t("Modelle") == "Models"
+    assert "en.po is no usable catalogue" in caplog.text
+
+
+def test_dates_of_cards_are_written_in_the_language() -> None:
+    assert get_translator("de").iso_date("2026-11-25") == "25. November 2026"
+    assert get_translator("en").iso_date("2026-11-25") == "25 November 2026"
+    assert get_translator("de").iso_date("im Herbst") == "im Herbst"

@@ -12,6 +12,7 @@ from rasterio.transform import from_origin
 
 from apps.aviary import __main__ as command
 from shared.errors import Cancelled, ModelMissing, ModelServerDown
+from shared.settings import get_settings
 from tests.apps.aviary import doubles
 
 SQUARE = (100, 120, 180, 200)
@@ -410,3 +411,87 @@ def test_help_is_german(capsys):
     text = capsys.readouterr().out
     assert "Aufruf" in text
     assert "show this help" not in text
+
+
+LONG = "x" * 300
+
+
+def test_names_too_long_for_a_file(tmp_path, capsys, model):
+    image = save(tmp_path / "a.png")
+    line = refused(capsys, "--image", tmp_path / LONG, "--gsd", "0.1", "--out", tmp_path / "out")
+    assert "gibt es nicht oder ist nicht lesbar" in line
+    line = refused(capsys, "--image", image, "--gsd", "0.1", "--out", tmp_path / LONG)
+    assert "ist voll oder nicht beschreibbar" in line
+    assert command.main(["check", "--image", str(tmp_path / LONG)]) == 2
+    assert "gibt es nicht oder ist nicht lesbar" in capsys.readouterr().err
+
+
+def test_a_name_that_is_no_text(tmp_path, capsys, model):
+    image = save(tmp_path / os.fsdecode(b"stra\xdfe.png"))
+    code, out, err = run(capsys, "--image", image, "--gsd", "0.1", "--out", tmp_path / "out")
+    assert (code, err) == (0, "")
+    assert json.loads(out)["image"]["path"].endswith("stra?e.png")
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "objects.geojson",
+        "summary.json",
+    ]
+
+
+def test_a_name_cannot_command_the_terminal(tmp_path, capsys, model):
+    image = tmp_path / "fehlt\x1b]0;boese\x07\u202e.jpg"
+    line = refused(capsys, "--image", image, "--gsd", "0.1", "--out", tmp_path / "out")
+    assert line.strip().isprintable()
+    assert "fehlt?]0;boese??.jpg" in line
+
+
+def test_names_cannot_lead_out_of_the_output_folder(tmp_path, capsys, model):
+    names = ["..jpg", "...jpg", "summary.json.png", "objects.geojson.png"]
+    images = [tmp_path / "in" / name for name in names]
+    (tmp_path / "in").mkdir()
+    for image in images:
+        save(tmp_path / "a.png").rename(image)
+    out = tmp_path / "above" / "out"
+    code, _, err = run(capsys, "--image", *images, "--gsd", "0.1", "--out", out)
+    assert (code, err) == (0, "")
+    assert [path.name for path in out.parent.iterdir()] == ["out"]
+    assert sorted(path.name for path in out.iterdir()) == [
+        "bild",
+        "bild_2",
+        "objects.geojson_2",
+        "summary.json",
+        "summary.json_2",
+    ]
+
+
+def test_a_file_where_a_folder_must_be(tmp_path, capsys, model):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "a").write_text("im Weg", encoding="utf-8")
+    images = [save(tmp_path / "a.png"), save(tmp_path / "b.png")]
+    line = refused(capsys, "--image", *images, "--gsd", "0.1", "--out", out)
+    assert "ist voll oder nicht beschreibbar" in line
+
+
+def test_bands_of_plain_images(tmp_path, capsys, model):
+    """The blue square is red when read with swapped bands, so the double finds nothing."""
+    words = ["--image", save(tmp_path / "a.png"), "--gsd", "0.1"]
+    code, out, _ = run(capsys, *words, "--out", tmp_path / "swapped", "--bands", "3,2,1")
+    assert (code, json.loads(out)["counts"]["pv"]) == (0, 0)
+    line = refused(capsys, *words, "--out", tmp_path / "missing", "--bands", "1,2,4")
+    assert "Das Bild hat 3 Kanäle, gebraucht werden 4." in line
+
+
+def test_a_wrong_setting_is_one_german_line(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("URBANKI_PORT", "abc")
+    get_settings.cache_clear()
+    line = refused(
+        capsys, "--image", save(tmp_path / "a.png"), "--gsd", "0.1", "--out", tmp_path / "out"
+    )
+    get_settings.cache_clear()
+    assert "Die Einstellung URBANKI_PORT hat den ungültigen Wert „abc“." in line
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_help_that_an_error_names_can_be_typed(capsys):
+    assert command.main(["run"]) == 2
+    assert "Hilfe: python -m apps.aviary run --help." in capsys.readouterr().err

@@ -11,6 +11,7 @@ from apps.aviary import view_run
 from apps.aviary.objects import ModelFacts
 from shared.errors import ModelServerDown
 from shared.settings import REPOSITORY
+from shared.ui import escape_markdown
 from tests.apps.aviary import doubles
 
 PAGE = str(REPOSITORY / "apps" / "aviary" / "page.py")
@@ -58,7 +59,7 @@ def own_file(**drawn):
     pixels[100:180, 120:220] = doubles.BLUE
     target = io.BytesIO()
     Image.fromarray(pixels).convert(drawn.get("mode", "RGB")).save(target, "PNG")
-    page = opened()
+    page = opened(sprache=drawn.get("language", "de"))
     page.radio[0].set_value("file").run()
     return page.file_uploader[0].set_value(("bild.png", target.getvalue(), "image/png")).run()
 
@@ -111,7 +112,7 @@ def test_an_own_file_needs_its_resolution(model):
 def test_impossible_resolutions_are_named(model, typed):
     page = own_file()
     page.text_input(key="aviary_gsd_cm").set_value(typed).run()
-    assert f"„{typed}“ ist keine Bodenauflösung" in texts(page)
+    assert f"„{escape_markdown(typed)}“ ist keine Bodenauflösung" in texts(page)
     assert not [button for button in page.button if button.key == "aviary_start"]
 
 
@@ -134,7 +135,7 @@ def test_a_grey_image_is_refused_in_words(model):
 def test_failed_tiles_are_not_nothing_found(model):
     model(doubles.fails_on_first_tile)
     page = opened(beispiel="1")
-    assert "Kacheln konnten nicht ausgewertet werden" in texts(page)
+    assert "1 von 12 Kacheln konnte nicht ausgewertet werden" in texts(page)
 
 
 def test_missing_model_server_recovers_and_keeps_the_choice(model):
@@ -157,3 +158,12 @@ def test_english_page_speaks_english(model):
     assert not page.exception
     assert "Comparison" in "".join(str(info.proto) for info in page.info)
     assert [metric.label for metric in page.metric][:2] == ["Finds", "of these doubtful"]
+
+
+def test_one_find_is_one_find(model):
+    """Singular and plural, in both languages."""
+    for language, sentence in (("de", "1 Fund mit "), ("en", "1 find with ")):
+        page = own_file(language=language)
+        page.text_input(key="aviary_gsd_cm").set_value("10").run()
+        page.button(key="aviary_start").click().run()
+        assert sentence in texts(page)
