@@ -22,6 +22,7 @@ MAX_TAB_STOPS = 150
 SPOKEN = ("name", "description", "value")
 REPEATS = {"InlineTextBox"}  # the lines of a StaticText, said twice
 E_MAIL = re.compile(r"[\w.+-]+@[\w.-]+")
+REFERENCE = re.compile(r"\bUK-[0-9A-F]{8}\b")
 NO_LANGUAGE = {"CODE", "PRE", "KBD"}  # commands, file names and keys
 
 
@@ -182,6 +183,9 @@ def check_structure(page: Page, language: Language) -> list[Finding]:
             findings.append(Finding("lang", f"<html lang={marked!r}> in {frame.url}"))
         if not frame.evaluate("document.title"):
             findings.append(Finding("title", f"no title in {frame.url}"))
+    reference = REFERENCE.search(page.locator("body").inner_text())
+    if reference is not None:
+        findings.append(Finding("error", f"the page shows the error {reference.group()}"))
     headings = page.locator("h1").count()
     if headings != 1:
         findings.append(Finding("h1", f"{headings} headings of the first level"))
