@@ -198,6 +198,22 @@ class ImageWithoutColour(ItemError):
     what_to_do = N_("Bitte verwenden Sie ein Luftbild mit den Kanälen Rot, Grün und Blau.")
 
 
+class PairUnequal(ItemError):
+    """The two images of a pair differ in size."""
+
+    code = "bildpaar_ungleich"
+    user_message = N_("Die beiden Bilder sind verschieden groß: {before} und {after} Bildpunkte.")
+    what_to_do = N_("Bitte schneiden Sie beide Bilder auf denselben Ausschnitt zu.")
+
+
+class MaskInvalid(ItemError):
+    """The mask band of an image holds more than inside and outside."""
+
+    code = "maske_ungueltig"
+    user_message = N_("Die Maske im vierten Kanal ist an {pixels} Bildpunkten weder 0 noch 255.")
+    what_to_do = N_("Bitte speichern Sie die Maske verlustfrei, zum Beispiel als PNG.")
+
+
 class AnimatedImage(ItemError):
     """More than one frame."""
 
@@ -531,6 +547,30 @@ class SecretUnusable(OperationError):
     what_to_do = N_("Bitte löschen Sie die Datei. Sie wird beim nächsten Start neu angelegt.")
 
 
+class KeySetMissing(OperationError):
+    """The file with the public keys of the installation is not there."""
+
+    code = "schluessel_fehlen"
+    user_message = N_("Die Datei {file} mit den öffentlichen Schlüsseln fehlt.")
+    what_to_do = N_("Bitte kopieren Sie die Datei von der Galerie; sie liegt dort im Ordner keys.")
+
+
+class KeySetUnusable(OperationError):
+    """The file is no key set, holds a private key, or anybody may change it."""
+
+    code = "schluessel_unbrauchbar"
+    user_message = N_("Die Datei {file} mit den öffentlichen Schlüsseln ist unbrauchbar.")
+    what_to_do = N_("Bitte kopieren Sie die Datei von der Galerie; sie liegt dort im Ordner keys.")
+
+
+class KeySetPlaceholder(OperationError):
+    """The file still is the template, or holds a key that everybody knows."""
+
+    code = "schluessel_platzhalter"
+    user_message = N_("Die Datei {file} enthält noch den Platzhalter statt eines Schlüssels.")
+    what_to_do = N_("Bitte kopieren Sie die Datei von der Galerie; sie liegt dort im Ordner keys.")
+
+
 class PortTaken(OperationError):
     """Another program listens on a port that is needed."""
 
@@ -575,6 +615,29 @@ class AddressNotLoopback(OperationError):
         "Solange es keine Konten gibt, ist nur 127.0.0.1 erlaubt."
     )
     what_to_do = N_("Bitte ändern Sie die Einstellung {name}.")
+
+
+class AddressPublic(OperationError):
+    """The model server would be reachable from outside and nobody has said that it may."""
+
+    code = "adresse_oeffentlich"
+    user_message = N_(
+        "Die Adresse {address} ist von außen erreichbar, URBANKI_PUBLIC=1 ist aber nicht gesetzt."
+    )
+    what_to_do = N_(
+        "Bitte starten Sie den Modellserver mit --host 127.0.0.1 oder setzen Sie URBANKI_PUBLIC=1."
+    )
+
+
+class GpuUnusable(OperationError):
+    """The settings demand a GPU and there is none that the installed engine can use."""
+
+    code = "gpu_fehlt"
+    user_message = N_("Die Einstellung URBANKI_DEVICE verlangt eine Grafikkarte, die hier fehlt.")
+    what_to_do = N_(
+        "Bitte prüfen Sie Karte, Treiber und das Paket onnxruntime-gpu oder setzen Sie "
+        "URBANKI_DEVICE=auto."
+    )
 
 
 class StartFailed(OperationError):

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-import contextlib
 import ipaddress
-import os
-import secrets
-import stat
+import tomllib
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
 
-from shared.errors import AddressNotLoopback, SecretUnusable, SettingInvalid, SettingsUnreadable
+from shared.errors import AddressNotLoopback, SettingInvalid, SettingsUnreadable
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+LOCAL_SETTINGS = REPOSITORY / "model_server" / "settings.local.toml"
+"""What `python -m model_server.bench --apply` measured on this machine; of least priority."""
+RATE = r"^[1-9]\d{0,4}/[1-9]\d{0,5}$"
 OWNER_VARIABLE = "URBANKI_OWNER_PROCESS"
 """Set by a command for the server that it starts: its process id, with which the server ends."""
 
@@ -34,7 +40,7 @@ class Settings(BaseSettings):
 
     data_dir: Path = Field(
         REPOSITORY / "data",
-        description="Folder for secrets, logs and everything the gallery stores",
+        description="Folder for keys, logs and everything the gallery stores",
     )
     host: str = Field(
         "127.0.0.1", description="Address of the gallery; only loopback until accounts exist"
@@ -46,6 +52,16 @@ class Settings(BaseSettings):
     theme: str = Field("default", description="Theme file of `shared/themes` without its ending")
     apps: str = Field("", description="Comma-separated app folders to show; empty shows all")
     max_upload_mb: int = Field(200, ge=1, le=2000, description="Largest accepted upload in MB")
+    public: bool = Field(
+        False,
+        description="Let other machines reach the model server; it then needs its key set at start",
+    )
+    auth_mode: Literal["lokal"] = Field(
+        "lokal", description="How people and programs sign in; so far only by this installation"
+    )
+    keys_dir: Path | None = Field(
+        None, description="Folder of the installation's keys; empty takes `keys` of the data folder"
+    )
     model_server_host: str = Field("127.0.0.1", description="Address the model server binds to")
     model_server_port: int = Field(3000, ge=1, le=65535, description="Port of the model server")
     model_server_url: str = Field(
@@ -62,12 +78,40 @@ class Settings(BaseSettings):
     model_server_timeout_s: float = Field(
         60, gt=0, le=600, description="Seconds until a model request is given up"
     )
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto",
+        description="Where models run: auto takes a GPU if one can be used, cuda demands one",
+    )
     model_server_preload: str = Field(
         "solar,ppocrv6_small", description="Models loaded before the model server reports ready"
+    )
+    model_server_max_batch: int = Field(
+        8, ge=1, le=256, description="Largest batch of any model; its card may say less"
+    )
+    model_memory_mb: int = Field(
+        1200, ge=1, le=1_000_000, description="Memory in MB for loaded models, all workers together"
+    )
+    worker_max_rss_mb: int = Field(
+        1200,
+        ge=0,
+        le=1_000_000,
+        description="Memory in MB above which a worker is replaced; 0: never",
     )
     model_dir: Path | None = Field(
         None, description="Folder with the municipality's own models, beside the built-in ones"
     )
+    rate_gast: str = Field(
+        "2/8",
+        pattern=RATE,
+        description="Task requests of a guest: per second / most at once, for each worker process",
+    )
+    rate_viewer: str = Field(
+        "5/20", pattern=RATE, description="The same for somebody who may only look"
+    )
+    rate_sachbearbeitung: str = Field(
+        "20/80", pattern=RATE, description="The same for clerks and administrators"
+    )
+    rate_service: str = Field("200/400", pattern=RATE, description="The same for jobs")
     metrics_token: str = Field(
         "", description="Extra token that may read `/metrics` of the model server; empty: none"
     )
@@ -84,16 +128,32 @@ class Settings(BaseSettings):
 
     @field_validator("host", "model_server_host")
     @classmethod
-    def _loopback_only(cls, value: str) -> str:
+    def _loopback_only(cls, value: str, info: ValidationInfo) -> str:
         if value == "localhost":
             return "127.0.0.1"  # BentoML takes no names
-        if not is_loopback(value):
+        is_open = info.field_name == "model_server_host" and info.data.get("public", False)
+        if not is_loopback(value) and not (is_open and _is_address(value)):
             message = (
                 f"Die Adresse {value} ist von außen erreichbar. Solange es keine Konten gibt, "
                 "ist nur 127.0.0.1 erlaubt."
             )
             raise ValueError(message)
         return value
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Add the measured settings of this machine; whoever reads no `.env` wants none of them."""
+        usual = (init_settings, env_settings, dotenv_settings, file_secret_settings)
+        if isinstance(dotenv_settings, DotEnvSettingsSource) and dotenv_settings.env_file is None:
+            return usual
+        return (*usual, TomlConfigSettingsSource(settings_cls, LOCAL_SETTINGS))
 
     @property
     def app_ids(self) -> frozenset[str]:
@@ -109,53 +169,25 @@ class Settings(BaseSettings):
     @property
     def model_server_address(self) -> str:
         """Base URL of the model server without a trailing slash."""
-        host = self.model_server_host
+        host = _reachable(self.model_server_host)
         host = f"[{host}]" if ":" in host else host
         url = self.model_server_url or f"http://{host}:{self.model_server_port}"
         return url.rstrip("/")
 
     @property
-    def secrets_dir(self) -> Path:
-        """Folder of the installation's secrets, mode 0700."""
-        return self.data_dir / "secrets"
+    def keys_folder(self) -> Path:
+        """Folder of the installation's keys, mode 0700."""
+        return self.keys_dir or self.data_dir / "keys"
 
     @property
-    def model_server_secret_file(self) -> Path:
-        """File with the bearer secret between gallery and model server, mode 0600."""
-        return self.secrets_dir / "model_server_token"
+    def installation_key_file(self) -> Path:
+        """File with the private key that signs tokens, mode 0600; the model server needs it not."""
+        return self.keys_folder / "installation.pem"
 
-
-def read_or_make_secret(path: Path) -> str:
-    """Return the secret of a file; whoever needs it first makes it, 32 random bytes, mode 0600.
-
-    Raises:
-        SecretUnusable: The file is empty, too short, unreadable or readable by others.
-    """
-    try:
-        if not path.exists():
-            _make_secret(path)
-        if stat.S_IMODE(path.stat().st_mode) & 0o077:
-            raise SecretUnusable(file=path.name)
-        secret = path.read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError) as cause:
-        raise SecretUnusable(file=path.name) from cause
-    if len(secret) < 32:
-        raise SecretUnusable(file=path.name)
-    return secret
-
-
-def _make_secret(path: Path) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(handle, "w", encoding="ascii") as file:
-            file.write(secrets.token_urlsafe(32))
-        # A link appears whole or not at all, and never replaces the secret of a faster process.
-        with contextlib.suppress(FileExistsError):
-            path.hardlink_to(draft)
-    finally:
-        draft.unlink()
+    @property
+    def key_set_file(self) -> Path:
+        """File with the public keys, all that the model server reads."""
+        return self.keys_folder / "jwks.json"
 
 
 def is_loopback(value: str) -> bool:
@@ -166,13 +198,29 @@ def is_loopback(value: str) -> bool:
         return False
 
 
+def _is_address(value: str) -> bool:
+    try:
+        ipaddress.ip_address(value)
+    except ValueError:
+        return False
+    return True
+
+
+def _reachable(host: str) -> str:
+    """Return where a server that listens everywhere can be asked from this machine."""
+    address = ipaddress.ip_address(host)
+    if not address.is_unspecified:
+        return host
+    return "127.0.0.1" if address.version == 4 else "::1"
+
+
 def load_settings() -> Settings:
     """Read the settings.
 
     Raises:
         AddressNotLoopback: Gallery or model server would be reachable from outside.
         SettingInvalid: Another variable is wrong.
-        SettingsUnreadable: The file `.env` is no text or cannot be read.
+        SettingsUnreadable: The file `.env` or the measured settings cannot be read.
     """
     try:
         return Settings()
@@ -182,7 +230,7 @@ def load_settings() -> Settings:
         if first["type"] == "value_error":
             raise AddressNotLoopback(name=name, address=first["input"]) from error
         raise SettingInvalid(name=name, value=first["input"]) from error
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsUnreadable() from error
 
 

@@ -27,6 +27,7 @@ from typing import IO
 import httpx
 import psutil
 
+from shared.contracts.identity.installation import load_installation_key
 from shared.errors import (
     PortTaken,
     SettingInvalid,
@@ -35,7 +36,7 @@ from shared.errors import (
     UrbanKiError,
 )
 from shared.i18n import LANGUAGES, get_translator
-from shared.settings import REPOSITORY, Settings, load_settings, read_or_make_secret
+from shared.settings import REPOSITORY, Settings, load_settings
 from shared.themes import Theme, load_theme
 
 MODEL_SERVER = "model_server"
@@ -193,11 +194,11 @@ def check_ports(settings: Settings) -> None:
 
 
 def prepare_data_folder(settings: Settings) -> None:
-    """Make the data folder, the folder of the logs and the secret between the parts.
+    """Make the data folder, the folder of the logs and the key with which the parts sign in.
 
     Raises:
         StorageFull: The folder cannot be written or less is free than `min_free_mb`.
-        SecretUnusable: The secret's file is damaged or readable by others.
+        SecretUnusable: The key's file is damaged or readable by others.
     """
     try:
         settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -207,7 +208,7 @@ def prepare_data_folder(settings: Settings) -> None:
         raise StorageFull(folder=settings.data_dir) from error
     if free < settings.min_free_mb * 1_000_000 or not os.access(settings.data_dir, os.W_OK):
         raise StorageFull(folder=settings.data_dir)
-    read_or_make_secret(settings.model_server_secret_file)
+    load_installation_key(settings)
 
 
 def make_parts(settings: Settings) -> list[Part]:

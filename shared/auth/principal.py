@@ -1,57 +1,10 @@
-"""Who acts: one frozen value that every page and every check receives."""
+"""The one local person, who acts until accounts exist."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Literal
+from shared.contracts.identity.principal import RANKS, Principal, Role
 
-Role = Literal["gast", "viewer", "sachbearbeitung", "admin"]
-ROLES: tuple[Role, ...] = ("gast", "viewer", "sachbearbeitung", "admin")
-
-
-@dataclass(frozen=True, slots=True)
-class Principal:
-    """A person, guest or service.
-
-    Args:
-        subject: Stable id, never a name.
-        display_name: What the person reads about herself; empty for the local principal.
-        roles_by_tenant: Role in each municipality.
-        active_tenant: Municipality whose data are shown now.
-        app_grants: App ids that may be opened; None means every app the role allows.
-        kind: What the principal is.
-        session_id: Id of the login session; empty until accounts exist.
-    """
-
-    subject: str
-    display_name: str
-    roles_by_tenant: Mapping[str, Role]
-    active_tenant: str
-    app_grants: frozenset[str] | None = None
-    kind: Literal["person", "guest", "service"] = "person"
-    session_id: str = ""
-
-    def __post_init__(self) -> None:
-        """Copy the roles, so nobody can change them from outside."""
-        object.__setattr__(self, "roles_by_tenant", MappingProxyType(dict(self.roles_by_tenant)))
-
-    @property
-    def role(self) -> Role:
-        """Role in the active municipality, guest where none is known."""
-        return self.roles_by_tenant.get(self.active_tenant, "gast")
-
-    def may_open(self, app: str, roles_min: Role) -> bool:
-        """Say whether an app may be opened.
-
-        Args:
-            app: App id.
-            roles_min: Lowest role the app's manifest asks for.
-        """
-        granted = self.app_grants is None or app in self.app_grants
-        return granted and ROLES.index(self.role) >= ROLES.index(roles_min)
-
+__all__ = ["LOCAL_PRINCIPAL", "RANKS", "Principal", "Role"]
 
 LOCAL_PRINCIPAL = Principal(
     subject="local",

@@ -1,7 +1,8 @@
-"""What travels between the gallery and the model server: options, results, catalogue, errors."""
+"""What travels between the gallery and the model server: options, results, errors."""
 
 from __future__ import annotations
 
+import hashlib
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -9,7 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 MAX_BODY_BYTES = 64 * 2**20
 MAX_IMAGE_PIXELS = 50_000_000
 MAX_TILES = 16
+MAX_PAIRS = 16
 MAX_PAGES = 4
+MAX_LAYOUT_PAGES = 8
 MAX_LINES = 64
 MAX_TEXTS = 64
 MAX_TEXT_CHARACTERS = 4_000
@@ -47,6 +50,15 @@ class SegmentOptions(TaskOptions):
     max_instances: int = Field(200, ge=1, le=500)
 
 
+class ChangeOptions(TaskOptions):
+    """Options of `POST /change`; the band "m" is the building's outline mask, 0 or 255."""
+
+    model: Name = "roof_change"
+    version: Version | None = None
+    bands: Literal["rgb", "rgbm"] = "rgb"
+    gsd_m: Metres | None = None
+
+
 class OcrOptions(TaskOptions):
     """Options of `POST /ocr`."""
 
@@ -56,8 +68,31 @@ class OcrOptions(TaskOptions):
     min_score: Unit = 0.3
 
 
+class LayoutOptions(TaskOptions):
+    """Options of `POST /layout`."""
+
+    model: Name = "layout_cdla"
+    version: Version | None = None
+    min_score: Unit = 0.3
+
+
+class ClassifyOptions(TaskOptions):
+    """Options of `POST /classify`."""
+
+    model: Name
+    version: Version | None = None
+    top: int = Field(5, ge=1, le=20)
+
+
+class ImageEmbedOptions(TaskOptions):
+    """Options of `POST /embed` with images."""
+
+    model: Name = "tile_features"
+    version: Version | None = None
+
+
 class EmbedOptions(TaskOptions):
-    """Options of `POST /embed`."""
+    """Options of `POST /embed` with texts."""
 
     model: Name = "e5_small_multilingual"
     version: Version | None = None
@@ -141,6 +176,79 @@ class InstancesValue(Wire):
     instances: list[Instance]
 
 
+class ClassesValue(Wire):
+    """Result of `segment` with `output="classes"`.
+
+    `classes_png` is base64 of an 8-bit grey PNG with the class codes (255 = no data),
+    `confidence_png` one with the top probability as 0-255; `pixel_counts` counts pixels by code,
+    those without data left out.
+    """
+
+    width: int
+    height: int
+    stride: int = 1
+    classes_png: str
+    confidence_png: str
+    pixel_counts: dict[str, int]
+    domain_distance: float | None = None
+
+
+class ProbabilitiesValue(Wire):
+    """Result of `segment` with `output="probabilities"`, for seam blending by the client.
+
+    `data` is base64 of zlib over uint8, C order, `class_codes` x ceil(height / stride) x
+    ceil(width / stride); probability = value / 255, all zero where there is no data.
+    """
+
+    width: int
+    height: int
+    stride: int
+    class_codes: list[int]
+    data: str
+    domain_distance: float | None = None
+
+
+class ChangeValue(Wire):
+    """Result of `change`; probabilities are uncalibrated for base rates."""
+
+    label: str
+    probabilities: dict[str, Unit]
+    attributes: dict[str, Unit] = {}
+    domain_distance: float | None = None
+
+
+class LayoutRegion(Wire):
+    """One region of a page; pixel corners as in `Instance`."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    class_key: str = Field(alias="class")
+    score: Unit
+    box: tuple[float, float, float, float]
+
+
+class LayoutValue(Wire):
+    """Result of `layout`."""
+
+    width: int
+    height: int
+    regions: list[LayoutRegion]
+
+
+class LabelScore(Wire):
+    """A label and its probability."""
+
+    label: str
+    score: Unit
+
+
+class ClassifyValue(Wire):
+    """Result of `classify`, most probable label first."""
+
+    labels: list[LabelScore]
+    domain_distance: float | None = None
+
+
 class CharScore(Wire):
     """One recognised character."""
 
@@ -220,78 +328,14 @@ class TaskResponse(Wire):
     timing_ms: Timing
 
 
-class CatalogClass(Wire):
-    """A class of a model."""
-
-    code: int = Field(ge=0, le=254)
-    key: str
-    title_de: str
-
-
-class CatalogTrainingData(Wire):
-    """A data set a model was trained on."""
-
-    name: str
-    licence: str
-    origin: str
-    items: int = Field(ge=0)
-
-
-class CatalogMetric(Wire):
-    """A measured figure with what is needed to repeat it."""
-
-    name: str
-    value: float
-    interval_95: tuple[float, float] | None = None
-    data: str
-    items: int
-    command: str
-    measured_on: str
-
-
-class CatalogEntry(Wire):
-    """One row of `GET /models`."""
-
-    name: str
-    version: str
-    task: Task | None = None
-    title_de: str = ""
-    sha256: str = ""
-    available: bool
-    state: Literal["loaded", "available", "failed"]
-    reason: str = ""
-    runtime: str = ""
-    device: str = ""
-    quality: Quality | None = None
-    classes: list[CatalogClass] = []
-    outputs: list[str] = []
-    gsd_best_m: float | None = None
-    gsd_min_m: float | None = None
-    gsd_max_m: float | None = None
-    min_score: float | None = None
-    licence: str = ""
-    credit: str = ""
-    training_data: list[CatalogTrainingData] = []
-    synthetic_training: bool = False
-    metrics: list[CatalogMetric] = []
-    limits_de: str = ""
-
-
-class ModelDetail(CatalogEntry):
-    """Answer of `GET /models/{name}`."""
-
-    readme: str = ""
-    licence_text: str = ""
-
-
-class Catalog(Wire):
-    """Answer of `GET /models`."""
-
-    models: list[CatalogEntry]
-
-
 class Readiness(Wire):
     """Body of `GET /readyz`."""
 
     ready: bool
     waiting_for: list[str] = []
+
+
+def pair_digest(before: bytes, after: bytes) -> str:
+    """Return the `input_sha256` of a pair: the hash over the hashes of both images."""
+    digests = hashlib.sha256(before).digest() + hashlib.sha256(after).digest()
+    return hashlib.sha256(digests).hexdigest()

@@ -1,0 +1,206 @@
+"""The installation's private key: made once by whichever process comes first, used to sign tokens.
+
+Gallery, jobs and commands sign; the model server reads only the public half beside it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import secrets
+import stat
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+
+from joserfc.errors import JoseError
+from joserfc.jwk import OKPKey
+
+from shared.contracts.identity.jwks import CURVE, KeySet, read_key_set
+from shared.contracts.identity.principal import HOME_TENANT, Principal, Role
+from shared.contracts.identity.tokens import ALGORITHM, LIFETIME_S, sign_token
+from shared.errors import KeySetMissing, OperationError, SecretUnusable
+from shared.settings import Settings
+
+RENEW_BELOW_S = 30
+LOCAL_SUBJECT = "local"
+_PRIVATE = 0o600
+_PUBLIC = 0o644
+_FOR_OTHERS = 0o077
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class InstallationKey:
+    """What signs tokens.
+
+    Args:
+        key: Private Ed25519 key.
+        issuer: Name of the installation.
+    """
+
+    key: OKPKey
+    issuer: str
+
+
+def load_installation_key(settings: Settings) -> InstallationKey:
+    """Return the key; make it and publish its public half where that has not been done.
+
+    Args:
+        settings: Folder of the keys.
+
+    Raises:
+        SecretUnusable: A file is damaged, cannot be read or written, or others can read the key.
+    """
+    file, public_file = settings.installation_key_file, settings.key_set_file
+    try:
+        if not file.exists():
+            _make_key(file)
+        key = _read_key(file)
+        return InstallationKey(key, _publish(key, public_file))
+    except OSError as cause:
+        raise SecretUnusable(file=Path(cause.filename or file).name) from cause
+
+
+class InstallationToken:
+    """A source of tokens that the installation signs itself; threads may share it.
+
+    Args:
+        settings: Folder of the keys.
+        role: Role in the municipality; `service` for jobs and measurements.
+        subject: Who acts: a stable id, never a name.
+        tenant: The municipality.
+        clock: Gives Unix time in seconds.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        role: Role = "sachbearbeitung",
+        subject: str = LOCAL_SUBJECT,
+        tenant: str = HOME_TENANT,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._settings = settings
+        self._principal = Principal(
+            subject=subject,
+            display_name="",
+            roles_by_tenant={tenant: role},
+            active_tenant=tenant,
+            kind="service" if role == "service" else "guest" if role == "gast" else "person",
+        )
+        self._clock = clock
+        self._lock = Lock()
+        self._key: InstallationKey | None = None
+        self._token = ""
+        self._renew_at = float("-inf")
+
+    def token(self) -> str:
+        """Return a token that is good for at least 30 s.
+
+        Raises:
+            SecretUnusable: The key cannot be used.
+        """
+        with self._lock:
+            return self._token if self._clock() < self._renew_at else self._sign()
+
+    def renew(self) -> str:
+        """Read the key again, because somebody may have replaced it, and sign a new token.
+
+        Raises:
+            SecretUnusable: The key cannot be used.
+        """
+        with self._lock:
+            self._key = None
+            return self._sign()
+
+    def _sign(self) -> str:
+        now = self._clock()
+        self._key = self._key or load_installation_key(self._settings)
+        self._token = sign_token(self._principal, self._key.key, self._key.issuer, now)
+        self._renew_at = int(now) + LIFETIME_S - RENEW_BELOW_S
+        return self._token
+
+
+def command_token(
+    settings: Settings, role: Role = "sachbearbeitung", tenant: str = HOME_TENANT
+) -> str:
+    """Return one token for a command of the operating system's user; it ends after 120 s.
+
+    Args:
+        settings: Folder of the keys.
+        role: See `InstallationToken`, also for the next.
+        tenant: See above.
+
+    Raises:
+        SecretUnusable: The key cannot be used.
+    """
+    return InstallationToken(settings, role=role, tenant=tenant).token()
+
+
+def _make_key(file: Path) -> None:
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    key = OKPKey.generate_key("Ed25519")
+    # A link appears whole or not at all, and never replaces the key of a faster process.
+    with (
+        _draft(file, key.as_pem(private=True), _PRIVATE) as draft,
+        contextlib.suppress(FileExistsError),
+    ):
+        file.hardlink_to(draft)
+
+
+def _read_key(file: Path) -> OKPKey:
+    with file.open("rb") as opened:
+        mode = stat.S_IMODE(os.fstat(opened.fileno()).st_mode)
+        content = opened.read()
+    try:
+        key = OKPKey.import_key(content)
+    except (JoseError, ValueError) as cause:
+        raise SecretUnusable(file=file.name) from cause
+    if mode & _FOR_OTHERS or not key.is_private or key.curve_name != CURVE:
+        raise SecretUnusable(file=file.name)
+    return key
+
+
+def _publish(key: OKPKey, file: Path) -> str:
+    """Make sure that the key set holds the key; return the installation's name."""
+    kid = key.thumbprint()
+    known = _known(file)
+    if known is not None and kid in known.keys:
+        return known.issuer
+    # The name comes from the first key, so that two processes at once write the same file.
+    issuer = known.issuer if known is not None else f"urn:urbanki:{kid[:22]}"
+    public = key.as_dict(private=False, kid=kid, use="sig", alg=ALGORITHM)
+    content = json.dumps({"issuer": issuer, "keys": [public]}, indent=2) + "\n"
+    with _draft(file, content.encode("ascii"), _PUBLIC) as draft:
+        draft.replace(file)
+    return issuer
+
+
+def _known(file: Path) -> KeySet | None:
+    try:
+        return read_key_set(file)
+    except KeySetMissing:
+        return None
+    except OperationError as error:
+        _log.warning("the key set is written anew: %s", error)
+        return None
+
+
+@contextlib.contextmanager
+def _draft(file: Path, content: bytes, mode: int) -> Iterator[Path]:
+    """Write a file beside another; it is gone after the block unless it was moved."""
+    draft = file.with_name(f".{file.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    try:
+        with os.fdopen(handle, "wb") as opened:
+            os.fchmod(handle, mode)
+            opened.write(content)
+        yield draft
+    finally:
+        draft.unlink(missing_ok=True)
