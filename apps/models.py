@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from shared.contracts.model_server import CatalogEntry, Quality
+from shared.contracts.model_catalog import CatalogEntry
+from shared.contracts.model_server import Quality
 from shared.errors import ModelServerError, new_reference
 from shared.i18n import N_, Translator
 from shared.ui.failures import error_box
@@ -70,7 +71,7 @@ def details(model: CatalogEntry, t: Translator) -> None:
     """Show origin, licence and measured quality of one model."""
     with st.expander(
         escape_markdown(f"{model.title_de or model.name} {model.version}"),
-        key=f"model_{model.name}",
+        key=f"model_{model.name}_{model.version}",
     ):
         if model.reason:
             st.markdown(t("Grund: {reason}", reason=escape_markdown(model.reason)))

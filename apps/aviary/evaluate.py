@@ -25,7 +25,7 @@ from apps.aviary.sample import SAMPLE_GSD_M, SampleScene, render_sample, sample_
 from shared import __version__
 from shared.clients.model_server import ModelServerClient
 from shared.clients.server_process import ensure_model_server
-from shared.contracts.model_server import CatalogEntry
+from shared.contracts.model_catalog import CatalogEntry
 from shared.errors import ModelMissing, ModelServerError
 from shared.geo.metrics import Matches, average_precision, match_objects, wilson_interval
 from shared.geo.open import open_raster

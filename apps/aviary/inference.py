@@ -9,7 +9,8 @@ from apps.aviary.recipes import Recipe
 from shared.clients.answers import SegmentResult
 from shared.clients.flow import TileInput
 from shared.clients.model_server import ModelServerClient
-from shared.contracts.model_server import Catalog, CatalogEntry, ItemFailed
+from shared.contracts.model_catalog import Catalog, CatalogEntry
+from shared.contracts.model_server import ItemFailed
 from shared.errors import ModelMissing
 
 LOWEST_SCORE = 0.01
@@ -64,6 +65,7 @@ class ServerPredictor:
         results = self._client().map_segment(
             (TileInput(str(tile.tile_id), tile.png) for tile in tiles),
             model=self._model,
+            output="instances",
             gsd_m=gsd_m,
             min_score=self._min_score,
             max_instances=MOST_OBJECTS_PER_TILE,

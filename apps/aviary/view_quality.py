@@ -8,7 +8,7 @@ from apps.aviary.analysis import Result
 from apps.aviary.inference import find_entry
 from apps.aviary.recipes import Recipe
 from apps.aviary.view_input import sample_scene
-from shared.contracts.model_server import CatalogEntry
+from shared.contracts.model_catalog import CatalogEntry
 from shared.errors import ModelServerError
 from shared.geo.metrics import match_objects
 from shared.i18n import get_translator

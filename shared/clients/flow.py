@@ -1,151 +1,121 @@
-"""Cutting long lists into requests and keeping many small requests in flight."""
+"""Sending long lists one request after the other, and jobs with many requests in flight."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, replace
-from itertools import islice
+from dataclasses import replace
 from threading import Event
-from typing import Generic, TypeVar
 
-from shared.clients.answers import Kind, ModelPin, crashed_item, typed_results
-from shared.clients.retry import Stop
-from shared.clients.transport import Call, Transport
-from shared.contracts.model_server import ItemFailed
-from shared.errors import Cancelled, ModelCrashed
+from shared.clients.answers import Kind, ModelPin
+from shared.clients.calls import Payload, Task
+from shared.clients.checking import typed_results
+from shared.clients.jobs import Bundle, Job, JobInput, PairInput, TileInput, TileResult, cut
+from shared.clients.transport import Transport
+from shared.contracts.model_server import ItemFailed, TaskResponse
+from shared.errors import Cancelled, UrbanKiError
 
-REQUEST_BYTES = 48 * 2**20
-_LOOK_S = 0.2
-
-Sent = TypeVar("Sent")
-Got = TypeVar("Got")
-
-
-@dataclass(frozen=True, slots=True)
-class TileInput:
-    """One image of a job.
-
-    Args:
-        tile_id: The caller's name for it; comes back with the result.
-        image: Encoded image.
-        gsd_m: Ground sampling distance in metres where it differs from the job's.
-    """
-
-    tile_id: str
-    image: bytes
-    gsd_m: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class TileResult(Generic[Got]):
-    """What became of one image of a job."""
-
-    tile_id: str
-    result: Got
+__all__ = ["PairInput", "TileInput", "TileResult", "map_concurrently", "send_all"]
+LOOK_S = 0.2
 
 
 def send_all(
-    transport: Transport, call: Call, items: Sequence[bytes], kind: type[Kind]
+    transport: Transport, task: Task[Kind], items: Sequence[Payload]
 ) -> list[Kind | ItemFailed]:
     """Send items in as few requests as allowed, one after the other, and keep their order.
 
     Args:
         transport: Way to the server.
-        call: Task, options and limits.
-        items: Encoded items, any number.
-        kind: Class of a good result.
+        task: What is asked for.
+        items: Any number.
     """
     results: list[Kind | ItemFailed] = []
     pin = ModelPin()
-    for first, part in cut(items, kind.most_per_request):
-        answer = transport.send(call, part)
+    for first, part in cut(items, task.most_per_request):
+        answer = transport.send(task.call, part)
         pin.check(answer.model)
-        results += typed_results(answer, kind, first)
+        results += typed_results(answer, task, first)
     return results
 
 
-def send_one(
+def map_concurrently(
     transport: Transport,
-    prepare: Callable[[TileInput], Call],
-    kind: type[Kind],
-    pin: ModelPin,
-    tile: TileInput,
-    stop: Stop,
-) -> TileResult[Kind | ItemFailed]:
-    """Send one tile of a job; a tile that crashes the server twice fails alone.
+    task: Task[Kind],
+    job: Job,
+    inputs: Iterable[JobInput],
+) -> Iterator[TileResult[Kind | ItemFailed]]:
+    """Send requests in threads and yield the results as they come; the first error ends the work.
 
     Args:
         transport: Way to the server.
-        prepare: Makes task, options and limits of a tile.
-        kind: Class of a good result.
-        pin: The job's model.
-        tile: What to send.
-        stop: Asked before every wait.
-    """
-    try:
-        answer = transport.send(replace(prepare(tile), stop=stop), [tile.image])
-    except ModelCrashed as cause:
-        return TileResult(tile.tile_id, crashed_item(tile.image, cause))
-    pin.check(answer.model)
-    return TileResult(tile.tile_id, typed_results(answer, kind, 0)[0])
-
-
-def cut(items: Sequence[bytes], most: int) -> Iterator[tuple[int, Sequence[bytes]]]:
-    """Yield (index of the first item, items) of each request, in order.
-
-    Args:
-        items: Encoded items.
-        most: Most items per request; a request also stays below 48 MiB unless one item is larger.
-    """
-    start = size = 0
-    for index, item in enumerate(items):
-        if index > start and (index - start == most or size + len(item) > REQUEST_BYTES):
-            yield start, items[start:index]
-            start, size = index, 0
-        size += len(item)
-    if start < len(items):
-        yield start, items[start:]
-
-
-def map_concurrently(
-    inputs: Iterable[Sent],
-    send: Callable[[Sent, Stop], Got],
-    in_flight: int,
-    on_result: Callable[[Got], None] | None,
-    stop: Stop,
-) -> Iterator[Got]:
-    """Send inputs in threads and yield the results as they come; the first error ends the work.
-
-    Args:
-        inputs: Read lazily, at most `in_flight` ahead of the results.
-        send: Sends one input; its second argument must be asked before each wait.
-        in_flight: Most inputs under way.
-        on_result: Called in the consumer's thread before a result is yielded.
-        stop: True raises `Cancelled`; requests under way are left to end by themselves.
+        task: What is asked for. Its `stop` raises `Cancelled` here within 0.2 s; requests under
+            way are left to end by themselves.
+        job: Cuts the inputs into requests.
+        inputs: Read lazily, never further ahead of the results than the job's requests hold.
     """
     ended = Event()
-    pool = ThreadPoolExecutor(in_flight, thread_name_prefix="model-server-client")
+    pool = ThreadPoolExecutor(job.in_flight, thread_name_prefix="model-server-client")
     source = iter(inputs)
-    running: set[Future[Got]] = set()
+    pin = ModelPin()
+    running: dict[Future[list[TileResult[Kind | ItemFailed]]], Bundle] = {}
 
     def halt() -> bool:
-        return ended.is_set() or stop()
+        return ended.is_set() or task.call.stop()
+
+    def send(bundle: Bundle) -> list[TileResult[Kind | ItemFailed]]:
+        call = replace(task.call.at_resolution(bundle.inputs[0].gsd_m), stop=halt)
+        return name_results(transport.send(call, bundle.payloads), task, bundle, pin)
 
     try:
-        while True:
-            if stop():
+        while not job.finished:
+            if task.call.stop():
                 raise Cancelled()
-            for item in islice(source, in_flight - len(running)):
-                running.add(pool.submit(send, item, halt))
-            if not running:
-                return
-            done, running = wait(running, timeout=_LOOK_S, return_when=FIRST_COMPLETED)
-            for future in done:
-                result = future.result()
-                if on_result is not None:
-                    on_result(result)
-                yield result
+            _read(job, source)
+            bundle = job.take()
+            if bundle is not None:
+                running[pool.submit(send, bundle)] = bundle
+            # Another request may be ready to go; otherwise only an answer brings things forward.
+            for future in wait(running, 0 if bundle else LOOK_S, FIRST_COMPLETED).done:
+                for result in _outcome(job, running.pop(future), future):
+                    job.tell(result)
+                    yield result
     finally:
         ended.set()
         pool.shutdown(wait=False, cancel_futures=True)
+
+
+def name_results(
+    answer: TaskResponse, task: Task[Kind], bundle: Bundle, pin: ModelPin
+) -> list[TileResult[Kind | ItemFailed]]:
+    """Give the results of a checked answer the names of the items.
+
+    Raises:
+        ModelChanged: Another model answered before.
+        AnswerMismatch: A value has another shape than the task promises.
+    """
+    pin.check(answer.model)
+    results = typed_results(answer, task, 0)
+    return [
+        TileResult(item.tile_id, result)
+        for item, result in zip(bundle.inputs, results, strict=True)
+    ]
+
+
+def _read(job: Job, source: Iterator[JobInput]) -> None:
+    while job.wants_more:
+        item = next(source, None)
+        if item is None:
+            job.end()
+        else:
+            job.add(item)
+
+
+def _outcome(
+    job: Job, bundle: Bundle, future: Future[list[TileResult[Kind | ItemFailed]]]
+) -> Sequence[TileResult[Kind | ItemFailed]]:
+    try:
+        results = future.result()
+    except UrbanKiError as error:
+        return job.settle(bundle, error)
+    job.settle(bundle, None)
+    return results

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Literal
 
+import httpx
 from pydantic import ValidationError
 
-from shared.clients.answers import error_from_body
-from shared.clients.transport import Transport
-from shared.contracts.model_server import Catalog, Readiness
-from shared.errors import AnswerMismatch, ModelServerDown
+from shared.clients.checking import error_from_body
+from shared.contracts.model_catalog import Catalog
+from shared.contracts.model_server import Readiness
+from shared.errors import AnswerMismatch
 
-_HEALTH_TIMEOUT_S = 2.0
-_CATALOG_TIMEOUT_S = 10.0
+HEALTH_TIMEOUT_S = 2.0
+CATALOG_TIMEOUT_S = 10.0
 _DEPTH = re.compile(r"^urbanki_queue_depth\{[^}]*\} (\S+)$", re.MULTILINE)
 _BUCKET = re.compile(
     r'^urbanki_stage_seconds_bucket\{(?=[^}]*stage="predict")[^}]*le="([^"]+)"[^}]*\} (\S+)$',
@@ -40,33 +41,33 @@ class ServerHealth:
     p50_ms: float | None = None
 
 
-def read_health(transport: Transport) -> ServerHealth:
-    """Ask for readiness and figures; never raises when the server is away."""
-    try:
-        answer = transport.get("/readyz", _HEALTH_TIMEOUT_S)
-        readiness = _readiness(answer.content)
-        if readiness is None:
-            # Another program has the port.
-            return ServerHealth("down")
-        if not readiness.ready:
-            return ServerHealth("starting", tuple(readiness.waiting_for))
-        metrics = transport.get("/metrics", _HEALTH_TIMEOUT_S)
-    except ModelServerDown:
+def state_from(answer: httpx.Response) -> ServerHealth:
+    """Return what `/readyz` says."""
+    readiness = _readiness(answer.content)
+    if readiness is None:
+        # Another program has the port.
         return ServerHealth("down")
+    if not readiness.ready:
+        return ServerHealth("starting", tuple(readiness.waiting_for))
+    return ServerHealth("ready")
+
+
+def with_figures(health: ServerHealth, metrics: httpx.Response) -> ServerHealth:
+    """Add what `/metrics` says, if this token may see it."""
     if metrics.status_code != HTTPStatus.OK:
-        return ServerHealth("ready")
+        return health
     depths = [float(value) for value in _DEPTH.findall(metrics.text)]
     queue = round(sum(depths)) if depths else None
-    return ServerHealth("ready", (), queue, _median_ms(metrics.text))
+    return replace(health, queue=queue, p50_ms=_median_ms(metrics.text))
 
 
-def read_catalog(transport: Transport) -> Catalog:
-    """Ask for all models.
+def catalog_from(answer: httpx.Response) -> Catalog:
+    """Return what `/models` says.
 
     Raises:
-        ModelServerError: Nobody answers, or not with a catalogue.
+        UrbanKiError: It is a refusal.
+        AnswerMismatch: It is no catalogue.
     """
-    answer = transport.get("/models", _CATALOG_TIMEOUT_S)
     if answer.status_code != HTTPStatus.OK:
         raise error_from_body(answer.content)
     try:

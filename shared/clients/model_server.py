@@ -1,193 +1,218 @@
 """Client of the model server: small multipart requests, checked answers, German errors.
 
     with ModelServerClient(settings) as client:
-        for result in client.segment([png], model="solar", gsd_m=0.2):
+        for result in client.segment([png], model="solar", gsd_m=0.2, output="instances"):
             ...
 
 Every method gives one entry per item sent: a result class of `shared.clients.answers`, or
 `ItemFailed` for an item that failed alone. A request that fails as a whole raises an error of
-`shared.errors`: `ModelServerError`, `RequestError` or `Cancelled`. Threads may share a client.
+`shared.errors`: `ModelServerError`, `RequestError` or `Cancelled`. Images are encoded (JPEG, PNG,
+TIFF, WEBP); lists may have any length. The `map_` methods send many small requests at once and
+give results in order of completion; an item over which the server breaks off twice becomes an
+`ItemFailed` with the code `modell_abgestuerzt`, and `ModelChanged` is raised when the model was
+replaced meanwhile. `AsyncModelServerClient` has the same methods for event loops.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import partial
-from typing import Literal, Self, Unpack, overload
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Literal, Unpack, overload
 
 from shared.clients.answers import (
+    ChangeResult,
+    ClassesResult,
+    ClassifyResult,
     EmbedResult,
-    ModelPin,
+    LayoutResult,
     OcrLineResult,
     OcrPageResult,
+    ProbabilitiesResult,
     SegmentResult,
 )
-from shared.clients.flow import Got, TileInput, TileResult, map_concurrently, send_all, send_one
-from shared.clients.health import ServerHealth, read_catalog, read_health
-from shared.clients.retry import Pace, Stop, never
-from shared.clients.transport import (
-    Call,
+from shared.clients.calls import Payload
+from shared.clients.connection import Connection
+from shared.clients.jobs import PairInput, TileInput, TileResult
+from shared.clients.options import (
     CallOptions,
-    InstallationToken,
     JobOptions,
-    TokenSource,
-    Transport,
+    OcrJob,
+    OcrMode,
+    OcrOptions,
+    Output,
+    SegmentJob,
+    SegmentOptions,
 )
-from shared.contracts.model_server import Catalog, ItemFailed
-from shared.settings import Settings
+from shared.contracts.model_server import ItemFailed
+
+Images = Sequence[bytes]
+Tiles = Iterable[TileInput]
+Segmented = SegmentResult | ClassesResult | ProbabilitiesResult | ItemFailed
 
 
-class ModelServerClient:
-    """Talk to the one model server of this installation.
+class ModelServerClient(Connection):
+    """Talk to the one model server of this installation; see `Connection` for the arguments."""
 
-    Args:
-        settings: Where the server listens, its time limit and the secret's file.
-        token: Source of the bearer token; the installation's secret by default.
-        pace: Clock, sleep and seeded jitter; tests replace it.
-        in_flight: Most requests at the same time in the `map_` methods.
-    """
-
-    def __init__(
-        self,
-        settings: Settings,
-        token: TokenSource | None = None,
-        *,
-        pace: Pace | None = None,
-        in_flight: int = 8,
-    ) -> None:
-        self._timeout_s = settings.model_server_timeout_s
-        self._in_flight = in_flight
-        self._transport = Transport(
-            settings.model_server_address,
-            token or InstallationToken(settings.model_server_secret_file),
-            pace or Pace(),
-            connections=2 * in_flight,
-        )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close all connections."""
-        self._transport.close()
-
+    @overload
     def segment(
-        self,
-        images: Sequence[bytes],
-        *,
-        model: str,
-        gsd_m: float | None = None,
-        min_score: float | None = None,
-        max_instances: int | None = None,
-        **call: Unpack[CallOptions],
-    ) -> list[SegmentResult | ItemFailed]:
-        """Find objects in images of 32 to 1,280 pixels per side.
+        self, images: Images, *, output: Literal["instances"], **call: Unpack[SegmentOptions]
+    ) -> list[SegmentResult | ItemFailed]: ...
+    @overload
+    def segment(
+        self, images: Images, *, output: Literal["classes"], **call: Unpack[SegmentOptions]
+    ) -> list[ClassesResult | ItemFailed]: ...
+    @overload
+    def segment(
+        self, images: Images, *, output: Literal["probabilities"], **call: Unpack[SegmentOptions]
+    ) -> list[ProbabilitiesResult | ItemFailed]: ...
+    @overload
+    def segment(
+        self, images: Images, *, output: None = None, **call: Unpack[SegmentOptions]
+    ) -> list[Segmented]: ...
+    def segment(
+        self, images: Images, *, output: Output | None = None, **call: Unpack[SegmentOptions]
+    ) -> list[Any]:
+        """Find objects, or the class of each pixel, in images of 32 to 1,280 pixels per side.
 
         Args:
-            images: Encoded images (JPEG, PNG, TIFF, WEBP), any number.
-            model: Name in the catalogue, for example "solar".
+            images: Encoded images.
+            output: What to return; None takes the first that the model's card names.
+            **call: See `SegmentOptions`; `model` must be given.
+        """
+        return self._send(self._tasks.segment(output, call), images)
+
+    @overload
+    def map_segment(
+        self, tiles: Tiles, *, output: Literal["instances"], **job: Unpack[SegmentJob]
+    ) -> Iterator[TileResult[SegmentResult | ItemFailed]]: ...
+    @overload
+    def map_segment(
+        self, tiles: Tiles, *, output: Literal["classes"], **job: Unpack[SegmentJob]
+    ) -> Iterator[TileResult[ClassesResult | ItemFailed]]: ...
+    @overload
+    def map_segment(
+        self, tiles: Tiles, *, output: Literal["probabilities"], **job: Unpack[SegmentJob]
+    ) -> Iterator[TileResult[ProbabilitiesResult | ItemFailed]]: ...
+    @overload
+    def map_segment(
+        self, tiles: Tiles, *, output: None = None, **job: Unpack[SegmentJob]
+    ) -> Iterator[TileResult[Segmented]]: ...
+    def map_segment(
+        self, tiles: Tiles, *, output: Output | None = None, **job: Unpack[SegmentJob]
+    ) -> Iterator[TileResult[Any]]:
+        """Segment many tiles.
+
+        Args:
+            tiles: Read lazily; the job's `gsd_m` counts for tiles that bring none of their own.
+            output: See `segment`.
+            **job: See `SegmentOptions` and `JobOptions`.
+        """
+        return self._map(self._tasks.segment(output, job), tiles, job)
+
+    def change(
+        self,
+        pairs: Sequence[tuple[bytes, bytes]],
+        *,
+        model: str = "roof_change",
+        gsd_m: float | None = None,
+        bands: Literal["rgb", "rgbm"] = "rgb",
+        **call: Unpack[CallOptions],
+    ) -> list[ChangeResult | ItemFailed]:
+        """Compare pairs of images of one place, 32 to 640 pixels per side and both of one size.
+
+        Args:
+            pairs: The image before and the one after.
+            model: Name in the catalogue.
             gsd_m: Ground sampling distance in metres per pixel; aerial models need it.
-            min_score: Least score 0-1; None takes the card's.
-            max_instances: Most objects per image, 1-500; None takes 200.
+            bands: "rgb", or "rgbm" with the building's outline mask as the fourth band.
             **call: See `CallOptions`.
         """
-        options = _segment_options(gsd_m, min_score, max_instances)
-        request = self._call("/segment", model, options, call)
-        return send_all(self._transport, request, images, SegmentResult)
+        task = self._tasks.change({"model": model, "gsd_m": gsd_m, "bands": bands}, call)
+        return self._send_payloads(task, [Payload(pair) for pair in pairs])
 
-    def map_segment(
+    def map_change(
         self,
-        tiles: Iterable[TileInput],
+        pairs: Iterable[PairInput],
         *,
-        model: str,
+        model: str = "roof_change",
         gsd_m: float | None = None,
-        min_score: float | None = None,
-        max_instances: int | None = None,
-        on_result: Callable[[TileResult[SegmentResult | ItemFailed]], None] | None = None,
-        **call: Unpack[JobOptions],
-    ) -> Iterator[TileResult[SegmentResult | ItemFailed]]:
-        """Send tiles as many small requests in flight; results come in order of completion.
-
-        A tile over which the server breaks off twice becomes an `ItemFailed` with the code
-        `modell_abgestuerzt`. `ModelChanged` is raised when the model was replaced meanwhile.
-
-        Args:
-            tiles: Read lazily; `gsd_m` counts for tiles that bring none of their own.
-            model: See `segment`, also for the next three.
-            gsd_m: See above.
-            min_score: See above.
-            max_instances: See above.
-            on_result: Called with each result before it is yielded.
-            **call: See `JobOptions`.
-        """
-
-        def prepare(tile: TileInput) -> Call:
-            options = _segment_options(tile.gsd_m or gsd_m, min_score, max_instances)
-            return self._call("/segment", model, options, call)
-
-        send = partial(send_one, self._transport, prepare, SegmentResult, ModelPin())
-        return self._map(tiles, send, on_result, call)
+        bands: Literal["rgb", "rgbm"] = "rgb",
+        **job: Unpack[JobOptions],
+    ) -> Iterator[TileResult[ChangeResult | ItemFailed]]:
+        """Compare many pairs; the arguments are those of `change` and `JobOptions`."""
+        task = self._tasks.change({"model": model, "gsd_m": gsd_m, "bands": bands}, job)
+        return self._map(task, pairs, job)
 
     @overload
     def ocr(
-        self,
-        images: Sequence[bytes],
-        *,
-        mode: Literal["page", "detect"] = "page",
-        model: str = ...,
-        min_score: float = ...,
-        **call: Unpack[CallOptions],
+        self, images: Images, *, mode: Literal["page", "detect"] = ..., **call: Unpack[OcrOptions]
     ) -> list[OcrPageResult | ItemFailed]: ...
     @overload
     def ocr(
-        self,
-        images: Sequence[bytes],
-        *,
-        mode: Literal["lines"],
-        model: str = ...,
-        min_score: float = ...,
-        **call: Unpack[CallOptions],
+        self, images: Images, *, mode: Literal["lines"], **call: Unpack[OcrOptions]
     ) -> list[OcrLineResult | ItemFailed]: ...
     def ocr(
-        self,
-        images: Sequence[bytes],
-        *,
-        mode: Literal["page", "detect", "lines"] = "page",
-        model: str = "ppocrv6_small",
-        min_score: float = 0.3,
-        **call: Unpack[CallOptions],
-    ) -> list[OcrPageResult | ItemFailed] | list[OcrLineResult | ItemFailed]:
+        self, images: Images, *, mode: OcrMode = "page", **call: Unpack[OcrOptions]
+    ) -> list[Any]:
         """Read pages (`page`), only find their lines (`detect`) or read line crops (`lines`).
 
         Args:
-            images: Encoded pages (side <= 8,000 pixels) or line crops, any number.
+            images: Encoded pages (side <= 8,000 pixels) or line crops.
             mode: What to do.
-            model: Name in the catalogue.
-            min_score: Lines below this score 0-1 are left out of pages.
-            **call: See `CallOptions`.
+            **call: See `OcrOptions`.
         """
-        request = self._call("/ocr", model, {"mode": mode, "min_score": min_score}, call)
-        if mode == "lines":
-            return send_all(self._transport, request, images, OcrLineResult)
-        return send_all(self._transport, request, images, OcrPageResult)
+        return self._send(self._tasks.ocr(mode, call), images)
 
     def map_ocr(
-        self,
-        pages: Iterable[TileInput],
-        *,
-        mode: Literal["page", "detect"] = "page",
-        model: str = "ppocrv6_small",
-        min_score: float = 0.3,
-        on_result: Callable[[TileResult[OcrPageResult | ItemFailed]], None] | None = None,
-        **call: Unpack[JobOptions],
+        self, pages: Tiles, *, mode: Literal["page", "detect"] = "page", **job: Unpack[OcrJob]
     ) -> Iterator[TileResult[OcrPageResult | ItemFailed]]:
-        """Read many pages, one per request; the arguments are those of `ocr` and `map_segment`."""
-        request = self._call("/ocr", model, {"mode": mode, "min_score": min_score}, call)
-        send = partial(send_one, self._transport, lambda _: request, OcrPageResult, ModelPin())
-        return self._map(pages, send, on_result, {"in_flight": 2, **call})  # more would time out
+        """Read many pages, one per request; the arguments are those of `ocr` and `JobOptions`."""
+        # Two at a time: more would wait in the server until their time is up.
+        return self._map(self._tasks.ocr(mode, job), pages, job, in_flight=2)
+
+    def layout(
+        self,
+        images: Images,
+        *,
+        model: str = "layout_cdla",
+        min_score: float = 0.3,
+        **call: Unpack[CallOptions],
+    ) -> list[LayoutResult | ItemFailed]:
+        """Find the regions of pages.
+
+        Args:
+            images: Encoded pages.
+            model: Name in the catalogue.
+            min_score: Regions below this score 0-1 are left out.
+            **call: See `CallOptions`.
+        """
+        return self._send(
+            self._tasks.layout({"model": model, "min_score": min_score}, call), images
+        )
+
+    def map_layout(
+        self,
+        pages: Tiles,
+        *,
+        model: str = "layout_cdla",
+        min_score: float = 0.3,
+        **job: Unpack[JobOptions],
+    ) -> Iterator[TileResult[LayoutResult | ItemFailed]]:
+        """Find the regions of many pages; the arguments are those of `layout` and `JobOptions`."""
+        task = self._tasks.layout({"model": model, "min_score": min_score}, job)
+        return self._map(task, pages, job, in_flight=4)
+
+    def classify(
+        self, images: Images, *, model: str, top: int = 5, **call: Unpack[CallOptions]
+    ) -> list[ClassifyResult | ItemFailed]:
+        """Name what images show.
+
+        Args:
+            images: Encoded images.
+            model: Name in the catalogue.
+            top: Most labels per image, 1-20.
+            **call: See `CallOptions`.
+        """
+        return self._send(self._tasks.classify({"model": model, "top": top}, call), images)
 
     def embed(
         self,
@@ -205,46 +230,17 @@ class ModelServerClient:
             model: Name in the catalogue.
             **call: See `CallOptions`.
         """
-        request = self._call("/embed", model, {"kind": kind}, call)
-        encoded = [text.encode("utf-8", "surrogatepass") for text in texts]
-        return send_all(self._transport, request, encoded, EmbedResult)
+        task = self._tasks.embed({"model": model, "kind": kind}, call)
+        return self._send(task, [text.encode("utf-8", "surrogatepass") for text in texts])
 
-    def models(self) -> Catalog:
-        """Return the catalogue of all models.
+    def embed_images(
+        self, images: Images, *, model: str = "tile_features", **call: Unpack[CallOptions]
+    ) -> list[EmbedResult | ItemFailed]:
+        """Turn images into vectors.
 
-        Raises:
-            ModelServerError: Nobody answers, or not with a catalogue.
+        Args:
+            images: Encoded images.
+            model: Name in the catalogue.
+            **call: See `CallOptions`.
         """
-        return read_catalog(self._transport)
-
-    def health(self) -> ServerHealth:
-        """Return the state of the server within about 2 s; never raises when it is away."""
-        return read_health(self._transport)
-
-    def _map(
-        self,
-        tiles: Iterable[TileInput],
-        send: Callable[[TileInput, Stop], Got],
-        on_result: Callable[[Got], None] | None,
-        call: JobOptions,
-    ) -> Iterator[Got]:
-        in_flight = call.get("in_flight", self._in_flight)
-        return map_concurrently(tiles, send, in_flight, on_result, call.get("stop", never))
-
-    def _call(
-        self, route: str, model: str, options: Mapping[str, object], call: CallOptions
-    ) -> Call:
-        return Call(
-            route,
-            model,
-            {"model": model, "version": call.get("version"), **options},
-            call.get("timeout_s", self._timeout_s),
-            call.get("stop", never),
-        )
-
-
-def _segment_options(
-    gsd_m: float | None, min_score: float | None, max_instances: int | None
-) -> dict[str, object]:
-    limits = {"min_score": min_score, "max_instances": max_instances}
-    return {"output": "instances", "gsd_m": gsd_m, **limits}
+        return self._send(self._tasks.embed_images({"model": model}, call), images)

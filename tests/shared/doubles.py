@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import random
 import re
 import socket
 import struct
@@ -23,10 +24,63 @@ from typing import Any
 
 import pytest
 
+from shared.clients.retry import Pace
 from shared.settings import Settings
 
 SHA = "a" * 64
 Answer = dict[str, Any]
+Parts = tuple[bytes, ...]
+
+
+@dataclass
+class FakeTime:
+    """A clock that runs only while somebody sleeps."""
+
+    now: float = 0.0
+    waits: list[float] = field(default_factory=list)
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass."""
+        self.waits.append(seconds)
+        self.now += seconds
+
+    async def sleep_async(self, seconds: float) -> None:
+        """Let time pass in an event loop."""
+        self.sleep(seconds)
+
+    def pace(self) -> Pace:
+        """Return clock, sleep and seeded jitter for a client."""
+        return Pace(
+            clock=lambda: self.now,
+            sleep=self.sleep,
+            sleep_async=self.sleep_async,
+            jitter=random.Random(1),  # noqa: S311
+        )
+
+
+class Bucket:
+    """Lets a burst of requests through, then as many per second as come in.
+
+    Args:
+        per_second: Requests that come in.
+        burst: Most requests at once.
+        clock: Gives seconds.
+    """
+
+    def __init__(
+        self, per_second: float, burst: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.per_second, self.burst, self.clock = per_second, burst, clock
+        self.level, self.at = burst, clock()
+
+    def take(self) -> bool:
+        """Say whether one more request may pass."""
+        now = self.clock()
+        self.level = min(self.burst, self.level + (now - self.at) * self.per_second)
+        self.at = now
+        passed = self.level >= 1
+        self.level -= passed
+        return passed
 
 
 @dataclass
@@ -35,14 +89,19 @@ class StandIn:
 
     Args:
         settings: Settings that lead to it.
-        value: Makes the value of one item from its bytes and the request's options.
+        value: Makes the value of one item from its bytes (of a pair both, joined) and the
+            request's options.
         change: Changes the whole answer before it is sent.
         refusals: Status codes to answer first, one per request, with their `Retry-After`.
         resets: How many requests to break off first.
+        poison: Items over which every request is broken off.
+        most_bytes: Larger bodies are refused with 413.
+        bucket: Refuses with 429 what it does not let through.
         delay_s: Seconds before each answer.
         drop_s: Seconds before each byte of an answer.
         readiness: Answer to `/readyz`.
         headers: More headers of each answer.
+        close: Ends the server; nobody listens on its port any more.
     """
 
     settings: Settings
@@ -54,15 +113,21 @@ class StandIn:
     change: Callable[[Answer], Answer] = lambda answer: answer
     refusals: list[tuple[int, int | None]] = field(default_factory=list)
     resets: int = 0
+    poison: frozenset[bytes] = frozenset()
+    most_bytes: int = 64 * 2**20
+    bucket: Bucket | None = None
     delay_s: float = 0.0
     drop_s: float = 0.0
     readiness: Answer = field(default_factory=lambda: {"ready": True, "waiting_for": []})
     headers: dict[str, str] = field(default_factory=dict)
     requests: list[dict[str, Any]] = field(default_factory=list)
     tokens: list[str] = field(default_factory=list)
+    running: int = 0
+    most_running: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
+    close: Callable[[], None] = lambda: None
 
-    def answer(self, items: list[bytes], options: dict[str, Any]) -> Answer:
+    def answer(self, items: list[Parts], options: dict[str, Any]) -> Answer:
         """Return a correct answer, changed by the fault."""
         name = options.get("model", "solar")
         model = {"name": name, "version": "1.0.0", "sha256": SHA, "runtime": "x", "device": "cpu"}
@@ -70,56 +135,98 @@ class StandIn:
             {
                 "index": place,
                 "status": "ok",
-                "value": self.value(data, options),
+                "value": self.value(b"".join(parts), options),
                 "warnings": [],
-                "input_sha256": hashlib.sha256(data).hexdigest(),
+                "input_sha256": _digest(parts),
             }
-            for place, data in enumerate(items)
+            for place, parts in enumerate(items)
         ]
         answer = {"request_id": "stand-in", "model": model, "results": results, "timing_ms": {}}
         return self.change(answer)
 
+    def refusal(self, items: list[Parts], size: int) -> tuple[int, int | None] | None:
+        """Return status and `Retry-After` of a refusal, status 0 for a break, None to answer."""
+        if self.resets > 0 or any(b"".join(parts) in self.poison for parts in items):
+            self.resets -= self.resets > 0
+            return 0, None
+        if self.refusals:
+            return self.refusals.pop(0)
+        if size > self.most_bytes:
+            return 413, None
+        if self.bucket is not None and not self.bucket.take():
+            return 429, 1
+        return None
 
-def _parse(headers: Message, body: bytes) -> tuple[list[bytes], dict[str, Any]]:
+
+def _digest(parts: Parts) -> str:
+    hashes = [hashlib.sha256(part) for part in parts]
+    if len(hashes) == 1:
+        return hashes[0].hexdigest()
+    return hashlib.sha256(b"".join(one.digest() for one in hashes)).hexdigest()
+
+
+def _parse(headers: Message, body: bytes) -> tuple[list[Parts], dict[str, Any]]:
     kind = headers.get("Content-Type", "")
     if kind.startswith("application/json"):
         options = json.loads(body)
         texts = options.pop("texts")
-        return [text.encode("utf-8", "surrogatepass") for text in texts], options
+        return [(text.encode("utf-8", "surrogatepass"),) for text in texts], options
     boundary = re.search("boundary=(.+)", kind)
     assert boundary is not None
-    items, options = [], {}
+    files: dict[str, list[bytes]] = {}
+    options = {}
     for part in body.split(b"--" + boundary.group(1).encode())[1:-1]:
         head, _, content = part.strip(b"\r\n").partition(b"\r\n\r\n")
         disposition = BytesParser().parsebytes(head)["Content-Disposition"]
         content = part[part.index(b"\r\n\r\n") + 4 : -2]
-        if 'name="options"' in disposition:
+        found = re.search('; name="([a-z]+)"', disposition)
+        assert found is not None
+        name = found.group(1)
+        if name == "options":
             options = json.loads(content)
         else:
-            items.append(content)
-    return items, options
+            files.setdefault(name, []).append(content)
+    names = ["before", "after"] if "before" in files else ["images"]
+    assert sorted(files) == sorted(names)
+    return list(zip(*(files[name] for name in names), strict=True)), options
+
+
+_CODES = {
+    401: "nicht_angemeldet",
+    404: "modell_fehlt",
+    413: "anfrage_zu_gross",
+    429: "ausgelastet",
+    503: "nicht_bereit",
+    504: "zeitueberschreitung",
+}
 
 
 def _handler(stand_in: StandIn) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        # Head and body go out in two pieces; without this the second waits 40 ms.
+        disable_nagle_algorithm = True
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             items, options = _parse(self.headers, body)
             with stand_in.lock:
-                stand_in.requests.append({"path": self.path, "items": len(items), **options})
+                contents = [b"".join(parts) for parts in items]
+                request = {"path": self.path, "items": len(items), "contents": contents, **options}
+                stand_in.requests.append(request)
                 stand_in.tokens.append(self.headers.get("Authorization", ""))
-                reset = stand_in.resets > 0
-                stand_in.resets -= reset
-                refusal = None if reset or not stand_in.refusals else stand_in.refusals.pop(0)
-            if reset:
-                self._break_off()
-            elif refusal is not None:
+                stand_in.running += 1
+                stand_in.most_running = max(stand_in.most_running, stand_in.running)
+                refusal = stand_in.refusal(items, len(body))
+            time.sleep(stand_in.delay_s)
+            with stand_in.lock:
+                stand_in.running -= 1
+            if refusal is None:
+                self._send(200, stand_in.answer(items, options))
+            elif refusal[0]:
                 self._refuse(*refusal)
             else:
-                time.sleep(stand_in.delay_s)
-                self._send(200, stand_in.answer(items, options))
+                self._break_off()
 
         def do_GET(self) -> None:
             with stand_in.lock:
@@ -138,11 +245,9 @@ def _handler(stand_in: StandIn) -> type[BaseHTTPRequestHandler]:
 
         def _refuse(self, status: int, retry_after: int | None) -> None:
             body = {
-                "code": {401: "nicht_angemeldet", 404: "modell_fehlt", 429: "ausgelastet"}.get(
-                    status, "nicht_bereit"
-                ),
+                "code": _CODES[status],
                 "message": "Nein.",
-                "details": {"model": "solar"},
+                "details": {"model": "solar", "limit_mb": 64},
                 "request_id": "stand-in",
             }
             self._send(status, body, retry_after)
@@ -201,10 +306,15 @@ def model_server_stand_in(tmp_path: Path) -> Iterator[StandIn]:
     stand_in.settings = _settings(tmp_path, server.server_address[1])
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
+
+    def close() -> None:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+    stand_in.close = close
     yield stand_in
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    close()
 
 
 @pytest.fixture

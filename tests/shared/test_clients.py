@@ -5,14 +5,16 @@ from __future__ import annotations
 import random
 import threading
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
-from shared.clients.answers import EmbedResult, SegmentResult, error_from_body, error_from_text
-from shared.clients.flow import TileInput, cut
+from shared.clients.answers import EmbedResult, SegmentResult
+from shared.clients.calls import Payload
+from shared.clients.checking import error_from_body, error_from_text
+from shared.clients.flow import TileInput
+from shared.clients.jobs import cut
 from shared.clients.model_server import ModelServerClient
 from shared.clients.retry import MAX_TRIES, MAX_WAIT_S, Pace
 from shared.contracts.model_server import ErrorText, ItemFailed
@@ -30,23 +32,8 @@ from shared.errors import (
     ModelServerTimeout,
     NotSignedIn,
 )
-from shared.settings import Settings, read_or_make_secret
-from tests.shared.doubles import StandIn, drop_result
-
-
-@dataclass
-class FakeTime:
-    """A clock that runs only while somebody sleeps."""
-
-    now: float = 0.0
-    waits: list[float] = field(default_factory=list)
-
-    def sleep(self, seconds: float) -> None:
-        self.waits.append(seconds)
-        self.now += seconds
-
-    def pace(self) -> Pace:
-        return Pace(clock=lambda: self.now, sleep=self.sleep, jitter=random.Random(1))  # noqa: S311
+from shared.settings import Settings
+from tests.shared.doubles import Bucket, FakeTime, StandIn, drop_result
 
 
 def test_results_are_typed_and_keep_the_order(model_server_stand_in: StandIn) -> None:
@@ -84,8 +71,9 @@ def test_what_takes_long_shares_no_time_limit(model_server_stand_in: StandIn) ->
 
 
 def test_requests_stay_below_the_size_limit() -> None:
-    half = bytes(25 * 2**20)
-    assert [(first, len(part)) for first, part in cut([half, half, b"x"], 16)] == [(0, 1), (1, 2)]
+    half = Payload((bytes(25 * 2**20),))
+    small = Payload((b"x",))
+    assert [(first, len(part)) for first, part in cut([half, half, small], 16)] == [(0, 1), (1, 2)]
     assert list(cut([], 16)) == []
 
 
@@ -105,6 +93,7 @@ def test_a_lost_result_is_noticed(model_server_lies: StandIn) -> None:
     [
         lambda answer: {**answer, "results": [{**answer["results"][0], "index": 1}]},
         lambda answer: {**answer, "model": {**answer["model"], "name": "other"}},
+        lambda answer: {**answer, "model": {**answer["model"], "version": "1.0.1"}},
         lambda answer: {"what": 1},
         lambda answer: {
             **answer,
@@ -117,7 +106,7 @@ def test_an_answer_that_does_not_fit_is_thrown_away(
 ) -> None:
     model_server_lies.change = change
     with ModelServerClient(model_server_lies.settings) as client, pytest.raises(AnswerMismatch):
-        client.segment([b"a"], model="solar", gsd_m=0.1)
+        client.segment([b"a"], model="solar", version="1.0.0", gsd_m=0.1)
 
 
 def test_a_model_that_changes_within_a_call_is_noticed(model_server_lies: StandIn) -> None:
@@ -153,6 +142,21 @@ def test_two_breaks_over_one_request_end_it(model_server_resets: StandIn) -> Non
     with ModelServerClient(model_server_resets.settings) as client, pytest.raises(ModelCrashed):
         client.segment([b"a"], model="solar", gsd_m=0.1)
     assert len(model_server_resets.requests) == 2
+
+
+def test_a_break_and_then_nobody_is_a_server_that_is_down(model_server_resets: StandIn) -> None:
+    # The item is not to blame: it was under way only once.
+    gone: list[int] = []
+
+    def stop() -> bool:
+        if model_server_resets.requests and not gone:
+            gone.append(1)
+            model_server_resets.close()
+        return False
+
+    with ModelServerClient(model_server_resets.settings) as client, pytest.raises(ModelServerDown):
+        client.segment([b"a"], model="solar", gsd_m=0.1, stop=stop)
+    assert len(model_server_resets.requests) == 1
 
 
 def test_a_job_goes_on_after_a_tile_that_crashes_the_server(model_server_resets: StandIn) -> None:
@@ -197,6 +201,19 @@ def test_waiting_stays_within_the_time_limit(model_server_busy: StandIn) -> None
         client.segment([b"a"], model="solar", gsd_m=0.1, timeout_s=10)
     assert fake.now <= 10
     assert len(model_server_busy.requests) == 1
+
+
+def test_a_limited_rate_is_kept_without_losing_a_call(model_server_stand_in: StandIn) -> None:
+    fake = FakeTime()
+    model_server_stand_in.bucket = Bucket(5, 20, clock=lambda: fake.now)
+    statuses = []
+    with ModelServerClient(model_server_stand_in.settings, pace=fake.pace()) as client:
+        for place in range(25):
+            (result,) = client.segment([bytes([place])], model="solar", gsd_m=0.1)
+            statuses.append((type(result), fake.now > 0))
+    assert [kind for kind, _ in statuses] == [SegmentResult] * 25
+    assert [waited for _, waited in statuses].index(True) == 20
+    assert fake.now <= 5
 
 
 def test_back_off_doubles_spreads_and_is_capped() -> None:
@@ -268,12 +285,14 @@ def test_questions_renew_the_token_too(model_server_stand_in: StandIn) -> None:
     with ModelServerClient(settings) as client:
         client.health()
         old = model_server_stand_in.tokens[-1]
-        settings.model_server_secret_file.unlink()
-        new = f"Bearer {read_or_make_secret(settings.model_server_secret_file)}"
+        settings.installation_key_file.unlink()
         model_server_stand_in.refusals = [(401, None)]
         model_server_stand_in.tokens.clear()
         assert client.health().state == "ready"
-    assert model_server_stand_in.tokens[:2] == [old, new]
+    first, second = model_server_stand_in.tokens[:2]
+    assert first == old
+    # Another header, because it names another key.
+    assert second.partition(".")[0] != old.partition(".")[0]
 
 
 def test_addresses_of_every_form_lead_to_the_server(tmp_path: Path) -> None:

@@ -1,0 +1,194 @@
+"""The way to the model server for event loops: the twin of `transport` and `flow`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Sequence
+from http import HTTPStatus
+from typing import Any
+
+import httpx
+
+from shared.clients.answers import Kind, ModelPin
+from shared.clients.calls import Call, Payload, Task
+from shared.clients.checking import check_answer, typed_results
+from shared.clients.exchange import (
+    Exchange,
+    bearer,
+    completed,
+    headers_for,
+    request_builder,
+    timeout,
+)
+from shared.clients.flow import LOOK_S, name_results
+from shared.clients.jobs import Bundle, Job, JobInput, TileResult, cut
+from shared.clients.retry import Pace
+from shared.clients.transport import TokenSource
+from shared.contracts.model_server import ItemFailed, TaskResponse
+from shared.errors import Cancelled, ModelServerDown, UrbanKiError
+
+
+class AsyncTransport:
+    """Send requests and check answers; for one event loop. See `Transport` for the arguments."""
+
+    def __init__(self, base_url: str, token: TokenSource, pace: Pace, connections: int) -> None:
+        self._token = token
+        self._pace = pace
+        self._http = httpx.AsyncClient(
+            base_url=base_url,
+            trust_env=False,
+            follow_redirects=False,
+            limits=httpx.Limits(max_connections=connections),
+        )
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._http.aclose()
+
+    async def send(self, call: Call, items: Sequence[Payload]) -> TaskResponse:
+        """Send one request and return its checked answer; see `Transport.send`."""
+        content = await self._exchange(call, items)
+        return check_answer(content, items, call.model, call.version)
+
+    async def get(self, path: str, timeout_s: float) -> httpx.Response:
+        """Ask once, and again only with a new token; see `Transport.get`."""
+        # A token may come from a file or another server, which would hold the event loop up.
+        token = await asyncio.to_thread(self._token.token)
+        limit = timeout(timeout_s)
+        try:
+            answer = await self._http.get(path, timeout=limit, headers=bearer(token))
+            if answer.status_code == HTTPStatus.UNAUTHORIZED:
+                token = await asyncio.to_thread(self._token.renew)
+                answer = await self._http.get(path, timeout=limit, headers=bearer(token))
+        except httpx.RequestError as cause:
+            raise ModelServerDown() from cause
+        return answer
+
+    async def _exchange(self, call: Call, items: Sequence[Payload]) -> bytes:
+        build = request_builder(self._http, call, items)
+        course = Exchange(call, self._pace)
+        token = await asyncio.to_thread(self._token.token)
+        while True:
+            request = build(headers=headers_for(call, token), timeout=course.limit())
+            try:
+                response = await self._receive(request, course)
+            except httpx.RequestError as cause:
+                wait_s = course.wait_after_break(cause)
+            else:
+                if response.status_code == HTTPStatus.OK:
+                    return response.content
+                if course.needs_new_token(response):
+                    token = await asyncio.to_thread(self._token.renew)
+                    continue
+                wait_s = course.wait_after_refusal(response)
+            await self._pace.wait_async(wait_s, call.stop)
+
+    async def _receive(self, request: httpx.Request, course: Exchange) -> httpx.Response:
+        """Read an answer and meanwhile look every 0.2 s whether it is still wanted."""
+        reading = asyncio.create_task(self._read(request, course))
+        try:
+            while not (await asyncio.wait({reading}, timeout=LOOK_S))[0]:
+                course.check_progress(0)
+            return reading.result()
+        finally:
+            await _end({reading})
+
+    async def _read(self, request: httpx.Request, course: Exchange) -> httpx.Response:
+        response = await self._http.send(request, stream=True)
+        pieces = []
+        try:
+            async for piece in response.aiter_bytes():
+                pieces.append(piece)
+                course.check_progress(len(piece))
+        finally:
+            await response.aclose()
+        return completed(response, pieces)
+
+
+async def send_all(
+    transport: AsyncTransport, task: Task[Kind], items: Sequence[Payload]
+) -> list[Kind | ItemFailed]:
+    """Send items one request after the other and keep their order; see `flow.send_all`."""
+    results: list[Kind | ItemFailed] = []
+    pin = ModelPin()
+    for first, part in cut(items, task.most_per_request):
+        answer = await transport.send(task.call, part)
+        pin.check(answer.model)
+        results += typed_results(answer, task, first)
+    return results
+
+
+async def map_concurrently(
+    transport: AsyncTransport,
+    task: Task[Kind],
+    job: Job,
+    inputs: Iterable[JobInput] | AsyncIterable[JobInput],
+) -> AsyncGenerator[TileResult[Kind | ItemFailed], None]:
+    """Keep many requests in flight and yield the results as they come.
+
+    See `flow.map_concurrently`; here requests under way end together with the work.
+    """
+    source = _as_async(inputs)
+    pin = ModelPin()
+    running: dict[asyncio.Task[list[TileResult[Kind | ItemFailed]]], Bundle] = {}
+
+    async def send(bundle: Bundle) -> list[TileResult[Kind | ItemFailed]]:
+        call = task.call.at_resolution(bundle.inputs[0].gsd_m)
+        return name_results(await transport.send(call, bundle.payloads), task, bundle, pin)
+
+    try:
+        while not job.finished:
+            if task.call.stop():
+                raise Cancelled()
+            await _fill(job, source)
+            bundle = job.take()
+            if bundle is not None:
+                running[asyncio.create_task(send(bundle))] = bundle
+            if not running:
+                continue
+            done, _ = await asyncio.wait(
+                running, timeout=0 if bundle else LOOK_S, return_when=asyncio.FIRST_COMPLETED
+            )
+            for ended in done:
+                for result in _outcome(job, running.pop(ended), ended):
+                    job.tell(result)
+                    yield result
+    finally:
+        await _end(set(running))
+
+
+async def _fill(job: Job, source: AsyncIterator[JobInput]) -> None:
+    while job.wants_more:
+        try:
+            job.add(await anext(source))
+        except StopAsyncIteration:
+            job.end()
+
+
+async def _as_async(
+    inputs: Iterable[JobInput] | AsyncIterable[JobInput],
+) -> AsyncIterator[JobInput]:
+    if isinstance(inputs, AsyncIterable):
+        async for item in inputs:
+            yield item
+    else:
+        for item in inputs:
+            yield item
+
+
+def _outcome(
+    job: Job, bundle: Bundle, ended: asyncio.Task[list[TileResult[Kind | ItemFailed]]]
+) -> Sequence[TileResult[Kind | ItemFailed]]:
+    error = ended.exception()
+    if isinstance(error, UrbanKiError):
+        return job.settle(bundle, error)
+    job.settle(bundle, None)
+    return ended.result()
+
+
+async def _end(tasks: set[asyncio.Task[Any]]) -> None:
+    """Cancel what still runs and wait until it has let go of its connections."""
+    for task in tasks:
+        task.cancel()
+    # What they ended with is no longer of interest, but has to be looked at.
+    await asyncio.gather(*tasks, return_exceptions=True)
