@@ -1,0 +1,1 @@
+"""What `python -m model_server` can do, one module per command."""
