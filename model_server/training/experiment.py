@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model_server.domain import Domain
+from model_server.parity import measure_trained
 from model_server.runtime import OnnxRuntime
 from model_server.training.detector import Recipe, find_run, load_averaged, train
 from model_server.training.export import export_onnx, measure_parity, write_parity
@@ -158,6 +159,7 @@ def report(experiment: Experiment, folds: list[list[Tile]]) -> None:
         fitted["platt_offset"],
     )
     write_parity(measure_parity(raw, target / "model.onnx", PARITY_SHAPES), target / "parity.json")
+    measure_trained(target, experiment.source, NMS_IOU)
     metrics["domain"] = _fit_domain(OnnxRuntime.load(target / "model.onnx"), folds, target)
     text = json.dumps(metrics, indent=1, ensure_ascii=False) + "\n"
     (target / "metrics.json").write_text(text, encoding="utf-8")

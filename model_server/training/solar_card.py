@@ -39,10 +39,17 @@ def write_card(folder: Path, metrics: dict[str, Any]) -> None:
         tiles=_tile_count(metrics),
         domain_file=DOMAIN_FILE,
         distance_p99=metrics["domain"]["distance_p99"],
+        openvino_ok=str(_is_openvino_equal(folder)).lower(),
     )
     blocks = [_metric_block(metrics, *figure) for figure in _figures(metrics)]
     text = "\n".join([ORIGIN, filled.rstrip("\n"), *blocks]) + "\n"
     (folder / "card.toml").write_text(text, encoding="utf-8")
+
+
+def _is_openvino_equal(folder: Path) -> bool:
+    """Say whether `model_server.parity` measured that OpenVINO gives the same results."""
+    measured = json.loads((folder / "parity.json").read_text(encoding="utf-8"))
+    return bool(measured.get("openvino", {"ok": False})["ok"])
 
 
 def write_sheet(folder: Path, metrics: dict[str, Any]) -> None:

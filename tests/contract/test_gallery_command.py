@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -164,7 +165,7 @@ def test_train_names_the_models() -> None:
         [REPOSITORY / "gallery", "train"], capture_output=True, text=True, timeout=30
     )
     assert result.returncode == 2
-    assert result.stderr.splitlines()[0] == "Bitte nennen Sie ein Modell: solar"
+    assert result.stderr.splitlines()[0] == "Bitte nennen Sie ein Modell: solar tile_features"
 
 
 def test_second_start_installs_nothing(machine: Machine) -> None:
@@ -176,17 +177,26 @@ def test_second_start_installs_nothing(machine: Machine) -> None:
     python = environment / "python"
     python.write_text('#!/bin/sh\necho "$@"\n', encoding="utf-8")
     python.chmod(0o755)
-    (environment.parent / "installed-start").write_text(stamp_of(machine), encoding="utf-8")
+    for name, files in STAMPS.items():
+        stamp = environment.parent / f"installed-{name}"
+        stamp.write_text(stamp_of(machine, files), encoding="utf-8")
     result = machine.run("start")
     assert (result.returncode, result.stdout) == (0, "-m shared.startup\n")
+    assert _log(machine) == ""
     (machine.checkout / "requirements.txt").write_text("torch==2.14.1\n", encoding="utf-8")
     assert "pip install" in machine.run("start").stdout + _log(machine), "a change installs again"
 
 
-def stamp_of(machine: Machine) -> str:
-    """What `sha256sum FILES | sha256sum` prints for the run-time requirements."""
+STAMPS = {
+    "start": ("requirements.txt", "requirements-serve.txt", "constraints.txt"),
+    "models": ("requirements-models.txt", "constraints.txt"),
+}
+
+
+def stamp_of(machine: Machine, files: Sequence[str]) -> str:
+    """What `sha256sum FILES | sha256sum` prints for the requirements of a stamp."""
     listing = ""
-    for name in ("requirements.txt", "requirements-serve.txt", "constraints.txt"):
+    for name in files:
         digest = hashlib.sha256((machine.checkout / name).read_bytes()).hexdigest()
         listing += f"{digest}  {name}\n"
     return hashlib.sha256(listing.encode()).hexdigest()

@@ -172,5 +172,5 @@ def test_committed_files_are_small_and_no_secrets() -> None:
         if path.stat().st_size > 16_000_000
     }
     assert large == {}
-    forbidden = {".env", "model_server_token", "id_rsa"}
+    forbidden = {".env", "installation.pem", "id_rsa"}
     assert {path.name for path in tracked_files()} & forbidden == set()

@@ -21,7 +21,9 @@ from model_server.card import Card, load_card
 from model_server.catalog import BUILT_IN, ServableModel
 from model_server.engine import Engine
 from model_server.tasks.segment import SegmentModel
-from shared.settings import Settings, get_settings, read_or_make_secret
+from shared.contracts.identity.installation import InstallationToken
+from shared.contracts.identity.principal import Role
+from shared.settings import Settings, get_settings
 
 # The library of figures looks for this folder once, when it is imported.
 FIGURES = tempfile.TemporaryDirectory(prefix="urbanki-test-figures-")
@@ -88,21 +90,28 @@ class Service:
 
     Args:
         url: Its address.
-        token: Its bearer token.
         engine: Its engine, so that tests can look inside.
         settings: Settings that lead to it.
     """
 
     url: str
-    token: str
     engine: Engine
     settings: Settings
 
-    def client(self, **headers: str) -> httpx.Client:
+    @property
+    def token(self) -> str:
+        """A bearer token of an administrator."""
+        return self.token_of("admin")
+
+    def token_of(self, role: Role, subject: str = "test") -> str:
+        """Return a bearer token of somebody else."""
+        return InstallationToken(self.settings, role=role, subject=subject).token()
+
+    def client(self, role: Role = "admin", subject: str = "test") -> httpx.Client:
         """Return an HTTP client that is signed in."""
         return httpx.Client(
             base_url=self.url,
-            headers={"Authorization": f"Bearer {self.token}", **headers},
+            headers={"Authorization": f"Bearer {self.token_of(role, subject)}"},
             timeout=30,
             trust_env=False,
         )
@@ -116,7 +125,7 @@ class Service:
         fake.card = model.card.model_copy(
             update={"limits": model.card.limits.model_copy(update={"max_batch": 8})}
         )
-        self.engine._open[model.key] = fake
+        self.engine.shelf.put(model, fake)
         return runtime
 
 
@@ -129,6 +138,7 @@ def _running_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servi
         "URBANKI_DATA_DIR": str(folder),
         "URBANKI_MODEL_SERVER_PRELOAD": "solar",
         "URBANKI_METRICS_TOKEN": "only-for-figures",
+        "URBANKI_RATE_SACHBEARBEITUNG": "10000/100000",
         "BENTOML_HOME": str(folder / "bentoml"),
         "BENTOML_DO_NOT_TRACK": "True",
     }
@@ -155,8 +165,7 @@ def _running_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servi
             time.sleep(0.05)
         assert not engine.waiting_for
         settings = SETTINGS.model_copy(update={"model_server_url": f"http://127.0.0.1:{port}"})
-        secret = read_or_make_secret(settings.model_server_secret_file)
-        yield Service(settings.model_server_url, secret, engine, settings)
+        yield Service(settings.model_server_url, engine, settings)
         server.should_exit = True
         thread.join(20)
     get_settings.cache_clear()
@@ -170,7 +179,8 @@ def _running_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servi
 @pytest.fixture
 def service(_running_service: Service) -> Iterator[Service]:
     """The service with the models that ship; fakes are taken out again after the test."""
-    opened = dict(_running_service.engine._open)
+    loaded = _running_service.engine.shelf._loaded
+    before = dict(loaded)
     yield _running_service
-    _running_service.engine._open.clear()
-    _running_service.engine._open.update(opened)
+    loaded.clear()
+    loaded.update(before)

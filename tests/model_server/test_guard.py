@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -16,9 +15,11 @@ from bentoml.exceptions import BentoMLException, ServiceUnavailable
 from model_server.inputs import Refusal
 from model_server.notes import get_note
 from model_server.security import Guard
+from shared.contracts.identity.installation import InstallationToken
+from shared.contracts.identity.principal import Role
 from shared.contracts.model_server import ErrorBody
 from shared.errors import UrbanKiError
-from shared.settings import Settings, read_or_make_secret
+from shared.settings import Settings
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 FORM = {"Content-Type": "multipart/form-data; boundary=x"}
@@ -29,8 +30,8 @@ def settings(folder: Path, **more: Any) -> Settings:
     return Settings(_env_file=None, data_dir=folder, **more)
 
 
-def token(chosen: Settings) -> dict[str, str]:
-    return {"Authorization": f"Bearer {read_or_make_secret(chosen.model_server_secret_file)}"}
+def token(chosen: Settings, role: Role = "sachbearbeitung") -> dict[str, str]:
+    return {"Authorization": f"Bearer {InstallationToken(chosen, role=role).token()}"}
 
 
 def answer(status: int, body: bytes = b"[{'error': 'in English, with a URL'}]") -> App:
@@ -243,30 +244,6 @@ def test_requests_over_a_network_card_are_refused(tmp_path: Path) -> None:
             return await client.get("/models", headers=token(chosen))
 
     assert code_of(asyncio.run(scenario())) == (403, "keine_berechtigung")
-
-
-def test_a_replaced_secret_counts_at_once(tmp_path: Path) -> None:
-    chosen = settings(tmp_path)
-    guard = Guard(answer(200), chosen)
-    old = token(chosen)
-    assert asyncio.run(ask(guard, "/models", "GET", headers=old)).status_code == 200
-    chosen.model_server_secret_file.unlink()
-    new = token(chosen)
-    os.utime(chosen.model_server_secret_file, ns=(1, 1))
-    assert asyncio.run(ask(guard, "/models", "GET", headers=old)).status_code == 401
-    assert asyncio.run(ask(guard, "/models", "GET", headers=new)).status_code == 200
-
-
-def test_a_secret_that_others_can_read_lets_nobody_in(tmp_path: Path) -> None:
-    chosen = settings(tmp_path)
-    signed_in = token(chosen)
-    guard = Guard(answer(200), chosen)
-    assert asyncio.run(ask(guard, "/models", "GET", headers=signed_in)).status_code == 200
-    chosen.model_server_secret_file.chmod(0o644)
-    response = asyncio.run(ask(guard, "/models", "GET", headers=signed_in))
-    assert code_of(response) == (401, "nicht_angemeldet")
-    chosen.model_server_secret_file.chmod(0o600)
-    assert asyncio.run(ask(guard, "/models", "GET", headers=signed_in)).status_code == 200
 
 
 def test_nobody_can_write_lines_into_the_log(

@@ -8,9 +8,12 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
-from model_server.images import decode_image, inspect_image
+from model_server.images import decode_image, decode_with_gaps, inspect_image
+from model_server.tiff import count_directories, read_layout, with_fourth_band
 from shared.errors import ItemError
 from tests.model_server.pictures import empty_png, encode, noise, sixteen_bit_rgb_png
 
@@ -70,25 +73,143 @@ def test_a_bomb_is_refused_from_its_header_alone() -> None:
     assert peak <= 20 * 2**20
 
 
-def geotiff(bands: int, kind: str) -> bytes:
+def geotiff(bands: int, kind: str, values: np.ndarray | None = None, **options: str) -> bytes:
     import rasterio
     from rasterio.errors import NotGeoreferencedWarning
     from rasterio.io import MemoryFile
 
+    if values is None:
+        values = np.ones((64, 64, bands), dtype=kind)
+    height, width = values.shape[:2]
+    shape = {"width": width, "height": height, "count": bands, "dtype": kind}
     with pytest.warns(NotGeoreferencedWarning), MemoryFile() as file:
-        with rasterio.open(
-            file.name, "w", driver="GTiff", width=64, height=64, count=bands, dtype=kind
-        ) as target:
-            target.write(np.ones((bands, 64, 64), dtype=kind))
+        with rasterio.open(file.name, "w", driver="GTiff", **shape, **options) as target:
+            target.write(values.transpose(2, 0, 1))
         return bytes(file.read())
 
 
 @pytest.mark.parametrize(
-    ("bands", "kind", "code"),
-    [(5, "uint8", "baender_fehlen"), (3, "uint16", "farbtiefe"), (4, "float32", "farbtiefe")],
+    ("bands", "kind", "options", "code"),
+    [
+        (5, "uint8", {}, "baender_fehlen"),
+        (5, "uint8", {"photometric": "RGB"}, "baender_fehlen"),
+        (5, "uint8", {"photometric": "RGB", "alpha": "YES"}, "baender_fehlen"),
+        # Read carelessly, this one is a grey image.
+        (5, "uint8", {"interleave": "band", "compress": "deflate"}, "baender_fehlen"),
+        (6, "uint8", {"photometric": "RGB"}, "baender_fehlen"),
+        (9, "uint8", {}, "baender_fehlen"),
+        (3, "uint16", {}, "farbtiefe"),
+        (4, "uint16", {}, "farbtiefe"),
+        (4, "float32", {}, "farbtiefe"),
+    ],
 )
-def test_what_is_wrong_with_a_geotiff_is_named(bands: int, kind: str, code: str) -> None:
-    assert code_of(geotiff(bands, kind)) == code
+def test_what_is_wrong_with_a_geotiff_is_named(
+    bands: int, kind: str, options: dict[str, str], code: str
+) -> None:
+    data = geotiff(bands, kind, **options)
+    assert code_of(data) == code
+    with pytest.raises(ItemError) as caught:
+        decode_image(data, inspect(data), "rgbi")
+    assert caught.value.code == code
+
+
+FOUR = np.random.default_rng(8).integers(0, 255, (48, 80, 4), dtype=np.uint8)
+
+
+@pytest.mark.parametrize("compress", ["none", "deflate", "lzw"])
+@pytest.mark.parametrize("interleave", ["pixel", "band"])
+@pytest.mark.parametrize(
+    "meaning",
+    [
+        {},
+        {"photometric": "RGB", "alpha": "NO"},
+        {"photometric": "RGB", "alpha": "PREMULTIPLIED"},
+        {"photometric": "RGB", "alpha": "YES"},
+        {"photometric": "MINISBLACK"},
+        {"photometric": "RGB", "alpha": "NO", "bigtiff": "YES"},
+        {"photometric": "RGB", "alpha": "NO", "endianness": "BIG"},
+    ],
+)
+def test_the_fourth_band_of_a_tiff_is_kept_whatever_the_file_calls_it(
+    meaning: dict[str, str], interleave: str, compress: str
+) -> None:
+    data = geotiff(4, "uint8", FOUR, interleave=interleave, compress=compress, **meaning)
+    header = inspect(data)
+    assert (header.width, header.height) == (80, 48)
+    for bands in ("rgbi", "rgbm"):
+        assert np.array_equal(decode_image(data, header, bands), FOUR)
+
+
+@pytest.mark.parametrize(
+    "meaning", [{"photometric": "RGB", "alpha": "NO"}, {"photometric": "MINISBLACK"}]
+)
+def test_a_fourth_band_that_is_no_transparency_leaves_the_colours_alone(
+    meaning: dict[str, str],
+) -> None:
+    data = geotiff(4, "uint8", FOUR, **meaning)
+    pixels, shown = decode_with_gaps(data, inspect(data), "rgb")
+    assert np.array_equal(pixels, FOUR[..., :3])
+    assert shown is None
+
+
+def test_what_is_wholly_transparent_is_a_gap() -> None:
+    picture = noise(64, 48).convert("RGBA")
+    picture.paste((9, 9, 9, 0), (0, 0, 20, 48))
+    picture.paste((9, 9, 9, 1), (20, 0, 30, 48))
+    for kind in ("PNG", "TIFF"):
+        data = encode(picture, kind)
+        pixels, shown = decode_with_gaps(data, inspect(data), "rgb")
+        assert shown is not None
+        assert not shown[:, :20].any()
+        assert shown[:, 20:].all()
+        assert (pixels[:, :20] == 255).all()
+        assert np.array_equal(pixels[:, 30:], np.asarray(picture)[:, 30:, :3])
+        assert decode_with_gaps(data, inspect(data), "rgbi")[1] is None
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "P"])
+def test_one_transparent_colour_is_a_gap_too(mode: str) -> None:
+    picture = Image.new("RGB", (64, 48), (200, 200, 200))
+    picture.paste((10, 10, 10), (0, 0, 20, 48))
+    picture = picture.convert(mode, dither=Image.Dither.NONE)
+    hidden = picture.getpixel((0, 0))
+    data = encode(picture, transparency=hidden)
+    pixels, shown = decode_with_gaps(data, inspect(data), "rgb")
+    assert shown is not None
+    assert not shown[:, :20].any()
+    assert shown[:, 20:].all()
+    assert (pixels[:, :20] == 255).all()
+
+
+def test_an_image_without_transparency_has_no_gap() -> None:
+    for mode in ("RGB", "L", "P", "CMYK", "RGBA"):
+        data = encode(noise().convert(mode), "TIFF" if mode == "CMYK" else "PNG")
+        assert decode_with_gaps(data, inspect(data), "rgb")[1] is None
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), max_size=6), st.data())
+def test_no_change_of_a_tiff_gives_anything_but_pixels_or_an_item_error(
+    changes: list[tuple[int, int]], more: st.DataObject
+) -> None:
+    data = bytearray(PLAIN_TIFF)
+    for place, value in changes:
+        data[place % len(data)] = value
+    end = more.draw(st.integers(4, len(data)))
+    for changed in (bytes(data), bytes(data[:end])):
+        read_layout(changed)
+        with_fourth_band(changed)
+        assert count_directories(changed) >= 1
+        try:
+            header = inspect(changed)
+            for bands in ("rgb", "rgbi"):
+                decode_image(changed, header, bands)
+        except ItemError:
+            continue
+
+
+PLAIN_TIFF = encode(Image.fromarray(FOUR[:32, :32]), "TIFF")
 
 
 @pytest.mark.parametrize("mode", ["L", "1", "LA", "P", "CMYK", "RGBA", "YCbCr"])

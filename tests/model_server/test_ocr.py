@@ -10,17 +10,25 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from model_server.batching import Good
 from model_server.catalog import BUILT_IN, load_catalog
 from model_server.engine import Engine
 from model_server.evaluate import degrade, render_page
 from model_server.items import Item, Ticket
+from model_server.tasks import ocr
 from model_server.tasks.reading_order import LineBox, in_reading_order
 from model_server.tasks.text_lines import LineReader, bucket_width, prepare_crop
-from model_server.tasks.text_pages import PageLine, stands_on_side, turn_page, turn_points
+from model_server.tasks.text_pages import (
+    PageLine,
+    cut_line,
+    stands_on_side,
+    turn_page,
+    turn_points,
+)
 from shared.contracts.model_server import OcrLineValue, OcrOptions, OcrPageValue
+from shared.settings import REPOSITORY
 from tests.model_server.pictures import encode, page
 
 LINES = (
@@ -30,6 +38,42 @@ LINES = (
     "Auflagen sind einzuhalten.",
     "Die Kosten betragen 86,40 DM.",
 )
+
+OFFICE_TEXT = (
+    "Der Magistrat der Stadt Musterstadt erteilt hiermit die Genehmigung,",
+    "auf dem Grundstück Lindenstraße 14 eine Doppelgarage zu errichten.",
+    "Die Außenwände sind aus Kalksandstein in einer Stärke von 24 cm zu",
+    "mauern und beiderseits zu verputzen. Das Dach ist nach § 31 Abs. 2",
+    "mit harter Bedachung zu versehen. Der Abstand zur Nachbargrenze muß",
+    "mindestens 3,00 m betragen. Abweichungen bedürfen der Zustimmung.",
+    "Zu Ihrem Schreiben vom 7. Oktober 1958 teilen wir Ihnen mit, daß die",
+    "eingereichten Pläne geprüft wurden. Gegen die Ausführung bestehen in",
+    "statischer Hinsicht keine Bedenken, wenn die folgenden Auflagen",
+    "beachtet werden: Die Fundamente sind frostfrei in einer Tiefe von",
+    "0,80 m zu gründen. Für die Decken über dem Kellergeschoß sind",
+    "Stahlbetonplatten der Güte B 225 zu verwenden. Schornsteine sind",
+    "von dem zuständigen Bezirksschornsteinfegermeister abzunehmen.",
+    "Die Gebühr für diesen Bescheid wird auf 128,75 DM festgesetzt und ist",
+    "innerhalb von 14 Tagen an die Stadtkasse, Konto 40 217, zu zahlen.",
+    "Übersteigt die Bausumme den Betrag von 35.000 DM, so bleibt eine",
+    "Nachberechnung vorbehalten. Öffentliche Flächen dürfen während der",
+    "Bauzeit nur mit Erlaubnis des Ordnungsamtes benutzt werden.",
+    "Ärzte, Apotheker und Rechtsanwälte haben ihre Schilder so anzubringen,",
+    "daß der Gehweg in seiner ganzen Breite frei bleibt. Werbeanlagen an",
+    "Straßenecken sind unzulässig. Jede Änderung der Nutzung, namentlich",
+    "der Einbau von Wohnräumen im Dachgeschoß, ist vorher anzuzeigen.",
+    "Rechtsmittel: Gegen diesen Bescheid kann binnen eines Monats nach",
+    "Zustellung schriftlich Widerspruch bei der Behörde erhoben werden.",
+)
+"""Four pages of six lines in the German of offices, spelt as before 1996."""
+FONTS = REPOSITORY / "apps" / "archivair" / "fonts"
+PRINT_FONTS = ("arimo.woff", "tinos.woff")
+TYPEWRITER_FONT = "courier_prime.woff"
+SHEET_PX = (2480, 800)
+MARGIN_PX, ROW_PX, TEXT_PX = (240, 60), 120, 48
+SHEETS = 4
+LIMITS = {"print": 0.003, "courier": 0.005, "noisy typewriter": 0.010}
+"""Highest character error rate of each kind."""
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +129,89 @@ def test_german_text_is_read(engine: Engine) -> None:
         image = degrade(render_page(written, ImageFont.truetype(str(font), 48)), seed=3)
         (value,) = read(engine, image)
         assert errors([line.text for line in value.lines], written) <= 0.015, font.name
+
+
+def font_of(name: str) -> ImageFont.FreeTypeFont:
+    if not (FONTS / name).is_file():
+        pytest.skip("the fonts of ArchivAIr are not here")
+    return ImageFont.truetype(str(FONTS / name), TEXT_PX)
+
+
+def printed(lines: Sequence[str], font: ImageFont.FreeTypeFont) -> Image.Image:
+    """Return the upper part of an A4 page at 300 dpi."""
+    sheet = Image.new("L", SHEET_PX, 255)
+    pen = ImageDraw.Draw(sheet)
+    for row, line in enumerate(lines):
+        pen.text((MARGIN_PX[0], MARGIN_PX[1] + row * ROW_PX), line, font=font, fill=0)
+    return sheet
+
+
+def typed(lines: Sequence[str], font: ImageFont.FreeTypeFont, seed: int) -> Image.Image:
+    """Return a typed sheet: uneven strokes and ink, blurred, tilted, shaded, noisy.
+
+    Every other one has 200 dpi.
+    """
+    random = np.random.default_rng(seed)
+    sheet = Image.new("L", SHEET_PX, 255)
+    pen = ImageDraw.Draw(sheet)
+    step = font.getlength("x")
+    for row, line in enumerate(lines):
+        for column, char in enumerate(line):
+            left = MARGIN_PX[0] + column * step + random.normal(0, 1.2)
+            top = MARGIN_PX[1] + row * ROW_PX + random.normal(0, 1.8)
+            pen.text((left, top), char, font=font, fill=int(random.integers(0, 140)))
+    sheet = sheet.filter(ImageFilter.GaussianBlur(1.2))
+    sheet = sheet.rotate(0.6, Image.Resampling.BICUBIC, fillcolor=255)
+    if seed % 2:
+        sheet = sheet.resize((SHEET_PX[0] * 2 // 3, SHEET_PX[1] * 2 // 3))
+    shaded = np.asarray(sheet, float) * np.linspace(0.7, 1, sheet.width)
+    noisy = shaded + random.normal(0, 22, shaded.shape)
+    return Image.fromarray(np.clip(noisy, 0, 255).astype(np.uint8))
+
+
+def lines_of(sheet: int) -> Sequence[str]:
+    count = len(OFFICE_TEXT) // SHEETS
+    return OFFICE_TEXT[sheet * count : (sheet + 1) * count]
+
+
+def sheet_of(kind: str, number: int) -> Image.Image:
+    lines = lines_of(number)
+    if kind == "print":
+        return printed(lines, font_of(PRINT_FONTS[number % len(PRINT_FONTS)]))
+    typewriter = font_of(TYPEWRITER_FONT)
+    return printed(lines, typewriter) if kind == "courier" else typed(lines, typewriter, number)
+
+
+def error_rate(engine: Engine, kind: str, sheets: Sequence[int]) -> float:
+    """Return the pooled character error rate."""
+    wrong = total = 0.0
+    for number in sheets:
+        (value,) = read(engine, sheet_of(kind, number))
+        length = len("\n".join(lines_of(number)))
+        wrong += length * errors([line.text for line in value.lines], lines_of(number))
+        total += length
+    return wrong / total
+
+
+@pytest.mark.parametrize("kind", LIMITS)
+def test_rendered_pages_are_read_as_well_as_agreed(engine: Engine, kind: str) -> None:
+    assert error_rate(engine, kind, range(SHEETS)) <= LIMITS[kind]
+
+
+def test_the_line_classifier_of_the_package_would_break_the_agreement(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The package's `use_cls` turns lines that stand upright; so it is not used."""
+    from rapidocr import RapidOCR
+
+    settings = {"Global.log_level": "critical", "EngineConfig.onnxruntime.intra_op_num_threads": 1}
+    classify = RapidOCR(params=settings)._load_cls_model()
+
+    def cut_and_classify(page: np.ndarray, line: PageLine) -> np.ndarray:
+        return np.ascontiguousarray(classify([cut_line(page, line)]).img_list[0])
+
+    monkeypatch.setattr(ocr, "cut_line", cut_and_classify)
+    assert error_rate(engine, "courier", [1, 2]) > 10 * LIMITS["courier"]
 
 
 def test_single_lines_on_an_almost_empty_page_are_found(engine: Engine) -> None:

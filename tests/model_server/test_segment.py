@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
+from model_server.card import CardInput
 from model_server.catalog import BUILT_IN, ServableModel
 from model_server.items import Item, Ticket
 from model_server.tasks.segment import SegmentModel
@@ -193,3 +195,42 @@ def test_images_of_one_bucket_run_together() -> None:
 
     assert key(100, 70) == key(128, 65)
     assert key(100, 70) != key(129, 70)
+
+
+@pytest.mark.parametrize(("width", "height"), [(32, 32), (33, 100), (64, 65)])
+def test_a_margin_wider_than_the_image_is_mirrored_over_and_over(width: int, height: int) -> None:
+    runtime = Recorder(head([10, 10, 4, 4, 0.9]), shape=(1, 3, 192, 256))
+    run(runtime, width, height)
+    (pixels,) = runtime.inputs
+    rows, columns = (
+        np.arange(size) % (2 * side - 2) for size, side in ((192, height), (256, width))
+    )
+    rows, columns = (
+        np.where(place < side, place, 2 * side - 2 - place)
+        for place, side in ((rows, height), (columns, width))
+    )
+    assert np.array_equal(pixels, pixels[:, rows][:, :, columns])
+    assert np.array_equal(
+        pixels[:, :height, :width],
+        np.asarray(noise(width, height), dtype=np.float32).transpose(2, 0, 1) / 255,
+    )
+
+
+def test_mean_and_std_of_the_card_are_taken_band_by_band() -> None:
+    figures = CardInput(mean=(0.1, 0.2, 0.3, 0.9), std=(0.5, 0.25, 0.2, 0.1))
+    card = brightness_card(input=figures)
+    runtime = Recorder(head([10, 10, 4, 4, 0.9]))
+    model = SegmentModel(ServableModel(card, BUILT_IN, {}), runtime)
+    ticket = Ticket(
+        "test", SegmentOptions(model="solar"), ServableModel(card, BUILT_IN, {}), 0.0, 1
+    )
+    loaded = model.load(
+        model.inspect(Item(ticket, 0, encode(Image.new("RGB", (64, 64), (51, 102, 153)))))
+    )
+    assert loaded.pixels[:, 0, 0].tolist() == pytest.approx([0.2, 0.8, 1.5], abs=1e-6)
+
+
+def test_a_card_whose_bands_the_weights_do_not_take_is_refused() -> None:
+    runtime = Recorder(head([10, 10, 4, 4, 0.9]), shape=(None, 4, None, None))
+    with pytest.raises(ValueError, match="the weights take 4 channels, not 3"):
+        SegmentModel(ServableModel(brightness_card(), BUILT_IN, {}), runtime)

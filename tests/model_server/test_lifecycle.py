@@ -1,0 +1,165 @@
+"""A running server that ends, reloads, and serves two versions of one model side by side."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from model_server.lifecycle import Duty, end_when_too_large
+from shared.clients.answers import SegmentResult
+from shared.clients.model_server import ModelServerClient
+from shared.clients.server_process import ServerHandle, start_model_server
+from shared.settings import Settings
+from tests.model_server.pictures import encode, noise, page
+from tests.model_server.tiny_models import write_model
+
+CALLS = 1000
+READY_WITHIN_S = 120
+HARD_STOP_S = 60
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("models")
+
+
+@pytest.fixture(scope="module")
+def hashes(models: Path) -> dict[str, str]:
+    versions = {"1.0.0": 0.5, "1.1.0": 0.25}
+    return {version: write_model(models, "tiny", version, f) for version, f in versions.items()}
+
+
+@pytest.fixture(scope="module")
+def server(
+    models: Path, hashes: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ServerHandle]:
+    settings = Settings(
+        _env_file=None,
+        data_dir=tmp_path_factory.mktemp("data"),
+        model_dir=models,
+        model_server_preload="tiny",
+        model_server_workers=2,
+    )
+    with start_model_server(settings, READY_WITHIN_S) as handle:
+        yield handle
+
+
+@pytest.mark.server
+def test_two_versions_side_by_side_and_reloads_lose_no_call(
+    server: ServerHandle, models: Path, hashes: dict[str, str]
+) -> None:
+    images = [encode(noise(64, 64, seed)) for seed in range(7)]
+    done = threading.Event()
+
+    def call(number: int) -> tuple[str, str, str]:
+        version = sorted(hashes)[number % 2]
+        found = client.segment([images[number % 7]], model="tiny", version=version)[0]
+        assert isinstance(found, SegmentResult)
+        assert len(found.value.instances) == 1
+        return version, found.model.version, found.model.sha256
+
+    def reload_all_the_time() -> int:
+        supervisor = psutil.Process(server.process_id)
+        count = 0
+        while not done.is_set():
+            supervisor.send_signal(signal.SIGHUP)
+            count += 1
+            done.wait(0.3)
+        return count
+
+    with (
+        ModelServerClient(server.settings, in_flight=8) as client,
+        ThreadPoolExecutor(9) as pool,
+    ):
+        reloads: Future[int] = pool.submit(reload_all_the_time)
+        try:
+            answers = list(pool.map(call, range(CALLS)))
+        finally:
+            done.set()
+        assert reloads.result(HARD_STOP_S) > 1
+    assert len(answers) == CALLS
+    for wanted, version, sha256 in answers:
+        assert (version, sha256) == (wanted, hashes[wanted])
+
+
+@pytest.mark.server
+def test_a_new_folder_is_served_by_every_worker_after_one_reload(
+    server: ServerHandle, models: Path
+) -> None:
+    sha256 = write_model(models, "tiny", "2.0.0", 0.75)
+    (models / "broken" / "1.0.0").mkdir(parents=True)
+    (models / "broken" / "1.0.0" / "card.toml").write_text("name = 3")
+    workers = psutil.Process(server.process_id).children()
+    psutil.Process(server.process_id).send_signal(signal.SIGHUP)
+    with ModelServerClient(server.settings) as client:
+        until = time.monotonic() + HARD_STOP_S
+        newest: list[str] = []
+        # Two workers answer by turns; both must know the new version.
+        while newest[-20:] != ["2.0.0"] * 20:
+            assert time.monotonic() < until
+            found = client.segment([encode(noise())], model="tiny")[0]
+            assert isinstance(found, SegmentResult)
+            newest.append(found.model.version)
+        assert found.model.sha256 == sha256
+        rows = {(row.name, row.version): row for row in client.models().models}
+        assert rows["broken", "1.0.0"].state == "failed"
+        assert rows["broken", "1.0.0"].reason
+        assert rows["tiny", "2.0.0"].available
+    assert psutil.Process(server.process_id).children() == workers
+
+
+@pytest.mark.server
+def test_a_server_that_ends_says_so_answers_what_it_has_and_exits_cleanly(tmp_path: Path) -> None:
+    settings = Settings(_env_file=None, data_dir=tmp_path, model_server_preload="ppocrv6_small")
+    with (
+        start_model_server(settings, READY_WITHIN_S) as handle,
+        ModelServerClient(handle.settings) as client,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        url = handle.settings.model_server_address
+        document = encode(page([f"Zeile {row}" for row in range(12)]))
+        result = pool.submit(client.ocr, [document])
+        until = time.monotonic() + HARD_STOP_S
+        while not client.health().queue:
+            assert time.monotonic() < until
+        supervisor = psutil.Process(handle.process_id)
+        supervisor.send_signal(signal.SIGTERM)
+        states = []
+        while not result.done():
+            assert time.monotonic() < until
+            states.append(httpx.get(f"{url}/readyz", trust_env=False).status_code)
+        # At most the first look may have come before the signal.
+        assert 503 in states[:2]
+        assert set(states[1:]) <= {503}
+        (read,) = result.result()
+        assert [line.text for line in read.value.lines] == [f"Zeile {row}" for row in range(12)]
+        assert supervisor.wait(HARD_STOP_S) == 0
+
+
+def test_a_worker_that_grew_too_large_asks_to_be_replaced() -> None:
+    code = (
+        "import signal, sys\n"
+        "from model_server.lifecycle import Duty, end_when_too_large\n"
+        "signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))\n"
+        "end_when_too_large(0, Duty())\n"
+        "end_when_too_large(2**50, Duty())\n"
+        "end_when_too_large(1, Duty())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], timeout=HARD_STOP_S, check=False)
+    assert done.returncode == 7
+
+
+def test_a_worker_that_ends_already_is_not_asked_again() -> None:
+    duty = Duty()
+    duty.is_ending = True
+    end_when_too_large(1, duty)  # would end this process otherwise
