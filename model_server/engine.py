@@ -2,68 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import threading
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, cast
-
-import psutil
+from typing import Any, cast
 
 from model_server.batching import run_batch
-from model_server.card import Card
 from model_server.catalog import Catalog, ServableModel, describe
 from model_server.items import Found, Item, Outcome
 from model_server.metrics import METRICS
-from shared.contracts.model_server import CatalogEntry, ModelDetail, ModelIdentity
+from model_server.shelf import Open, Opener, Shelf, TaskModel
+from shared.contracts.model_catalog import CatalogEntry, ModelDetail
+from shared.contracts.model_server import ModelIdentity
 from shared.errors import ModelMissing, UrbanKiError
 
 BUDGET_BYTES = 256 * 2**20
+MODEL_MEMORY_BYTES = 1200 * 2**20
+UNBOUNDED = 10**6
 _log = logging.getLogger(__name__)
-
-
-class _RuntimeName(Protocol):
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def device(self) -> str: ...
-
-
-class TaskModel(Protocol):
-    """A loaded model: the steps of `model_server.batching.Steps` and what it runs on."""
-
-    card: Card
-
-    @property
-    def runtime(self) -> _RuntimeName:
-        """Engine and device."""
-
-    def inspect(self, item: Item) -> Any:  # noqa: ANN401  # each task sees its items its own way
-        """See `Steps`."""
-
-    def key(self, seen: Any) -> Hashable:  # noqa: ANN401
-        """See `Steps`."""
-
-    def weigh_bytes(self, seen: Any) -> int:  # noqa: ANN401
-        """See `Steps`."""
-
-    def most(self, key: Hashable) -> int:
-        """See `Steps`."""
-
-    def load(self, seen: Any) -> Any:  # noqa: ANN401
-        """See `Steps`."""
-
-    def predict(self, key: Hashable, loaded: Sequence[Any]) -> Sequence[Any]:
-        """See `Steps`."""
-
-    def finish(self, seen: Any, loaded: Any, raw: Any) -> Found:  # noqa: ANN401
-        """See `Steps`."""
-
-    def warm_up(self) -> None:
-        """Run one smallest batch."""
 
 
 def open_model(model: ServableModel, threads: int) -> TaskModel:
@@ -81,6 +39,26 @@ def open_model(model: ServableModel, threads: int) -> TaskModel:
             from model_server.tasks.segment import SegmentModel
 
             return SegmentModel.open(model, threads)
+        case "classes_onnx" | "landcover_rules":
+            from model_server.tasks.classes import ClassesModel
+
+            return ClassesModel.open(model, threads)
+        case "pair_onnx":
+            from model_server.tasks.change import ChangeModel
+
+            return ChangeModel.open(model, threads)
+        case "picodet_layout" | "yolo_layout":
+            from model_server.tasks.layout import LayoutModel
+
+            return LayoutModel.open(model, threads)
+        case "label_onnx":
+            from model_server.tasks.classify import ClassifyModel
+
+            return ClassifyModel.open(model, threads)
+        case "features_onnx":
+            from model_server.tasks.features import FeaturesModel
+
+            return FeaturesModel.open(model, threads)
         case "ppocr":
             from model_server.tasks.ocr import OcrModel
 
@@ -102,11 +80,12 @@ class _Placed:
 class _ByModel:
     """Steps that hand each item to its own model; models never share a batch."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, open_model: Open, most: int) -> None:
+        self._open = open_model
+        self._most = most
 
     def inspect(self, item: Item) -> _Placed:
-        model = self._engine.open(item.ticket.model)
+        model = self._open(item.ticket.model)
         return _Placed(model, model.inspect(item))
 
     def key(self, seen: _Placed) -> Hashable:
@@ -117,7 +96,7 @@ class _ByModel:
 
     def most(self, key: Hashable) -> int:
         model, rest = _split(key)
-        return model.most(rest)
+        return min(model.most(rest), self._most)
 
     def load(self, seen: _Placed) -> Any:  # noqa: ANN401
         return seen.model.load(seen.seen)
@@ -143,6 +122,8 @@ class Engine:
         clock: Monotonic seconds.
         threads: Threads per model.
         opener: Loads a model; tests replace it.
+        memory_bytes: Memory that loaded models may take together, as their cards state it.
+        most: Largest batch of any model; the cards may say less.
     """
 
     def __init__(
@@ -151,15 +132,16 @@ class Engine:
         preload: Sequence[str],
         clock: Callable[[], float],
         threads: int = 1,
-        opener: Callable[[ServableModel, int], TaskModel] = open_model,
+        opener: Opener = open_model,
+        memory_bytes: int = MODEL_MEMORY_BYTES,
+        most: int = UNBOUNDED,
     ) -> None:
         self.catalog = catalog
-        self._opener = opener
+        self.shelf = Shelf(opener, threads, memory_bytes)
         self._clock = clock
-        self._threads = threads
-        self._open: dict[tuple[str, str], TaskModel] = {}
-        self._broken: set[tuple[str, str]] = set()
-        self._lock = threading.Lock()
+        self._most = most
+        self._preload = tuple(preload)
+        self._reloading = threading.Lock()
         self._waiting = [name for name in preload if self._is_servable(name)]
 
     @property
@@ -170,14 +152,25 @@ class Engine:
     def warm_up(self) -> None:
         """Load the preloaded models and let each answer once."""
         for name in list(self._waiting):
-            model = self.catalog.find(name)
-            try:
-                if model is not None:
-                    self.open(model)
-            except Exception:
-                # The catalogue lists it as failed; the other models must serve all the same.
-                _log.exception("model %s could not be loaded", name)
+            self._try_to_open(self.catalog.find(name))
             self._waiting.remove(name)
+
+    def replace_catalog(self, load: Callable[[], Catalog]) -> Catalog:
+        """Read the catalogue again and answer from it, without losing what is under way.
+
+        Batches that run go on with the models of their tickets; a preloaded model of the new
+        catalogue is loaded before the switch.
+
+        Args:
+            load: Reads the catalogue.
+        """
+        with self._reloading:
+            catalog = load()
+            for name in self._preload:
+                self._try_to_open(catalog.find(name))
+            self.catalog = catalog
+            self.shelf.keep_only(catalog.models)
+        return catalog
 
     def resolve(self, task: str, name: str, version: str | None) -> ServableModel:
         """Find a model for a task; without a version the newest.
@@ -186,43 +179,30 @@ class Engine:
             ModelMissing: Unknown, broken, made for another task, or it could not be loaded.
         """
         model = self.catalog.resolve(task, name, version)
-        if model.key in self._broken:
+        if self.shelf.is_broken(model):
             raise ModelMissing(model=name)
         return model
 
     def open(self, model: ServableModel) -> TaskModel:
-        """Return a loaded model, loading and warming it up if needed."""
-        with self._lock:
-            if model.key not in self._open:
-                before = psutil.Process().memory_info().rss
-                try:
-                    opened = self._opener(model, self._threads)
-                    opened.warm_up()
-                except MemoryError:
-                    raise  # there may be enough later
-                except Exception:
-                    self._broken.add(model.key)
-                    raise
-                grown = psutil.Process().memory_info().rss - before
-                METRICS.loaded.labels(*model.key, opened.runtime.name).set(1)
-                METRICS.memory.labels(*model.key).set(max(0, grown))
-                self._open[model.key] = opened
-                _log.info("loaded %s %s, %d MiB more", *model.key, grown >> 20)
-            return self._open[model.key]
+        """Return a loaded model, loading it if needed; see `Shelf.open`."""
+        return self.shelf.open(model)
 
     def run(self, task: str, items: Sequence[Item]) -> list[Outcome]:
         """Run one batch; one outcome per item, in order."""
         start = self._clock()
-        results = run_batch(items, _ByModel(self), BUDGET_BYTES, self._clock, _report)
+        with self.shelf.batch() as open_pinned:
+            steps = _ByModel(open_pinned, self._most)
+            results = run_batch(items, steps, BUDGET_BYTES, self._clock, _report)
+            identities = [self._identity(item.ticket.model) for item in items]
         outcomes = [
             Outcome(
                 item=item,
                 result=result,
-                identity=self._identity(item.ticket.model),
+                identity=identity,
                 queue_s=max(0.0, start - item.ticket.arrived_s),
-                input_sha256=hashlib.sha256(item.data).hexdigest(),
+                input_sha256=item.sha256,
             )
-            for item, result in zip(items, results, strict=True)
+            for item, result, identity in zip(items, results, identities, strict=True)
         ]
         METRICS.count(task, outcomes)
         return outcomes
@@ -245,17 +225,17 @@ class Engine:
         return ModelDetail(**self._row(model).model_dump(), **texts)
 
     def _row(self, model: ServableModel) -> CatalogEntry:
-        opened = self._open.get(model.key)
+        opened = self.shelf.find(model)
         if opened is not None:
             return describe(model, opened.runtime.name, opened.runtime.device, loaded=True)
         row = describe(model)
-        if model.key not in self._broken:
+        if not self.shelf.is_broken(model):
             return row
         reason = "Das Modell ließ sich nicht laden."
         return row.model_copy(update={"available": False, "state": "failed", "reason": reason})
 
     def _identity(self, model: ServableModel) -> ModelIdentity:
-        opened = self._open.get(model.key)
+        opened = self.shelf.find(model)
         return ModelIdentity(
             name=model.card.name,
             version=model.card.version,
@@ -263,6 +243,14 @@ class Engine:
             runtime=model.card.runtime[0] if opened is None else opened.runtime.name,
             device="" if opened is None else opened.runtime.device,
         )
+
+    def _try_to_open(self, model: ServableModel | None) -> None:
+        try:
+            if model is not None:
+                self.open(model)
+        except Exception:
+            # The catalogue lists it as failed; the other models must serve all the same.
+            _log.exception("model %s could not be loaded", "" if model is None else model.card.name)
 
     def _is_servable(self, name: str) -> bool:
         found = self.catalog.find(name) is not None

@@ -7,7 +7,6 @@ path. A contract test holds on to the interface.
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from collections.abc import Sequence
@@ -17,24 +16,36 @@ from typing import Any, ClassVar, NoReturn, Self, cast
 from _bentoml_sdk.io_models import IODescriptor
 from bentoml import get_current_service
 from bentoml.exceptions import BentoMLException
-from pydantic import ValidationError
-from starlette.datastructures import FormData, UploadFile
-from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from model_server.access import require_model
 from model_server.answers import build_answer
+from model_server.forms import (
+    FORM,
+    OPTIONS_PART,
+    parse_json,
+    read_files,
+    read_form,
+    read_options,
+    validated,
+)
 from model_server.items import Item, Options, Outcome, Ticket
 from model_server.notes import get_note
 from model_server.tasks.options import check_options
 from shared.contracts.model_server import (
-    MAX_BODY_BYTES,
+    MAX_LAYOUT_PAGES,
     MAX_LINES,
     MAX_PAGES,
+    MAX_PAIRS,
     MAX_TEXTS,
     MAX_TILES,
+    ChangeOptions,
+    ClassifyOptions,
     EmbedOptions,
     EmbedRequest,
+    ImageEmbedOptions,
+    LayoutOptions,
     OcrOptions,
     SegmentOptions,
     TaskResponse,
@@ -42,16 +53,9 @@ from shared.contracts.model_server import (
 )
 from shared.errors import BadRequest, ModelServerFault, UrbanKiError
 
-FILES_PART = "images"
-OPTIONS_PART = "options"
-MAX_OPTIONS_BYTES = 16 * 1024
-FORM = "multipart/form-data"
-_REASONS = (
-    ("Too many files", "images: höchstens {files} Dateien"),
-    ("Too many fields", "options: höchstens ein Textfeld"),
-    ("Part exceeded", "options: höchstens 16 KB"),
-)
-"""German reasons by the start of the parser's own words."""
+IMAGES = "images"
+BEFORE = "before"
+AFTER = "after"
 _log = logging.getLogger(__name__)
 
 
@@ -59,12 +63,6 @@ class Refusal(BentoMLException):  # type: ignore[misc]  # the library has no typ
     """Ends a request inside BentoML; the guard writes the body from the request's note."""
 
     error_code = HTTPStatus.BAD_REQUEST
-
-
-class MemoryParser(MultiPartParser):
-    """Keeps uploads in memory, so that no image ever touches the disk."""
-
-    spool_max_size = MAX_BODY_BYTES + 1
 
 
 class TaskInput(IODescriptor):  # type: ignore[misc]  # see above
@@ -111,32 +109,23 @@ class ImageInput(TaskInput):
     @classmethod
     def model_json_schema(cls, *_: object, **__: object) -> dict[str, Any]:
         """Describe the form for the OpenAPI document."""
-        file = {"type": "string", "format": "binary"}
-        return {
-            "type": "object",
-            "title": cls.__name__,
-            "required": [FILES_PART],
-            "properties": {
-                FILES_PART: {"type": "array", "items": file, "maxItems": cls.most_files},
-                OPTIONS_PART: _flat_schema(cls.options_class),
-            },
-        }
+        return form_schema(cls.__name__, (IMAGES,), cls.most_files, cls.options_class)
 
     @classmethod
     async def parse(cls, request: Request) -> list[Item]:
         """See `TaskInput.parse`."""
-        form = await _read_form(request, cls.most_files)
+        form = await read_form(request, (IMAGES,), cls.most_files)
         try:
-            options = cls.check(_options(form, cls.options_class), len(form.getlist(FILES_PART)))
-            images = [await file.read() for file in _files(form)]
+            options = read_options(form, (IMAGES,), cls.options_class)
+            images = await read_files(form, IMAGES)
         finally:
             await form.close()
-        return _make_items(request, options, images)
+        cls.check_count(options, len(images))
+        return _make_items(request, cast(Options, options), images)
 
     @classmethod
-    def check(cls, options: Wire, count: int) -> Options:
-        """Check what options mean together with the number of files."""
-        raise NotImplementedError
+    def check_count(cls, options: Wire, count: int) -> None:
+        """Compare the number of files with what the options allow; all are fine here."""
 
 
 class SegmentInput(ImageInput):
@@ -144,12 +133,6 @@ class SegmentInput(ImageInput):
 
     options_class = SegmentOptions
     most_files = MAX_TILES
-
-    @classmethod
-    def check(cls, options: Wire, count: int) -> Options:
-        """See `ImageInput.check`."""
-        del count
-        return cast(SegmentOptions, options)
 
 
 class OcrInput(ImageInput):
@@ -159,32 +142,81 @@ class OcrInput(ImageInput):
     most_files = MAX_LINES
 
     @classmethod
-    def check(cls, options: Wire, count: int) -> Options:
-        """See `ImageInput.check`."""
-        checked = cast(OcrOptions, options)
-        if checked.mode != "lines" and count > MAX_PAGES:
-            raise BadRequest(field=f"images: {count} > {MAX_PAGES}")
-        return checked
+    def check_count(cls, options: Wire, count: int) -> None:
+        """Refuse more pages than fit a request; line crops may be many."""
+        if cast(OcrOptions, options).mode != "lines" and count > MAX_PAGES:
+            raise BadRequest(field=f"{IMAGES}: {count} > {MAX_PAGES}")
 
 
-class EmbedInput(TaskInput):
-    """JSON body of `POST /embed`."""
+class LayoutInput(ImageInput):
+    """Body of `POST /layout`."""
+
+    options_class = LayoutOptions
+    most_files = MAX_LAYOUT_PAGES
+
+
+class ClassifyInput(ImageInput):
+    """Body of `POST /classify`."""
+
+    options_class = ClassifyOptions
+    most_files = MAX_TILES
+
+
+class ImageEmbedInput(ImageInput):
+    """Body of `POST /embed` with images."""
+
+    options_class = ImageEmbedOptions
+    most_files = MAX_TILES
+
+
+class ChangeInput(TaskInput):
+    """Body of `POST /change`: as many files `before` as `after`, paired by their order."""
+
+    @classmethod
+    def mime_type(cls) -> str:
+        """Return the content type for the OpenAPI document."""
+        return FORM
 
     @classmethod
     def model_json_schema(cls, *_: object, **__: object) -> dict[str, Any]:
-        """Describe the body for the OpenAPI document."""
-        return _flat_schema(EmbedRequest)
+        """Describe the form for the OpenAPI document."""
+        return form_schema(cls.__name__, (BEFORE, AFTER), MAX_PAIRS, ChangeOptions)
 
     @classmethod
     async def parse(cls, request: Request) -> list[Item]:
         """See `TaskInput.parse`."""
-        body = _parse_json(await request.body(), "JSON")
+        names = (BEFORE, AFTER)
+        form = await read_form(request, names, 2 * MAX_PAIRS)
+        try:
+            options = read_options(form, names, ChangeOptions)
+            before, after = [await read_files(form, name) for name in names]
+        finally:
+            await form.close()
+        if len(before) != len(after):
+            raise BadRequest(field=f"{BEFORE}: {len(before)}, {AFTER}: {len(after)}")
+        return _make_items(request, options, before, after)
+
+
+class EmbedInput(TaskInput):
+    """Body of `POST /embed`: JSON with texts, or a form with images."""
+
+    @classmethod
+    def model_json_schema(cls, *_: object, **__: object) -> dict[str, Any]:
+        """Describe the body for the OpenAPI document."""
+        return flat_schema(EmbedRequest)
+
+    @classmethod
+    async def parse(cls, request: Request) -> list[Item]:
+        """See `TaskInput.parse`."""
+        if request.headers.get("content-type", "").lower().startswith(FORM):
+            return await ImageEmbedInput.parse(request)
+        body = parse_json(await request.body(), "JSON")
         texts = body.pop("texts", None)
         if not isinstance(texts, list) or not 1 <= len(texts) <= MAX_TEXTS:
             raise BadRequest(field=f"texts: 1-{MAX_TEXTS}")
         if not all(isinstance(text, str) for text in texts):
             raise BadRequest(field="texts")
-        options = cast(EmbedOptions, _validated(body, EmbedOptions))
+        options = validated(body, EmbedOptions)
         # Broken characters pass here, so that only their own item fails.
         return _make_items(
             request, options, [text.encode("utf-8", "surrogatepass") for text in texts]
@@ -202,7 +234,7 @@ class TaskAnswer(IODescriptor):  # type: ignore[misc]  # see above
     @classmethod
     def model_json_schema(cls, *_: object, **__: object) -> dict[str, Any]:
         """Describe the answer for the OpenAPI document."""
-        return _flat_schema(TaskResponse)
+        return flat_schema(TaskResponse)
 
     @classmethod
     async def to_http_response(cls, obj: Sequence[Outcome], serde: object) -> Response:
@@ -222,73 +254,44 @@ def _refuse(request: Request, error: UrbanKiError) -> NoReturn:
     raise Refusal(error.code) from error
 
 
-async def _read_form(request: Request, most_files: int) -> FormData:
-    parser = MemoryParser(
-        request.headers,
-        request.stream(),
-        max_files=most_files,
-        max_fields=1,
-        max_part_size=MAX_OPTIONS_BYTES,
-    )
-    try:
-        return await parser.parse()
-    except MultiPartException as cause:
-        reason = next((own for start, own in _REASONS if cause.message.startswith(start)), None)
-        raise BadRequest(field=(reason or FORM).format(files=most_files)) from cause
-    except (KeyError, ValueError) as cause:
-        # No boundary, or a character set in which nobody can read the names of the parts.
-        raise BadRequest(field=FORM) from cause
-
-
-def _files(form: FormData) -> list[UploadFile]:
-    parts = form.getlist(FILES_PART)
-    if not parts or not all(isinstance(part, UploadFile) for part in parts):
-        # A text here would be a path or an address; neither is ever looked at.
-        raise BadRequest(field=FILES_PART)
-    return cast(list[UploadFile], parts)
-
-
-def _options(form: FormData, options_class: type[Wire]) -> Wire:
-    unknown = set(form.keys()) - {FILES_PART, OPTIONS_PART}
-    parts = form.getlist(OPTIONS_PART)
-    if unknown:
-        raise BadRequest(field=min(unknown)[:40])
-    if len(parts) > 1 or not all(isinstance(part, str) for part in parts):
-        raise BadRequest(field=OPTIONS_PART)
-    text = cast(str, parts[0]) if parts else "{}"
-    return _validated(_parse_json(text, OPTIONS_PART), options_class)
-
-
-def _parse_json(text: str | bytes, field: str) -> dict[str, Any]:
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError) as cause:
-        raise BadRequest(field=field) from cause
-    if not isinstance(value, dict):
-        raise BadRequest(field=field)
-    return value
-
-
-def _validated(value: dict[str, Any], kind: type[Wire]) -> Wire:
-    try:
-        return kind.model_validate(value)
-    except ValidationError as cause:
-        first = cause.errors(include_url=False, include_context=False, include_input=False)[0]
-        name = ".".join(str(part) for part in first["loc"])[:40]
-        raise BadRequest(field=name) from cause
-
-
-def _make_items(request: Request, options: Options, contents: Sequence[bytes]) -> list[Item]:
+def _make_items(
+    request: Request,
+    options: Options,
+    contents: Sequence[bytes],
+    seconds: Sequence[bytes | None] = (),
+) -> list[Item]:
     task = request.scope["path"].strip("/")
     model = get_current_service().engine.resolve(task, options.model, options.version)
+    require_model(get_note(request.scope).principal, task, model.card.quality)
     check_options(options, model.card)
     ticket = Ticket(
         get_note(request.scope).request_id, options, model, time.monotonic(), len(contents)
     )
-    return [Item(ticket, index, content) for index, content in enumerate(contents)]
+    seconds = seconds or [None] * len(contents)
+    return [
+        Item(ticket, index, first, second)
+        for index, (first, second) in enumerate(zip(contents, seconds, strict=True))
+    ]
 
 
-def _flat_schema(kind: type[Wire]) -> dict[str, Any]:
+def form_schema(
+    title: str, names: Sequence[str], most_files: int, options_class: type[Wire]
+) -> dict[str, Any]:
+    """Describe a form with files and options for the OpenAPI document."""
+    file = {"type": "string", "format": "binary"}
+    files = {"type": "array", "items": file, "maxItems": most_files}
+    return {
+        "type": "object",
+        "title": title,
+        "required": list(names),
+        "properties": {
+            **{name: files for name in names},
+            OPTIONS_PART: flat_schema(options_class),
+        },
+    }
+
+
+def flat_schema(kind: type[Wire]) -> dict[str, Any]:
     """Return a schema without references, because the document has no place for them here."""
     schema = kind.model_json_schema(by_alias=True)
     definitions = schema.pop("$defs", {})

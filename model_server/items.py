@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 from model_server.batching import ItemResult
 from model_server.catalog import ServableModel
 from shared.contracts.model_server import (
+    ChangeOptions,
+    ClassifyOptions,
     EmbedOptions,
+    ImageEmbedOptions,
     ItemWarning,
+    LayoutOptions,
     ModelIdentity,
     OcrOptions,
     SegmentOptions,
     Wire,
+    pair_digest,
 )
 from shared.errors import WARNINGS, in_german
 
-Options = SegmentOptions | OcrOptions | EmbedOptions
+Options = (
+    SegmentOptions
+    | ChangeOptions
+    | OcrOptions
+    | LayoutOptions
+    | ClassifyOptions
+    | ImageEmbedOptions
+    | EmbedOptions
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +54,26 @@ class Ticket:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One image or text of a request.
+    """One image, pair of images or text of a request.
 
     Args:
         ticket: The request.
         index: Position in the request.
-        data: Encoded image, or the text in UTF-8.
+        data: Encoded image (of a pair the one before), or the text in UTF-8.
+        after: The second image of a pair, None for everything else.
     """
 
     ticket: Ticket
     index: int
     data: bytes
+    after: bytes | None = None
+
+    @property
+    def sha256(self) -> str:
+        """Hash by which the caller recognises what was sent."""
+        if self.after is None:
+            return hashlib.sha256(self.data).hexdigest()
+        return pair_digest(self.data, self.after)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from collections.abc import MutableMapping
 from dataclasses import dataclass
 from typing import Any, cast
 
+from shared.contracts.identity.principal import Principal
 from shared.errors import UrbanKiError
 
 _KEY = "urbanki.note"
@@ -20,12 +21,21 @@ class RequestNote:
         error: Why it was refused as a whole.
         model: Model it asked for.
         items: Items it brought.
+        principal: Who sent it; None until that is known, and for a program that reads figures.
+        refused_for: What was wrong with its token.
     """
 
     request_id: str
     error: UrbanKiError | None = None
     model: str = ""
     items: int = 0
+    principal: Principal | None = None
+    refused_for: str = ""
+
+    @property
+    def tenant(self) -> str:
+        """Municipality it was sent for; empty when unknown."""
+        return "" if self.principal is None else self.principal.active_tenant
 
 
 def put_note(scope: MutableMapping[str, Any], note: RequestNote) -> None:

@@ -92,8 +92,10 @@ class Reply:
         self._note.error = error
         METRICS.rejected.labels(error.code).inc()
         body = error_body(error, self._note.request_id).model_dump_json()
-        closing = {"Connection": "close"} if isinstance(error, _BEFORE_THE_BODY) else {}
-        await self._respond(body, error.http_status, closing)
+        headers = {"Connection": "close"} if isinstance(error, _BEFORE_THE_BODY) else {}
+        if "retry_after_s" in error.details:
+            headers["Retry-After"] = str(error.details["retry_after_s"])
+        await self._respond(body, error.http_status, headers)
 
     async def _send_replacement(self, status: int) -> None:
         if self._scope["path"] == READY_PATH and status in _READINESS:
@@ -117,7 +119,7 @@ class Reply:
         self.status = status
         headers = {"X-Request-Id": self._note.request_id, **more_headers}
         if status in RETRY_AFTER_S:
-            headers["Retry-After"] = str(RETRY_AFTER_S[HTTPStatus(status)])
+            headers.setdefault("Retry-After", str(RETRY_AFTER_S[HTTPStatus(status)]))
         response = Response(body, status, headers, media_type="application/json")
         # The response never reads the request, so it needs no way to receive.
         await response(self._scope, _no_messages, self._send)

@@ -1,4 +1,4 @@
-"""The guard in front of the service: token, request id, limits, German error bodies.
+"""The guard in front of the service: access, request id, limits, German error bodies.
 
 BentoML's own layers for time and concurrency lie outside of any middleware and answer in English
 without `Retry-After`. The guard therefore keeps both limits itself; BentoML's are set a little
@@ -8,46 +8,51 @@ wider and only catch what the guard would miss.
 from __future__ import annotations
 
 import asyncio
-import hmac
 import ipaddress
 import logging
 import math
 import re
 import time
 import uuid
-from pathlib import Path
 from urllib.parse import quote
 
 from bentoml.exceptions import ServiceUnavailable
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from model_server.access import Access, require_path
 from model_server.inputs import Refusal
+from model_server.lifecycle import DUTY, Duty
 from model_server.metrics import METRICS
-from model_server.notes import RequestNote, put_note
+from model_server.notes import RequestNote, get_note, put_note
 from model_server.replies import Reply
+from shared.contracts.identity.tokens import TokenRefused
 from shared.contracts.model_server import MAX_BODY_BYTES, REQUEST_ID_PATTERN
 from shared.errors import (
     BadRequest,
     LengthRequired,
     ModelServerBusy,
     ModelServerFault,
+    ModelServerNotReady,
     ModelServerTimeout,
     NotAllowed,
     NotSignedIn,
     RequestTooLarge,
-    SecretUnusable,
     UnsupportedContentType,
     UrbanKiError,
 )
-from shared.settings import Settings, read_or_make_secret
+from shared.settings import Settings
 
 OPEN_PATHS = frozenset({"/livez", "/readyz"})
-METRICS_PATH = "/metrics"
+FORM = "multipart/form-data"
+JSON = "application/json"
 TASK_TYPES = {
-    "/segment": "multipart/form-data",
-    "/ocr": "multipart/form-data",
-    "/embed": "application/json",
+    "/segment": (FORM,),
+    "/change": (FORM,),
+    "/ocr": (FORM,),
+    "/layout": (FORM,),
+    "/classify": (FORM,),
+    "/embed": (JSON, FORM),
 }
 MAX_JSON_BYTES = 4 * 2**20
 READ_TIMEOUT_S = 30.0
@@ -60,21 +65,28 @@ class Guard:
 
     Args:
         app: The service.
-        settings: Secret's file, limits and time.
+        settings: File of the public keys, limits and time.
         read_timeout_s: Seconds in which a body must have arrived.
+        duty: Where requests in hand are counted; nothing new is taken on while it ends.
+        access: Checks tokens and roles; made from the settings if not given.
     """
 
     def __init__(
-        self, app: ASGIApp, settings: Settings, read_timeout_s: float = READ_TIMEOUT_S
+        self,
+        app: ASGIApp,
+        settings: Settings,
+        read_timeout_s: float = READ_TIMEOUT_S,
+        duty: Duty = DUTY,
+        access: Access | None = None,
     ) -> None:
         self._app = app
-        self._secret = _SharedSecret(settings.model_server_secret_file)
-        self._metrics_token = settings.metrics_token
+        self._access = access or Access(settings)
+        self._is_public = settings.public
         self._timeout_s = settings.model_server_timeout_s
         self._read_timeout_s = read_timeout_s
         workers = settings.model_server_workers
         self._most = math.ceil(settings.model_server_max_concurrency / workers)
-        self._running = 0
+        self._duty = duty
         logging.getLogger("bentoml._internal.server.http_app").addFilter(_is_no_refusal)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -91,7 +103,7 @@ class Guard:
         put_note(scope, note)
         reply = Reply(scope, send, note)
         try:
-            self._admit(scope, headers)
+            self._admit(scope, headers, note)
             if scope["path"] in TASK_TYPES:
                 await self._run_task(scope, receive, reply, headers)
             else:
@@ -104,42 +116,43 @@ class Guard:
         finally:
             _log_line(scope, note, reply.status, time.monotonic() - start)
 
-    def _admit(self, scope: Scope, headers: Headers) -> None:
+    def _admit(self, scope: Scope, headers: Headers, note: RequestNote) -> None:
         path = scope["path"]
-        if not _is_local(scope):
+        if not self._is_public and not _is_local(scope):
             raise NotAllowed()
-        if path not in OPEN_PATHS and not self._knows(path, headers):
-            raise NotSignedIn()
+        if path not in OPEN_PATHS:
+            try:
+                note.principal = self._access.identify(path, headers)
+            except TokenRefused as reason:
+                note.refused_for = str(reason)
+                raise NotSignedIn() from reason
+            require_path(note.principal, path)
         if scope["method"] != "POST" or path not in TASK_TYPES:
             return
-        if headers.get("content-type", "").split(";")[0].strip().lower() != TASK_TYPES[path]:
+        kind = _content_type(headers)
+        if kind not in TASK_TYPES[path]:
             raise UnsupportedContentType()
         length = headers.get("content-length")
         if length is None and headers.get("transfer-encoding", "").lower() != "chunked":
             raise LengthRequired()
-        limit = _body_limit(path)
+        limit = _body_limit(kind)
         if length is not None and (not length.isdigit() or int(length) > limit):
             raise RequestTooLarge(limit_mb=limit // _MEBI)
-
-    def _knows(self, path: str, headers: Headers) -> bool:
-        given = headers.getlist("authorization")
-        if len(given) != 1 or not given[0].startswith("Bearer "):
-            return False
-        token = given[0].removeprefix("Bearer ").encode("utf-8", "surrogateescape")
-        extra = self._metrics_token.encode()
-        if path == METRICS_PATH and extra and hmac.compare_digest(token, extra):
-            return True
-        return self._secret.matches(token)
 
     async def _run_task(
         self, scope: Scope, receive: Receive, reply: Reply, headers: Headers
     ) -> None:
-        if self._running >= self._most:
+        if self._duty.is_ending:
+            raise ModelServerNotReady()
+        if self._duty.running >= self._most:
             raise ModelServerBusy()
+        principal = get_note(scope).principal
+        if principal is not None and scope["method"] == "POST":
+            self._access.count(principal)
         depth = METRICS.queue_depth.labels(scope["path"].strip("/"))
-        self._running += 1
+        self._duty.running += 1
         depth.inc()
-        body = _Body(receive, _body_limit(scope["path"]), self._read_timeout_s)
+        body = _Body(receive, _body_limit(_content_type(headers)), self._read_timeout_s)
         try:
             async with asyncio.timeout(self._timeout_s) as limit:
                 # BentoML swallows the cancellation and says 503, so the reply must know better.
@@ -149,37 +162,7 @@ class Guard:
             raise ModelServerTimeout() from cause
         finally:
             depth.dec()
-            self._running -= 1
-
-
-class _SharedSecret:
-    """The installation's secret; read again as soon as somebody changed its file."""
-
-    def __init__(self, file: Path) -> None:
-        self._file = file
-        self._secret = b""
-        self._seen: tuple[int, int] | None = None
-
-    def matches(self, token: bytes) -> bool:
-        try:
-            seen = self._stamp()
-            if seen is None or seen != self._seen:
-                self._secret = read_or_make_secret(self._file).encode()
-                # Taken before reading: a change meanwhile is noticed next time.
-                self._seen = seen
-        except (OSError, SecretUnusable):
-            self._seen = None
-            _log.exception("the secret cannot be read; nobody can sign in")
-            return False
-        return hmac.compare_digest(token, self._secret)
-
-    def _stamp(self) -> tuple[int, int] | None:
-        try:
-            found = self._file.stat()
-        except FileNotFoundError:
-            return None
-        # Unlike the time of the content, this one also changes with the mode and never goes back.
-        return found.st_ino, found.st_ctime_ns
+            self._duty.running -= 1
 
 
 class _Body:
@@ -222,8 +205,12 @@ def _is_local(scope: Scope) -> bool:
         return True
 
 
-def _body_limit(path: str) -> int:
-    return MAX_JSON_BYTES if TASK_TYPES[path] == "application/json" else MAX_BODY_BYTES
+def _content_type(headers: Headers) -> str:
+    return headers.get("content-type", "").split(";")[0].strip().lower()
+
+
+def _body_limit(content_type: str) -> int:
+    return MAX_JSON_BYTES if content_type == JSON else MAX_BODY_BYTES
 
 
 def _is_no_refusal(record: logging.LogRecord) -> bool:
@@ -236,13 +223,15 @@ def _log_line(scope: Scope, note: RequestNote, status: int, seconds: float) -> N
     if scope["path"] in OPEN_PATHS:
         return
     _log.info(
-        "%s %s %s -> %d model=%s items=%d ms=%d%s",
+        "%s %s %s -> %d tenant=%s model=%s items=%d ms=%d%s%s",
         note.request_id,
         scope["method"],
         quote(scope["path"][:80]),
         status,
+        note.tenant,
         note.model,
         note.items,
         seconds * 1000,
         "" if note.error is None else f" {note.error.code}",
+        note.refused_for and f" token={note.refused_for}",
     )

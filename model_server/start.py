@@ -13,8 +13,9 @@ from pathlib import Path, PurePath
 
 import psutil
 
-from shared.errors import AddressNotLoopback, InternalPortOpen
-from shared.settings import OWNER_VARIABLE, Settings, is_loopback, read_or_make_secret
+from shared.contracts.identity.jwks import read_key_set
+from shared.errors import AddressPublic, InternalPortOpen
+from shared.settings import OWNER_VARIABLE, Settings, is_loopback
 
 BAD_START = 2
 CONTROL = "inproc://urbanki-control"
@@ -27,25 +28,31 @@ _log = logging.getLogger(__name__)
 def check_start(
     arguments: Sequence[str], environment: Mapping[str, str], settings: Settings
 ) -> None:
-    """Refuse a start that would open more than the loopback address.
+    """Refuse a start that would open more than was allowed.
 
     Args:
         arguments: Command line of the process.
         environment: Its environment variables.
-        settings: The secret's file.
+        settings: Whether other machines may come in, and the file of the public keys.
 
     Raises:
         InternalPortOpen: `BENTOML_NO_UDS` would let inner services listen on a port.
-        AddressNotLoopback: The server would listen on a network card.
-        SecretUnusable: The secret cannot be trusted.
+        AddressPublic: The server would listen on a network card and nobody has allowed it.
+        KeySetMissing: The same, and there is no key that could keep strangers out.
+        KeySetPlaceholder: The key set is a template or holds a key that everybody knows.
+        KeySetUnusable: The key set cannot be trusted.
     """
     if "BENTOML_NO_UDS" in environment:
         raise InternalPortOpen()
-    if is_supervisor(arguments):
-        address = _address(arguments) or environment.get("BENTOML_HOST", OPEN_TO_ALL)
-        if not is_loopback(address):
-            raise AddressNotLoopback(address=address, name="URBANKI_MODEL_SERVER_HOST")
-    read_or_make_secret(settings.model_server_secret_file)
+    if not is_supervisor(arguments):
+        return
+    address = _address(arguments) or environment.get("BENTOML_HOST", OPEN_TO_ALL)
+    is_open = not is_loopback(address)
+    if is_open and not settings.public:
+        raise AddressPublic(address=address)
+    # On this machine alone the gallery may still be about to make the keys.
+    if is_open or settings.key_set_file.exists():
+        read_key_set(settings.key_set_file)
 
 
 def is_supervisor(arguments: Sequence[str]) -> bool:
@@ -83,18 +90,6 @@ def close_control_port() -> None:
         start(self, watchers, CONTROL, EVENTS, **more)
 
     Arbiter.__init__ = start_closed
-
-
-def never_wait_for_company() -> None:
-    """Let a batch start as soon as the worker is free.
-
-    BentoML's dispatcher (1.4.39) delays a request by about as long as the last 50 waited, in the
-    hope of others that could join. After a rush a single request so stood idle for a second, and
-    a page for many. Under load batches fill anyway, because requests queue up meanwhile.
-    """
-    from bentoml._internal.marshal.dispatcher import Optimizer
-
-    Optimizer.wait = property(lambda _: 0.0, lambda *_: None)
 
 
 def is_worker(arguments: Sequence[str]) -> bool:

@@ -1,10 +1,10 @@
 """Many clients, many items, some of them poison: does everybody get exactly his own result?
 
-    python -m model_server.torture --calls 1600 --clients 32 --poison 0.05
+    python -m model_server.torture --calls 3200 --clients 32 --poison 0.05
 
-Every image carries its number as a pattern of blocks, so that no two give the same result, and each
-answer is compared with what the same model says in this process. Prints JSON; exit code 1 when
-anything was wrong, 2 for bad arguments, 3 when no server answers.
+Every image has a size of its own and carries its number as a pattern of blocks, so that no two give
+the same result, and each answer is compared with what the same model says in this process. Prints
+JSON; exit code 1 when anything was wrong, 2 for bad arguments, 3 when no server answers.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -32,12 +32,15 @@ from model_server.batching import Good
 from model_server.catalog import BUILT_IN, load_catalog
 from model_server.engine import Engine
 from model_server.items import Item, Ticket
+from shared.contracts.identity.installation import InstallationToken
 from shared.contracts.model_server import Instance, InstancesValue, SegmentOptions, TaskResponse
-from shared.settings import get_settings
+from shared.settings import Settings, get_settings
 
 MODEL = "solar"
 IMAGES = 48
-SIZES_PX = (64, 96, 128, 160, 200, 256)
+CALLS = 3200
+SIDES_PX = (64, 256)
+"""Least and largest width and height of a good image; every size between may occur."""
 MOST_PER_CALL = 3
 MIN_SCORE = 0.01
 MAX_INSTANCES = 10
@@ -83,10 +86,11 @@ class Report:
         return self.wrong == self.lost == self.neighbours_harmed == 0
 
 
-def numbered_image(number: int, side_px: int) -> bytes:
+def numbered_image(number: int, width_px: int, height_px: int) -> bytes:
     """Return a PNG of noise with bright and dark blocks that spell the number in binary."""
-    pixels = np.random.default_rng(number).integers(60, 160, (side_px, side_px, 3), dtype=np.uint8)
-    block = side_px // 8
+    shape = (height_px, width_px, 3)
+    pixels = np.random.default_rng(number).integers(60, 160, shape, dtype=np.uint8)
+    block = min(width_px, height_px) // 8
     for bit in range(16):
         row, column = divmod(bit, 4)
         shade = 250 if number >> bit & 1 else 20
@@ -106,7 +110,7 @@ def make_samples(engine: Engine, seed: int) -> tuple[list[Sample], list[Sample]]
     random = Random(seed)  # noqa: S311  # repeatable choice
     good: list[Sample] = []
     for number in range(1, MOST_CANDIDATES):
-        image = numbered_image(number, random.choice(SIZES_PX))
+        image = numbered_image(number, random.randint(*SIDES_PX), random.randint(*SIDES_PX))
         sample = Sample(image, _expected(engine, image))
         # Only images with a result of their own can show that two answers were swapped.
         if sample.instances and not any(_is_same(sample.instances, o.instances) for o in good):
@@ -120,7 +124,7 @@ def make_samples(engine: Engine, seed: int) -> tuple[list[Sample], list[Sample]]
         Sample(first[: len(first) // 2], code="bild_beschaedigt"),
         Sample(b"", code="datei_leer"),
         Sample(b"%PDF-1.7 is no image", code="bild_format"),
-        Sample(numbered_image(1, 16), code="bild_kantenlaenge"),
+        Sample(numbered_image(1, 16, 16), code="bild_kantenlaenge"),
     ]
     return good, poison
 
@@ -142,17 +146,22 @@ class Torture:
 
     Args:
         url: Address of the server.
-        token: Its bearer token.
+        token: Gives a bearer token for each request; a run may outlast one.
         good: Images with expected results.
         poison: Images with expected errors.
         gsd_m: Ground sampling distance to send, in metres.
     """
 
     def __init__(
-        self, url: str, token: str, good: Sequence[Sample], poison: Sequence[Sample], gsd_m: float
+        self,
+        url: str,
+        token: Callable[[], str],
+        good: Sequence[Sample],
+        poison: Sequence[Sample],
+        gsd_m: float,
     ) -> None:
         self._url = url
-        self._headers = {"Authorization": f"Bearer {token}"}
+        self._token = token
         self._good = good
         self._poison = poison
         options = {
@@ -175,7 +184,7 @@ class Torture:
             ThreadPoolExecutor(clients) as pool,
             httpx.Client(
                 base_url=self._url,
-                headers=self._headers,
+                auth=self._sign_in,
                 timeout=_TIMEOUT_S,
                 trust_env=False,
                 limits=httpx.Limits(max_connections=clients),
@@ -194,6 +203,10 @@ class Torture:
             model=MODEL,
             seconds=round(time.monotonic() - start, 1),
         )
+
+    def _sign_in(self, request: httpx.Request) -> httpx.Request:
+        request.headers["Authorization"] = f"Bearer {self._token()}"
+        return request
 
     def _choose(self, random: Random, poison_share: float) -> list[Sample]:
         return [
@@ -253,7 +266,13 @@ def _gsd_m(engine: Engine) -> float:
 
 
 def torture(
-    url: str, token: str, *, calls: int, clients: int, poison_share: float, seed: int = 1
+    url: str,
+    token: Callable[[], str],
+    *,
+    calls: int,
+    clients: int,
+    poison_share: float,
+    seed: int = 1,
 ) -> Report:
     """Run against a server and compare with a model in this process."""
     engine = Engine(load_catalog([BUILT_IN]), [], time.monotonic)
@@ -262,18 +281,25 @@ def torture(
     return run.run(calls, clients, poison_share, seed)
 
 
+def _token_source(file: Path | None, settings: Settings) -> Callable[[], str]:
+    if file is None:
+        return InstallationToken(settings, role="service").token
+    token = file.read_text(encoding="ascii").strip()
+    return lambda: token
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse arguments, run, print JSON."""
     settings = get_settings()
     parser = argparse.ArgumentParser(prog="python -m model_server.torture")
-    parser.add_argument("--calls", type=int, default=1600)
+    parser.add_argument("--calls", type=int, default=CALLS)
     parser.add_argument("--clients", type=int, default=32)
     parser.add_argument("--poison", type=float, default=0.05)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--url", default=settings.model_server_address)
-    parser.add_argument("--token-file", type=Path, default=settings.model_server_secret_file)
+    parser.add_argument("--token-file", type=Path)
     given = parser.parse_args(arguments)
-    if not given.token_file.is_file():
+    if given.token_file is not None and not given.token_file.is_file():
         sys.stderr.write(f"Die Datei {given.token_file} fehlt.\n")
         return 2
     try:
@@ -281,10 +307,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except httpx.HTTPError:
         sys.stderr.write("Der Modellserver antwortet nicht.\n")
         return 3
-    token = given.token_file.read_text(encoding="ascii").strip()
     report = torture(
         given.url,
-        token,
+        _token_source(given.token_file, settings),
         calls=given.calls,
         clients=given.clients,
         poison_share=given.poison,

@@ -21,6 +21,7 @@ from tests.shared.doubles import (  # noqa: F401  # fixtures
 )
 
 READY_WITHIN_S = 180
+ROOM_FOR_ALL_MB = 2000
 # Before any test module imports the training library or the model server.
 PILLOW_OPEN, PILLOW_MOST_PIXELS = Image.open, Image.MAX_IMAGE_PIXELS
 MODEL_SERVER_TESTS = Path(__file__).parent / "model_server"
@@ -44,6 +45,8 @@ def running_model_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
     `.settings` lead to it; `.process_id` is its supervisor.
     """
     folder: Path = tmp_path_factory.mktemp("model-server")
-    settings = Settings(_env_file=None, data_dir=folder, model_server_workers=1)
+    settings = Settings(
+        _env_file=None, data_dir=folder, model_server_workers=1, model_memory_mb=ROOM_FOR_ALL_MB
+    )
     with start_model_server(settings, READY_WITHIN_S) as handle:
         yield handle

@@ -72,12 +72,14 @@ def test_health_tells_the_state_and_no_secret(gallery: RunningGallery) -> None:
         assert answer.status_code == 200
         assert time.monotonic() < deadline
         time.sleep(0.2)
-    secret = (gallery.data_dir / "secrets" / "model_server_token").read_text(encoding="ascii")
+    key = (gallery.data_dir / "keys" / "installation.pem").read_text(encoding="ascii")
+    secret = key.splitlines()[1]
+    assert len(secret) == 64
     assert secret not in answer.text
     assert secret not in gallery.log("gallery") + gallery.log("model_server")
 
 
-def test_model_server_asks_for_the_secret(gallery: RunningGallery) -> None:
+def test_model_server_asks_for_a_token(gallery: RunningGallery) -> None:
     for path in ("/models", "/metrics"):
         assert httpx.get(f"{gallery.model_server_url}{path}").status_code == 401
     assert httpx.get(f"{gallery.model_server_url}/livez").status_code == 200

@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from shared import startup
+from shared.contracts.identity.jwks import read_key_set
 from shared.errors import PortTaken, SettingInvalid, StartFailed, StorageFull
 from shared.settings import Settings
 from shared.startup import Part, check_port, load_settings, make_parts, prepare_data_folder
@@ -40,15 +41,15 @@ def taken_port() -> Iterator[int]:
         yield holder.getsockname()[1]
 
 
-def test_data_folder_and_secret_are_private(tmp_path: Path) -> None:
+def test_data_folder_and_key_are_private(tmp_path: Path) -> None:
     settings = settings_for(tmp_path)
     prepare_data_folder(settings)
     prepare_data_folder(settings)
-    secret = settings.model_server_secret_file
-    assert secret.stat().st_mode & 0o777 == 0o600
-    assert secret.parent.stat().st_mode & 0o777 == 0o700
+    key = settings.installation_key_file
+    assert key.stat().st_mode & 0o777 == 0o600
+    assert key.parent.stat().st_mode & 0o777 == 0o700
     assert settings.data_dir.stat().st_mode & 0o777 == 0o700
-    assert len(secret.read_text(encoding="ascii")) >= 32
+    assert len(read_key_set(settings.key_set_file).keys) == 1
 
 
 def test_full_disk_is_said(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""What the model server costs, compared with its bare model and with other servers."""
