@@ -14,6 +14,8 @@ import math
 import re
 import time
 import uuid
+from collections.abc import Callable, Coroutine
+from typing import Any
 from urllib.parse import quote
 
 from bentoml.exceptions import ServiceUnavailable
@@ -157,7 +159,8 @@ class Guard:
             async with asyncio.timeout(self._timeout_s) as limit:
                 # BentoML swallows the cancellation and says 503, so the reply must know better.
                 reply.is_late = limit.expired
-                await self._app(scope, body.receive, reply.send)
+                work = self._app(scope, body.receive, reply.send)
+                await _run_unless_gone(work, body, lambda: bool(reply.status))
         except TimeoutError as cause:
             raise ModelServerTimeout() from cause
         finally:
@@ -174,10 +177,10 @@ class _Body:
         self._seconds = seconds
         self._until = asyncio.get_running_loop().time() + seconds
         self._count = 0
-        self._complete = False
+        self._complete = asyncio.Event()
 
     async def receive(self) -> Message:
-        if self._complete:
+        if self._complete.is_set():
             return await self._receive()
         try:
             async with asyncio.timeout_at(self._until):
@@ -185,10 +188,39 @@ class _Body:
         except TimeoutError as cause:
             raise BadRequest(field=f"Übertragung länger als {self._seconds:g} s") from cause
         self._count += len(message.get("body", b""))
-        self._complete = not message.get("more_body", False)
+        if not message.get("more_body", False):
+            self._complete.set()
         if self._count > self._limit:
             raise RequestTooLarge(limit_mb=self._limit // _MEBI)
         return message
+
+    async def wait_until_gone(self) -> None:
+        """Return when the client hangs up after it has sent everything."""
+        await self._complete.wait()
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+
+
+async def _run_unless_gone(
+    work: Coroutine[Any, Any, None], body: _Body, has_begun: Callable[[], bool]
+) -> None:
+    """Answer a request, but give it up as soon as nobody waits for the answer any more.
+
+    Args:
+        work: Answers the request.
+        body: Its body, which tells when the client hangs up.
+        has_begun: Says whether the answer is under way; it is finished then.
+    """
+    answering = asyncio.ensure_future(work)
+    watching = asyncio.ensure_future(body.wait_until_gone())
+    try:
+        await asyncio.wait((answering, watching), return_when=asyncio.FIRST_COMPLETED)
+        if answering.done() or has_begun():
+            await answering
+    finally:
+        answering.cancel()
+        watching.cancel()
+        await asyncio.gather(answering, watching, return_exceptions=True)
 
 
 def _request_id(headers: Headers) -> str:

@@ -19,6 +19,7 @@ from model_server.bench.workload import Payload, Work
 PEERS: dict[str, str] = {"fastapi": "FastAPI", "litserve": "LitServe"}
 NOT_INSTALLED = "nicht installiert"
 BATCHING = 8
+STOP_WITHIN_S = 5.0
 WORK_VARIABLE = "URBANKI_BENCH_WORK"
 MODELS_VARIABLE = "URBANKI_MODEL_DIR"
 
@@ -43,7 +44,7 @@ def peer_commands(peer: str, works: Sequence[Work], batch: int) -> list[tuple[Co
 def _command(peer: str, works: Sequence[Work], batch: int) -> Command:
     words = (sys.executable, "-m", f"model_server.bench.peer_{peer}", "{port}", str(batch))
     chosen = {WORK_VARIABLE: json.dumps([work.to_json() for work in works])}
-    return Command(PEERS[peer], words, chosen, "/health")
+    return Command(PEERS[peer], words, chosen, "/health", STOP_WITHIN_S)
 
 
 class Models:

@@ -43,12 +43,14 @@ class Command:
         words: Command line; `{port}` is replaced.
         environment: Variables on top of the common ones.
         ready_path: Route that answers 200 as soon as the server works.
+        stop_within_s: Seconds it gets to end by itself.
     """
 
     name: str
     words: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
     ready_path: str = "/readyz"
+    stop_within_s: float = STOP_WITHIN_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +149,7 @@ def running(command: Command, environment: Mapping[str, str], folder: Path) -> I
         wait_until_ready(url + command.ready_path, process, log)
         yield Running(url, tree, time.monotonic() - start)
     finally:
-        tree.end(STOP_WITHIN_S)
+        tree.end(command.stop_within_s)
         process.wait()
 
 

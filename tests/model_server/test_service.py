@@ -280,6 +280,33 @@ def test_a_broken_form_is_explained_in_german(
     assert body.message == f"Die Anfrage ist ungültig: {words}"
 
 
+def test_what_nobody_waits_for_any_more_is_not_computed(service: Service) -> None:
+    runtime = service.fake_solar()
+    runtime.delay_s = 0.4
+    fields = {"options": json.dumps(OPTIONS)}
+    request = httpx.Request("POST", service.url, files=files(grey(153)), data=fields)
+    body, kind = request.read(), request.headers["Content-Type"]
+    host, port = service.url.removeprefix("http://").split(":")
+    head = (
+        f"POST /segment HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {service.token}\r\n"
+        f"Content-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n"
+    ).encode()
+    with service.client() as client, ThreadPoolExecutor(1) as pool:
+        first = pool.submit(segment, client, grey(51))
+        until = time.monotonic() + 10
+        while not runtime.batches:
+            assert time.monotonic() < until
+        gone = [socket.create_connection((host, int(port)), timeout=10) for _ in range(5)]
+        for connection in gone:
+            connection.sendall(head + body)
+        time.sleep(0.1)  # they are parsed and wait behind the first
+        for connection in gone:
+            connection.close()
+        assert scores(first.result(20)) == pytest.approx([0.2])
+        assert scores(segment(client, grey(102))) == pytest.approx([0.4])
+    assert sum(runtime.batches) == 2
+
+
 def test_an_item_without_a_finite_number_fails_alone(service: Service) -> None:
     def spoil(results: list[Any]) -> list[Any]:
         results[0]["output0"][0] = np.nan
