@@ -20,7 +20,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from model_server.catalog import BUILT_IN, load_catalog
 from shared.contracts.model_server import ErrorBody, ItemFailed, TaskResponse
+from tests.model_server.colour_models import write_pair_model
 from tests.model_server.conftest import Service
 from tests.model_server.pictures import empty_png, encode, noise
 
@@ -81,6 +83,7 @@ BAD_ITEMS: dict[str, tuple[bytes, str]] = {
     "30,000 x 2": (encode(Image.new("RGB", (30_000, 2))), "bild_kantenlaenge"),
     "16-bit float TIFF": (tiff(np.zeros((64, 64, 1), np.float16)), "farbtiefe"),
     "32-bit float TIFF": (tiff(np.zeros((64, 64, 1), np.float32)), "farbtiefe"),
+    "5 bands": (tiff(np.zeros((64, 64, 5), np.uint8)), "baender_fehlen"),
     "16-bit TIFF": (tiff(np.zeros((64, 64, 3), np.uint16)), "farbtiefe"),
 }
 GOOD_ITEMS: dict[str, tuple[bytes, list[str]]] = {
@@ -225,3 +228,22 @@ def test_bad_texts_fail_alone_and_in_german(service: Service, untouched: None) -
     codes = ["ok" if result.status == "ok" else result.error.code for result in results]
     assert codes == ["ok", "text_laenge", "text_laenge", "text_zeichen"]
     assert all(is_german(result.error.message) for result in results[1:])
+
+
+def test_images_of_a_pair_must_have_one_size(
+    service: Service, untouched: None, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("models")
+    write_pair_model(folder)
+    service.engine.replace_catalog(lambda: load_catalog([BUILT_IN, folder]))
+    other = encode(noise(96, 64))
+    parts = [("before", ("a", GOOD)), ("after", ("b", GOOD))]
+    parts += [("before", ("c", GOOD)), ("after", ("d", other))]
+    with service.client() as client:
+        response = client.post("/change", files=parts, data={"options": '{"model": "pairs"}'})
+    service.engine.replace_catalog(lambda: load_catalog([BUILT_IN]))
+    good, failed = TaskResponse.model_validate_json(response.content).results
+    assert good.status == "ok"
+    assert isinstance(failed, ItemFailed)
+    assert failed.error.code == "bildpaar_ungleich"
+    assert is_german(failed.error.message)
