@@ -41,6 +41,7 @@ def check_start(
         KeySetMissing: The same, and there is no key that could keep strangers out.
         KeySetPlaceholder: The key set is a template or holds a key that everybody knows.
         KeySetUnusable: The key set cannot be trusted.
+        GpuUnusable: A GPU is demanded that cannot be used.
     """
     if "BENTOML_NO_UDS" in environment:
         raise InternalPortOpen()
@@ -53,6 +54,11 @@ def check_start(
     # On this machine alone the gallery may still be about to make the keys.
     if is_open or settings.key_set_file.exists():
         read_key_set(settings.key_set_file)
+    if settings.device == "cuda":
+        # Brings its engine along, which the supervisor does not need otherwise.
+        from model_server.runtime import check_device, is_gpu_visible
+
+        check_device(settings.device, is_gpu_visible(environment))
 
 
 def is_supervisor(arguments: Sequence[str]) -> bool:

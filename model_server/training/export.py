@@ -25,7 +25,7 @@ from model_server.domain import FEATURES_OUTPUT
 from model_server.runtime import OnnxRuntime
 
 OPSET = 17
-PARITY_LIMIT_SCORE = 1e-3
+PARITY_LIMIT_SCORE = 1e-4
 PARITY_LIMIT_BOX_PX = 0.05
 # Boxes of anchors that nobody would ever report may differ more without any effect.
 PARITY_MIN_SCORE = 0.001

@@ -19,6 +19,7 @@ from shared.contracts.identity.installation import load_installation_key
 from shared.contracts.identity.jwks import PLACEHOLDER
 from shared.errors import (
     AddressPublic,
+    GpuUnusable,
     InternalPortOpen,
     KeySetMissing,
     KeySetPlaceholder,
@@ -190,3 +191,11 @@ def test_the_command_ends_with_code_2_and_one_german_line(
     lines = [line for line in done.stderr.splitlines() if "Warning" not in line]
     assert any(words in line for line in lines)
     assert "Traceback" not in done.stderr
+
+
+def test_a_demanded_gpu_that_is_not_there_is_said_at_the_start(tmp_path: Path) -> None:
+    arguments = [*SERVE, "--host", "127.0.0.1"]
+    hidden = {"CUDA_VISIBLE_DEVICES": ""}
+    with pytest.raises(GpuUnusable):
+        check_start(arguments, hidden, settings(tmp_path, device="cuda"))
+    check_start(arguments, hidden, settings(tmp_path, device="auto"))
