@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from itertools import groupby
+
 import streamlit as st
 
-from shared.contracts.model_catalog import CatalogEntry
+from shared.contracts.model_catalog import CatalogEntry, CatalogMetric
 from shared.contracts.model_server import Quality
 from shared.errors import ModelServerError, new_reference
 from shared.i18n import N_, Translator
@@ -16,18 +19,19 @@ from shared.ui.status import model_server_status
 
 REFRESH_INTERVAL_S = 10
 TASKS = {
-    "segment": N_("Objekte in Bildern finden"),
+    "segment": N_("Flächen und Objekte finden"),
     "change": N_("Veränderungen finden"),
     "ocr": N_("Text lesen"),
     "layout": N_("Seiten gliedern"),
     "classify": N_("Einordnen"),
-    "embed": N_("Bedeutung vergleichen"),
+    "embed": N_("Ähnlichkeit vergleichen"),
 }
 STATES = {
     "loaded": N_("geladen"),
     "available": N_("verfügbar"),
     "failed": N_("nicht verfügbar"),
 }
+PLANNED = N_("geplant")
 QUALITIES: dict[Quality, str] = {
     "demonstration": N_("Demonstration"),
     "pilot": N_("Pilot"),
@@ -37,8 +41,13 @@ QUALITIES: dict[Quality, str] = {
 
 @st.cache_data(ttl=5, max_entries=1, show_spinner=False)
 def catalogue() -> list[CatalogEntry]:
-    """Return all models; asked at most once in five seconds for all sessions."""
-    return model_client().models().models
+    """Return all models, usable ones first; asked at most once in 5 s for all sessions."""
+    return sorted(model_client().models().models, key=lambda model: not model.available)
+
+
+def state_of(model: CatalogEntry) -> str:
+    """Return the German word for a state; what is only announced has no version yet."""
+    return STATES[model.state] if model.version else PLANNED
 
 
 def overview(models: list[CatalogEntry], t: Translator) -> None:
@@ -47,8 +56,8 @@ def overview(models: list[CatalogEntry], t: Translator) -> None:
         {
             "title": model.title_de if t.language == "de" and model.title_de else model.name,
             "task": t(TASKS[model.task]) if model.task else None,
-            "version": model.version,
-            "state": t(STATES[model.state]),
+            "version": model.version or None,
+            "state": t(state_of(model)),
             "quality": t(QUALITIES[model.quality]) if model.quality else None,
             "runtime": model.runtime or None,
             "hash": model.sha256[:12] or None,
@@ -67,15 +76,22 @@ def overview(models: list[CatalogEntry], t: Translator) -> None:
     table(rows, columns=columns, key="models", alt=t("Alle Modelle mit Version und Zustand"), t=t)
 
 
-def details(model: CatalogEntry, t: Translator) -> None:
-    """Show origin, licence and measured quality of one model."""
+def details(model: CatalogEntry, place: int, t: Translator) -> None:
+    """Show origin, licence and measured quality of one model.
+
+    Args:
+        model: What its card says.
+        place: Tells apart several with one name and version; all but one of them are refused.
+        t: Translator.
+    """
     with st.expander(
-        escape_markdown(f"{model.title_de or model.name} {model.version}"),
-        key=f"model_{model.name}_{model.version}",
+        escape_markdown(f"{model.title_de or model.name} {model.version}".strip()),
+        key=f"model_{model.name}_{model.version}_{place}",
     ):
         if model.reason:
             st.markdown(t("Grund: {reason}", reason=escape_markdown(model.reason)))
-        st.markdown(t("Lizenz: {licence}", licence=escape_markdown(model.licence) or "–"))
+        if model.licence:
+            st.markdown(t("Lizenz: {licence}", licence=escape_markdown(model.licence)))
         if model.credit:
             st.caption(escape_markdown(model.credit))
         for data in model.training_data:
@@ -88,24 +104,31 @@ def details(model: CatalogEntry, t: Translator) -> None:
                     origin=escape_markdown(data.origin),
                 )
             )
-        for metric in model.metrics:
-            st.markdown(
-                t(
-                    "{name}: {value} ({items} Fälle, {data}, gemessen am {date})",
-                    name=escape_markdown(metric.name),
-                    value=t.number(metric.value, 3),
-                    items=t.number(metric.items),
-                    data=escape_markdown(metric.data),
-                    date=t.iso_date(metric.measured_on),
-                )
-            )
+        for command, metrics in groupby(model.metrics, key=lambda metric: metric.command):
+            st.markdown("\n".join(f"- {figure(metric, t)}" for metric in metrics))
             # Plain: the colours of highlighted shell code fall below the contrast that text needs.
-            st.code(metric.command, language=None)
+            st.code(command, language=None)
         if model.limits_de:
             st.markdown(t("Grenzen: {limits}", limits=escape_markdown(model.limits_de)))
         if model.sha256:
             st.caption(t("Prüfsumme der Gewichte (SHA-256)"))
             st.code(model.sha256, language=None)
+
+
+def figure(metric: CatalogMetric, t: Translator) -> str:
+    """Write one measured figure as a line of Markdown."""
+    value = t.number(metric.value, 3)
+    if metric.interval_95 is not None:
+        low, high = (t.number(edge, 3) for edge in metric.interval_95)
+        value = t("{value}, zu 95 % zwischen {low} und {high}", value=value, low=low, high=high)
+    return t(
+        "{name}: {value} ({items} Fälle, {data}, gemessen am {date})",
+        name=escape_markdown(" ".join(metric.name.split())),
+        value=value,
+        items=t.number(metric.items),
+        data=escape_markdown(" ".join(metric.data.split())),
+        date=t.iso_date(metric.measured_on),
+    )
 
 
 t = translator()
@@ -128,9 +151,12 @@ def show() -> None:
         error_box(error, reference=new_reference(), t=t)
         return
     overview(models, t)
+    shown: Counter[tuple[str, str]] = Counter()
     with st.container(key="lang_de_models"):
         for model in models:
-            details(model, t)
+            same = (model.name, model.version)
+            details(model, shown[same], t)
+            shown[same] += 1
 
 
 show()

@@ -25,6 +25,9 @@ RUN /opt/venv/bin/python -m compileall -q shared model_server
 
 # Dieselben Werte wie in der Zeile model_server des Procfile.
 ENV MALLOC_ARENA_MAX=1 \
+    MALLOC_TRIM_THRESHOLD_=134217728 \
+    MALLOC_MMAP_THRESHOLD_=33554432 \
+    MALLOC_TOP_PAD_=16777216 \
     OMP_NUM_THREADS=1 \
     OMP_WAIT_POLICY=passive \
     BENTOML_DO_NOT_TRACK=True \

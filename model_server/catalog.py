@@ -162,6 +162,41 @@ def check_model(folder: Path) -> ServableModel | FailedModel:
     return ServableModel(card, folder, files, _fingerprint(card, files))
 
 
+def verify_files(model: ServableModel) -> None:
+    """Check right before a model is loaded that its files are still those of the card.
+
+    Models are loaded long after the catalogue was read; an answer must never name the hash of
+    weights that somebody has replaced since then.
+
+    Raises:
+        WeightsUnusable: A file is gone or another one.
+    """
+    wanted = {MAIN_FILE: model.card.sha256}
+    wanted |= {name: extra.sha256 for name, extra in model.card.extra_files.items()}
+    try:
+        changed = [name for name, sha256 in wanted.items() if _hash(model.files[name]) != sha256]
+        is_same = not changed and _fingerprint(model.card, model.files) == model.fingerprint
+    except OSError as cause:
+        raise WeightsUnusable("Die Gewichte des Modells fehlen.") from cause
+    if not is_same:
+        raise WeightsUnusable("Die Prüfsumme der Gewichte stimmt nicht mit der Karte überein.")
+
+
+def read_text(model: ServableModel, name: str) -> str:
+    """Return a text file of a model's folder, empty when there is none.
+
+    Args:
+        model: Its folder is looked into, and nowhere else, whatever links it holds.
+        name: Name of the file.
+    """
+    try:
+        path = _inside(model.folder, name)
+        return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+    except _UNREADABLE as cause:
+        _log.warning("%s of %s %s cannot be read: %s", name, *model.key, cause)
+        return ""
+
+
 def describe(
     model: ServableModel | FailedModel, runtime: str = "", device: str = "", *, loaded: bool = False
 ) -> CatalogEntry:
@@ -274,8 +309,7 @@ def _checked_files(card: Card, folder: Path) -> dict[str, Path]:
     for name, (relative, sha256) in wanted.items():
         try:
             path = _inside(home, relative)
-            with path.open("rb") as file:
-                found = hashlib.file_digest(file, "sha256").hexdigest()
+            found = _hash(path)
         except _UNREADABLE as cause:
             raise WeightsUnusable("Die Gewichte des Modells fehlen.") from cause
         if found != sha256:
@@ -284,6 +318,11 @@ def _checked_files(card: Card, folder: Path) -> dict[str, Path]:
     if card.domain is not None:
         files[DOMAIN_FILE] = _checked_domain(card.domain, folder)
     return files
+
+
+def _hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _fingerprint(card: Card, files: dict[str, Path]) -> str:

@@ -19,9 +19,26 @@ from bentoml._internal.marshal.dispatcher import CorkDispatcher
 _log = logging.getLogger(__name__)
 
 
+_split = CorkDispatcher.split_job
+
+
 def start_batches_at_once() -> None:
     """Put our loop in the place of the framework's, for all of its dispatchers."""
     CorkDispatcher.controller = run_queue
+    CorkDispatcher.split_job = split_job
+
+
+def split_job(dispatcher: Any, job: Any, split_indexes: list[int]) -> tuple[Any, Any]:  # noqa: ANN401
+    """Split a request that is larger than a batch; when it is given up, so is its second part.
+
+    Args:
+        dispatcher: The method's `CorkDispatcher`.
+        job: The request.
+        split_indexes: Where its parts begin, and its end.
+    """
+    first, second = _split(dispatcher, job, split_indexes)
+    job.future.add_done_callback(lambda _: second.future.cancel())
+    return first, second
 
 
 async def run_queue(dispatcher: Any) -> None:  # noqa: ANN401  # the library has no types
@@ -52,7 +69,10 @@ async def _run(dispatcher: Any, jobs: tuple[Any, ...]) -> None:  # noqa: ANN401
 
 
 def _may_start(dispatcher: Any) -> bool:  # noqa: ANN401
+    if dispatcher._sema.is_locked():
+        return False
     queue = dispatcher._queue
-    while queue and queue[0].future.done():
-        queue.popleft()
-    return bool(queue) and not dispatcher._sema.is_locked()
+    waiting = [job for job in queue if not job.future.done()]
+    queue.clear()
+    queue.extend(waiting)
+    return bool(queue)

@@ -6,11 +6,10 @@ import logging
 import threading
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, cast
 
 from model_server.batching import run_batch
-from model_server.catalog import Catalog, ServableModel, describe
+from model_server.catalog import Catalog, ServableModel, describe, read_text, verify_files
 from model_server.items import Found, Item, Outcome
 from model_server.metrics import METRICS
 from model_server.shelf import Open, Opener, Shelf, TaskModel
@@ -27,13 +26,20 @@ _log = logging.getLogger(__name__)
 def open_model(model: ServableModel, threads: int) -> TaskModel:
     """Load a model with the task code that its card asks for.
 
-    The task modules bring their engines along; they are imported here, so that the supervisor,
-    which only starts workers, stays small.
-
     Args:
         model: Checked card and files.
         threads: Threads of its engine.
+
+    Raises:
+        WeightsUnusable: Its files are not those of the card any more.
     """
+    verify_files(model)
+    return _open_verified(model, threads)
+
+
+def _open_verified(model: ServableModel, threads: int) -> TaskModel:
+    # The task modules bring their engines along; they are imported here, so that the supervisor,
+    # which only starts workers, stays small.
     match model.card.architecture:
         case "yolo_detect" | "yolo_segment":
             from model_server.tasks.segment import SegmentModel
@@ -219,8 +225,8 @@ class Engine:
         if model is None:
             return None
         texts = {
-            "readme": _read_text(model.folder / "README.md"),
-            "licence_text": _read_text(model.folder / "LICENSE"),
+            "readme": read_text(model, "README.md"),
+            "licence_text": read_text(model, "LICENSE"),
         }
         return ModelDetail(**self._row(model).model_dump(), **texts)
 
@@ -257,10 +263,6 @@ class Engine:
         if not found:
             _log.warning("model %s is to be preloaded but cannot be served", name)
         return found
-
-
-def _read_text(file: Path) -> str:
-    return file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
 
 
 def _report(item: Item, fault: BaseException) -> None:

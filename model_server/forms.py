@@ -31,6 +31,24 @@ class MemoryParser(MultiPartParser):
     """Keeps uploads in memory, so that no image ever touches the disk."""
 
     spool_max_size = MAX_BODY_BYTES + 1
+    has_ended = False
+
+    def on_end(self) -> None:
+        """Note that the last boundary came."""
+        self.has_ended = True
+
+    async def parse(self) -> FormData:
+        """Parse a form; the library would take one that was cut off for a whole one.
+
+        Raises:
+            MultiPartException: The last boundary is missing, or see the library.
+        """
+        form = await super().parse()
+        if not self.has_ended:
+            for file in self._files_to_close_on_error:
+                file.close()
+            raise MultiPartException("The form was cut off.")
+        return form
 
 
 async def read_form(request: Request, names: Sequence[str], most_files: int) -> FormData:
@@ -42,7 +60,7 @@ async def read_form(request: Request, names: Sequence[str], most_files: int) -> 
         most_files: Files that may come in all.
 
     Raises:
-        BadRequest: No form, too many parts, or parts that are too long.
+        BadRequest: No form or half of one, too many parts, or parts that are too long.
     """
     parser = MemoryParser(
         request.headers,

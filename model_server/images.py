@@ -32,6 +32,7 @@ _EIGHT_BIT_MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", 
 _DEEP_MODES = frozenset({"I", "I;16", "I;16B", "I;16L", "I;16N", "F"})
 _MEGA = 1_000_000
 _MOST_BANDS = 4
+_STRIP_ROWS = 256
 _ORIENTATION_TAG = 0x0112
 _TURNED = frozenset({5, 6, 7, 8})
 _TURN_BACK = {
@@ -111,24 +112,12 @@ def inspect_image(
     has_data_band = layout is not None and layout.fourth_is_data
     with _opened(with_fourth_band(data) if has_data_band else data) as image:
         width, height = image.size
-        if width * height > MAX_IMAGE_PIXELS:
-            raise _too_large(width * height)
-        if not (min_side_px <= min(width, height) and max(width, height) <= max_side_px):
-            raise ImageSideOutOfRange(
-                width=width, height=height, minimum=min_side_px, maximum=max_side_px
-            )
+        _check_size(width, height, min_side_px, max_side_px)
         _check_mode(image)
         if layout is not None and layout.bands > _MOST_BANDS:
             # Some of these would pass as their first band or their first three.
             raise BandsMissing(found=layout.bands, needed=BAND_COUNT["rgb"])
-        of_tiff = image.format == "TIFF"
-        try:
-            frames = count_directories(data) if of_tiff else getattr(image, "n_frames", 1)
-            turned = (apply_orientation or of_tiff) and _orientation(image) in _TURNED
-        except _DECODER_FAULTS as cause:
-            raise DamagedImage() from cause
-        # Pillow always turns a TIFF, and its size already says so.
-        swap = turned and apply_orientation != of_tiff
+        frames, swap = _frames_and_swap(image, data, apply_orientation)
         return ImageHeader(
             width=height if swap else width,
             height=width if swap else height,
@@ -138,6 +127,17 @@ def inspect_image(
             oriented=apply_orientation,
             has_data_band=has_data_band,
         )
+
+
+def _frames_and_swap(image: Image.Image, data: bytes, apply_orientation: bool) -> tuple[int, bool]:
+    of_tiff = image.format == "TIFF"
+    try:
+        frames = count_directories(data) if of_tiff else getattr(image, "n_frames", 1)
+        turned = (apply_orientation or of_tiff) and _orientation(image) in _TURNED
+    except _DECODER_FAULTS as cause:
+        raise DamagedImage() from cause
+    # Pillow always turns a TIFF, and its size already says so.
+    return frames, turned and apply_orientation != of_tiff
 
 
 def decode_image(data: bytes, header: ImageHeader, bands: Bands) -> Pixels:
@@ -178,9 +178,9 @@ def decode_with_gaps(data: bytes, header: ImageHeader, bands: Bands) -> tuple[Pi
             if header.format == "TIFF" and not header.oriented:
                 turned_back = _TURN_BACK.get(_orientation(image))
             image.load()
-            placed = ImageOps.exif_transpose(image) if header.oriented else image
-            if turned_back is not None:
-                placed = placed.transpose(turned_back)
+            if header.oriented:
+                ImageOps.exif_transpose(image, in_place=True)
+            placed = image if turned_back is None else image.transpose(turned_back)
         except _DECODER_FAULTS as cause:
             raise DamagedImage() from cause
         if bands != "rgb":
@@ -205,10 +205,16 @@ def _colours(image: Image.Image) -> tuple[Pixels, Valid | None]:
     """Return the colours over white paper, as every viewer shows a transparent image."""
     if not image.has_transparency_data:
         return np.asarray(image.convert("RGB"), dtype=np.uint8), None
-    coloured = image.convert("RGBA")
-    paper = Image.new("RGBA", coloured.size, (255, 255, 255, 255))
-    colours = np.asarray(Image.alpha_composite(paper, coloured).convert("RGB"), dtype=np.uint8)
-    shown = np.asarray(coloured.getchannel("A"), dtype=np.uint8) > 0
+    colours = np.empty((image.height, image.width, 3), dtype=np.uint8)
+    shown = np.empty((image.height, image.width), dtype=np.bool_)
+    # At once, a page of 50 megapixels would take a gigabyte, from a file of 200 kB.
+    for top in range(0, image.height, _STRIP_ROWS):
+        bottom = min(image.height, top + _STRIP_ROWS)
+        strip = image.crop((0, top, image.width, bottom)).convert("RGBA")
+        paper = Image.new("RGBA", strip.size, (255, 255, 255, 255))
+        flat = Image.alpha_composite(paper, strip).convert("RGB")
+        colours[top:bottom] = np.asarray(flat, dtype=np.uint8)
+        shown[top:bottom] = np.asarray(strip.getchannel("A")) > 0
     return colours, None if shown.all() else shown
 
 
@@ -238,6 +244,13 @@ def _why_unknown(data: bytes) -> ItemError:
     if layout.bands > _MOST_BANDS:
         return BandsMissing(found=layout.bands, needed=BAND_COUNT["rgb"])
     return UnsupportedImage()
+
+
+def _check_size(width: int, height: int, least: int, most: int) -> None:
+    if width * height > MAX_IMAGE_PIXELS:
+        raise _too_large(width * height)
+    if not (least <= min(width, height) and max(width, height) <= most):
+        raise ImageSideOutOfRange(width=width, height=height, minimum=least, maximum=most)
 
 
 def _check_mode(image: Image.Image) -> None:

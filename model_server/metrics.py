@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from model_server.batching import Bad, Good
 from model_server.items import Outcome
@@ -122,3 +122,26 @@ class Metrics:
 
 
 METRICS = Metrics()
+
+
+def count_only(paths: Collection[str]) -> None:
+    """Let the framework count requests to these paths alone.
+
+    It counts before anything was checked and makes lines of figures for every path that anybody
+    thinks up, which would fill memory and disk, and show to whoever reads the figures what others
+    have asked for.
+
+    Args:
+        paths: Paths of the service.
+    """
+    from bentoml._internal.server.http.instruments import RunnerTrafficMetricsMiddleware
+
+    counted = RunnerTrafficMetricsMiddleware.__call__
+
+    async def call(middleware: Any, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401
+        if scope.get("path") in paths:
+            await counted(middleware, scope, receive, send)
+        else:
+            await middleware.app(scope, receive, send)
+
+    RunnerTrafficMetricsMiddleware.__call__ = call

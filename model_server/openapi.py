@@ -103,6 +103,18 @@ def document_route(service: Callable[[], Any]) -> Route:
     return Route(DOCUMENT_PATH, show_document)
 
 
+_HEADERS: Json = {
+    "X-Request-Id": {
+        "description": "Name of the request in answers and logs.",
+        "schema": {"type": "string"},
+    },
+    "Retry-After": {
+        "description": "Whole seconds to wait, at least 1.",
+        "schema": {"type": "integer", "minimum": 1},
+    },
+}
+
+
 def build_document(service: Any) -> Json:  # noqa: ANN401  # the library has no types
     """Return the whole document.
 
@@ -132,16 +144,7 @@ def build_document(service: Any) -> Json:  # noqa: ANN401  # the library has no 
         "components": {
             "schemas": _schemas(),
             "responses": {error.code: _refusal(error) for error in TASK_ERRORS},
-            "headers": {
-                "X-Request-Id": {
-                    "description": "Name of the request in answers and logs.",
-                    "schema": {"type": "string"},
-                },
-                "Retry-After": {
-                    "description": "Whole seconds to wait, at least 1.",
-                    "schema": {"type": "integer", "minimum": 1},
-                },
-            },
+            "headers": _HEADERS,
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
         },
     }

@@ -121,6 +121,7 @@ class OnnxRuntime:
 
         Raises:
             MemoryError: The engine could not get the memory.
+            ValueError: An output has not one row per input.
         """
         if len(inputs) > 1 and (self.device == "cpu" or self.input_shape[0] == 1):
             return [self.predict([single])[0] for single in inputs]
@@ -130,6 +131,7 @@ class OnnxRuntime:
         except (RuntimeException, Fail) as cause:
             raise_if_out_of_memory(cause)
             raise
+        check_rows(results, len(inputs))
         return [
             {name: result[row] for name, result in zip(self._outputs, results, strict=True)}
             for row in range(len(inputs))
@@ -229,6 +231,21 @@ def is_gpu_visible(environment: Mapping[str, str], folder: Path = DEVICE_FILES) 
 def is_openvino_installed() -> bool:
     """Say whether OpenVINO could be loaded, without loading it."""
     return importlib.util.find_spec("openvino") is not None
+
+
+def check_rows(outputs: Sequence[Array], inputs: int) -> None:
+    """Refuse outputs whose rows would go to the wrong inputs.
+
+    Args:
+        outputs: Outputs of one run.
+        inputs: Inputs that ran together.
+
+    Raises:
+        ValueError: An output has not one row per input.
+    """
+    if any(output.shape[:1] != (inputs,) for output in outputs):
+        shapes = [output.shape for output in outputs]
+        raise ValueError(f"outputs of the shapes {shapes} for {inputs} inputs")
 
 
 def raise_if_out_of_memory(cause: Exception) -> None:

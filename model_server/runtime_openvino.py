@@ -11,7 +11,7 @@ from typing import Any, Literal, Self
 
 import numpy as np
 
-from model_server.runtime import Array, OnnxRuntime, raise_if_out_of_memory
+from model_server.runtime import Array, OnnxRuntime, check_rows, raise_if_out_of_memory
 
 Precision = Literal["f32", "bf16"]
 
@@ -75,6 +75,7 @@ class OpenVinoRuntime:
 
         Raises:
             MemoryError: The engine could not get the memory.
+            ValueError: An output has not one row per input.
         """
         with self._lock:
             try:
@@ -88,11 +89,12 @@ class OpenVinoRuntime:
         # `wait` tells.
         self._request.start_async([single[np.newaxis]], share_inputs=True)
         self._request.wait()
-        return {
-            # The request writes its next outputs into the same memory.
-            name: self._request.get_output_tensor(place).data[0].copy()
-            for place, name in enumerate(self._outputs)
-        }
+        outputs = [
+            self._request.get_output_tensor(place).data for place in range(len(self._outputs))
+        ]
+        check_rows(outputs, 1)
+        # The request writes its next outputs into the same memory.
+        return {name: output[0].copy() for name, output in zip(self._outputs, outputs, strict=True)}
 
 
 def import_openvino() -> Any:  # noqa: ANN401  # a module without types

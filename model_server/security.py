@@ -14,8 +14,7 @@ import math
 import re
 import time
 import uuid
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Awaitable, Callable
 from urllib.parse import quote
 
 from bentoml.exceptions import ServiceUnavailable
@@ -202,7 +201,7 @@ class _Body:
 
 
 async def _run_unless_gone(
-    work: Coroutine[Any, Any, None], body: _Body, has_begun: Callable[[], bool]
+    work: Awaitable[None], body: _Body, has_begun: Callable[[], bool]
 ) -> None:
     """Answer a request, but give it up as soon as nobody waits for the answer any more.
 

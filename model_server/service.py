@@ -6,6 +6,7 @@ environment of the Procfile.
 
 from __future__ import annotations
 
+import importlib
 import math
 import os
 import sys
@@ -22,6 +23,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from model_server.access import CATALOG_PATH, RELOAD_PATH
 from model_server.catalog import BUILT_IN, load_catalog
 from model_server.catalog import Catalog as ModelCatalog
 from model_server.dispatch import start_batches_at_once
@@ -39,15 +41,18 @@ from model_server.items import Item, Outcome
 from model_server.lifecycle import (
     DUTY,
     end_gently,
+    end_when_stuck,
     end_when_too_large,
+    ignore_hangup,
     pass_on_hangup,
     reload_on_hangup,
     tell_workers,
     wait_for_workers,
 )
+from model_server.metrics import count_only
 from model_server.notes import get_note
 from model_server.openapi import document_route
-from model_server.security import Guard
+from model_server.security import OPEN_PATHS, TASK_TYPES, Guard
 from model_server.start import (
     BAD_START,
     check_start,
@@ -62,6 +67,7 @@ from shared.settings import get_settings
 
 BACKSTOP = 2
 """BentoML's own limits are this much wider than the guard's."""
+COUNTED_PATHS = {*TASK_TYPES, *OPEN_PATHS, CATALOG_PATH, RELOAD_PATH}
 
 try:
     SETTINGS = get_settings()
@@ -75,7 +81,10 @@ if is_supervisor(sys.argv):
     set_up_supervisor(os.environ)
     pass_on_hangup()
     wait_for_workers()
+if is_worker(sys.argv):
+    ignore_hangup()
 start_batches_at_once()
+count_only(COUNTED_PATHS)
 
 
 async def list_models(request: Request) -> Response:
@@ -131,11 +140,15 @@ CATALOG_ROUTES = Starlette(
         "max_concurrency": SETTINGS.model_server_max_concurrency * BACKSTOP,
     },
     logging={"access": {"enabled": False}},
+    # No tracing leaves this machine; following each request all the same would cost time.
+    tracing={"excluded_urls": ".*"},
 )
 class ModelServer:
     """Runs every model of the gallery."""
 
     def __init__(self) -> None:
+        # BentoML looks into this module as soon as it is there, even while a thread imports it.
+        importlib.import_module("PIL.Image")
         workers = SETTINGS.model_server_workers
         self.engine = Engine(
             read_catalog(),
@@ -147,6 +160,7 @@ class ModelServer:
         if is_worker(sys.argv):
             set_up_worker(SETTINGS)
             end_gently(DUTY)
+            end_when_stuck(DUTY, SETTINGS.model_server_timeout_s * BACKSTOP)
             reload_on_hangup(partial(self.engine.replace_catalog, read_catalog))
         # The server listens while models load, so that a waiting client learns what it waits for.
         threading.Thread(target=self.engine.warm_up, name="warm-up", daemon=True).start()
@@ -157,7 +171,8 @@ class ModelServer:
 
     def run(self, task: str, items: list[Item]) -> list[Outcome]:
         """Run one batch of a task."""
-        outcomes = self.engine.run(task, items)
+        with DUTY.batch():
+            outcomes = self.engine.run(task, items)
         end_when_too_large(SETTINGS.worker_max_rss_mb * 2**20, DUTY)
         return outcomes
 

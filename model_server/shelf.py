@@ -129,7 +129,8 @@ class Shelf:
             yield open_pinned
         finally:
             with self._lock:
-                self._pins.subtract(pinned)
+                # Unlike `subtract` this keeps no zeros, of which every reload would leave some.
+                self._pins -= Counter(pinned)
                 self._drop_stale()
                 self._make_room(0)
 

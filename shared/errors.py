@@ -540,11 +540,17 @@ class StorageFull(OperationError):
 
 
 class SecretUnusable(OperationError):
-    """A secret's file is empty, too short, unreadable or readable by others."""
+    """A key's file is empty, damaged, unreadable, unwritable, or open for others."""
 
     code = "geheimnis_unbrauchbar"
-    user_message = N_("Die Datei {file} mit dem Geheimnis ist leer oder für andere lesbar.")
-    what_to_do = N_("Bitte löschen Sie die Datei. Sie wird beim nächsten Start neu angelegt.")
+    user_message = N_(
+        "Die Datei {file} mit einem Schlüssel ist unbrauchbar, nicht beschreibbar oder "
+        "für andere offen."
+    )
+    what_to_do = N_(
+        "Bitte prüfen Sie Rechte und freien Platz ihres Ordners. "
+        "Fehlt die Datei, entsteht sie beim nächsten Start neu."
+    )
 
 
 class KeySetMissing(OperationError):
@@ -591,10 +597,12 @@ class SettingInvalid(OperationError):
 
 
 class SettingsUnreadable(OperationError):
-    """The file `.env` cannot be read or is no UTF-8 text."""
+    """A file with settings cannot be read or is no UTF-8 text."""
 
     code = "einstellungen_unlesbar"
-    user_message = N_("Die Datei .env mit den Einstellungen ist nicht lesbar.")
+    user_message = N_(
+        "Eine Datei mit Einstellungen (.env oder settings.local.toml) ist nicht lesbar."
+    )
     what_to_do = N_("Bitte speichern Sie die Datei als Text in UTF-8.")
 
 

@@ -86,7 +86,7 @@ class Settings(BaseSettings):
         "solar,ppocrv6_small", description="Models loaded before the model server reports ready"
     )
     model_server_max_batch: int = Field(
-        8, ge=1, le=256, description="Largest batch of any model; its card may say less"
+        2, ge=1, le=256, description="Largest batch of any model; its card may say less"
     )
     model_memory_mb: int = Field(
         1200, ge=1, le=1_000_000, description="Memory in MB for loaded models, all workers together"
@@ -95,7 +95,7 @@ class Settings(BaseSettings):
         1200,
         ge=0,
         le=1_000_000,
-        description="Memory in MB above which a worker is replaced; 0: never",
+        description="Memory in MB above which a worker older than 5 minutes is replaced; 0: never",
     )
     model_dir: Path | None = Field(
         None, description="Folder with the municipality's own models, beside the built-in ones"

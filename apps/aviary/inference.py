@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from typing import Final
 
 from apps.aviary.objects import ModelFacts, TileAnswer, TileImage
 from apps.aviary.recipes import Recipe
@@ -11,8 +12,9 @@ from shared.clients.flow import TileInput
 from shared.clients.model_server import ModelServerClient
 from shared.contracts.model_catalog import Catalog, CatalogEntry
 from shared.contracts.model_server import ItemFailed
-from shared.errors import ModelMissing
+from shared.errors import ModelMissing, RecipeBroken
 
+OUTPUT: Final = "instances"
 LOWEST_SCORE = 0.01
 MOST_OBJECTS_PER_TILE = 500
 TILES_IN_FLIGHT = 4
@@ -36,7 +38,7 @@ class ServerPredictor:
         threshold: float | None = None,
     ) -> None:
         self._client = client
-        self._model = recipe.model
+        self._recipe = recipe
         self._min_score = LOWEST_SCORE if threshold is None else min(LOWEST_SCORE, threshold)
 
     def facts(self) -> ModelFacts:
@@ -45,10 +47,13 @@ class ServerPredictor:
         Raises:
             ModelServerError: The model server cannot answer.
             ModelMissing: It has no such model.
+            RecipeBroken: The model finds no objects.
         """
-        entry = find_entry(self._client().models(), self._model)
+        entry = find_entry(self._client().models(), self._recipe.model)
         if entry is None or not entry.available:
-            raise ModelMissing(model=self._model)
+            raise ModelMissing(model=self._recipe.model)
+        if OUTPUT not in entry.outputs:
+            raise RecipeBroken(name=self._recipe.recipe_id, reason="model.name")
         return ModelFacts(gsd_m=entry.gsd_best_m, threshold=entry.min_score)
 
     def predict(self, tiles: Iterable[TileImage], gsd_m: float) -> Iterator[TileAnswer]:
@@ -64,8 +69,8 @@ class ServerPredictor:
         """
         results = self._client().map_segment(
             (TileInput(str(tile.tile_id), tile.png) for tile in tiles),
-            model=self._model,
-            output="instances",
+            model=self._recipe.model,
+            output=OUTPUT,
             gsd_m=gsd_m,
             min_score=self._min_score,
             max_instances=MOST_OBJECTS_PER_TILE,
@@ -76,9 +81,14 @@ class ServerPredictor:
 
 
 def find_entry(catalog: Catalog, model: str) -> CatalogEntry | None:
-    """Return the newest version of a model in the catalogue; None where there is none."""
+    """Return the version of a model that the server would use; None where it knows none at all.
+
+    Args:
+        catalog: All models. A newer version that failed is passed over, as the server does.
+        model: Name in the catalogue.
+    """
     versions = [entry for entry in catalog.models if entry.name == model]
-    return max(versions, key=lambda entry: _version(entry.version), default=None)
+    return max(versions, key=lambda one: (one.available, _version(one.version)), default=None)
 
 
 def _version(text: str) -> tuple[int, ...]:

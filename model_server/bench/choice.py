@@ -58,8 +58,11 @@ def _reason(
         within = (
             f"keine Einstellung hält {MEMORY_LIMIT_MIB:.0f} MiB ein, diese braucht am wenigsten"
         )
+    cpu_ms, per_s = (
+        f"{best[key]:.1f}".replace(".", ",") for key in ("cpu_ms_per_item", "items_per_s")
+    )
     return (
-        f"{best['cpu_ms_per_item']:.1f} CPU-ms und {best['items_per_s']:.1f} Bilder/s bei "
+        f"{cpu_ms} CPU-ms und {per_s} Bilder/s bei "
         f"{best['clients']} Clients, die meisten Bilder/s unter den sparsamsten von {tried} "
         f"Einstellungen; {within}"
     )

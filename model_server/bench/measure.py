@@ -193,7 +193,7 @@ def make_row(
         **asdict(setting),
         "cpu_ms_per_request": _median(per_item, setting.bundle),
         "cpu_ms_per_item": _median(per_item),
-        "efficiency": _median(efficiency),
+        "efficiency": round(statistics.median(efficiency), 5),
         "overhead_ms": _median(overhead) if overhead else None,
         **_rates([sample.report for sample in samples]),
         "pss_mib": memory.pss_mib,

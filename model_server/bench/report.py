@@ -185,4 +185,6 @@ def _span(span: Sequence[float]) -> str:
 
 
 def _number(value: float) -> str:
-    return f"{value:.3g}".replace(".", ",") if abs(value) < 100 else f"{value:.0f}"
+    if value == round(value) or abs(value) >= 100:
+        return f"{value:.0f}"
+    return f"{value:.{3 if abs(value) < 1 else 2}f}".replace(".", ",")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,17 @@ MAX_FILE_BYTES = 25_000_000
 MAX_ALL_BYTES = 60_000_000
 """What the repository may hold; a municipality's own folder is not bound by it."""
 _MEGA = 1_000_000
-_GERMAN_FAULTS = {"missing": "fehlt", "extra_forbidden": "unbekannte Angabe"}
+_GERMAN_FAULTS = {
+    "missing": "fehlt",
+    "extra_forbidden": "unbekannte Angabe",
+    "less_than_equal": "höchstens {le}",
+    "less_than": "kleiner als {lt}",
+    "greater_than_equal": "mindestens {ge}",
+    "greater_than": "größer als {gt}",
+    "literal_error": "erlaubt ist nur {expected}",
+    "string_pattern_mismatch": "hat nicht die Form {pattern}",
+}
+"""What a card may do wrong by the names that pydantic gives it, filled from its context."""
 _MOST_CARD_PROBLEMS = 20
 _UNREADABLE = (OSError, ValueError, RecursionError)
 
@@ -97,15 +107,24 @@ def _card_problems(file: Path) -> list[str]:
     try:
         load_card(file)
     except ValidationError as error:
-        found = error.errors(include_url=False, include_input=False, include_context=False)
+        found = error.errors(include_url=False, include_input=False)
         return [
             f"{'.'.join(str(part) for part in one['loc']) or 'Karte'}: "
-            f"{_GERMAN_FAULTS.get(one['type']) or one_line(one['msg'], 120)}"
+            f"{_german_fault(one['type'], one['msg'], one.get('ctx', {}))}"
             for one in found[:_MOST_CARD_PROBLEMS]
         ]
     except _UNREADABLE as error:
         return [one_line(f"card.toml: {error}", 200)]
     return []
+
+
+def _german_fault(kind: str, message: str, figures: Mapping[str, object]) -> str:
+    """Return what is wrong in German; rare faults keep the reason in the words of the checker."""
+    known = _GERMAN_FAULTS.get(kind)
+    if known is None:
+        return f"ungültig ({one_line(message.removeprefix('Value error, '), 120)})"
+    text = known.format_map(figures)
+    return one_line(text.replace(" or ", " oder "), 120)
 
 
 def _text_problems(folder: Path) -> Iterator[str]:

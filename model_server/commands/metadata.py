@@ -87,7 +87,6 @@ def _number(key: str, value: object, low: float, high: float) -> float:
             value = math.nan
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if not (is_number and low <= value <= high):  # type: ignore[operator]
-        raise CommandError(
-            f"Die Angabe {key} in der Datei ist keine Zahl von {low:g} bis {high:g}."
-        )
+        edges = f"{low:g} bis {high:g}".replace(".", ",")
+        raise CommandError(f"Die Angabe {key} in der Datei ist keine Zahl von {edges}.")
     return float(value)  # type: ignore[arg-type]

@@ -121,7 +121,9 @@ class ChangeModel:
     def warm_up(self) -> None:
         """Run one empty pair for each set of bands and check what comes back."""
         for bands in self.card.bands:
-            self._read(self.runtime.predict([self._input.blank(bands)])[0])
+            raw = self.runtime.predict([self._input.blank(bands)])[0]
+            self._read(raw)
+            self._input.distance(raw)
 
     def _half(self, data: bytes, header: ImageHeader, bands: Bands) -> Array:
         pixels = decode_image(data, header, bands)

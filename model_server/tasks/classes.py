@@ -116,7 +116,9 @@ class ClassesModel:
         """Run one empty image for each set of bands and check what comes back."""
         for bands in self.card.bands:
             blank = self._input.blank(bands)
-            self._probabilities(self.runtime.predict([blank])[0], blank.shape)
+            raw = self.runtime.predict([blank])[0]
+            self._probabilities(raw, blank.shape)
+            self._input.distance(raw)
 
     def _probabilities(self, raw: Mapping[str, Array], canvas: tuple[int, ...]) -> Array:
         outputs = {name: value for name, value in raw.items() if name != FEATURES_OUTPUT}

@@ -54,20 +54,32 @@ class ClassifyModel(WholeImageModel):
             LabelScore(label=self.card.classes[place].key, score=float(probabilities[place]))
             for place in order.tolist()
         ]
-        distance = None
-        if self._domain is not None and FEATURES_OUTPUT in raw:
-            distance = self._domain.distance(raw[FEATURES_OUTPUT])
+        distance = self._distance(raw)
         value = ClassifyValue(labels=labels, domain_distance=distance)
         return Found(value, warn_about_frames(seen.header) + self._warn_about_domain(distance))
 
+    def check(self, raw: dict[str, Array]) -> None:
+        """See `WholeImageModel.check`."""
+        self._scores(raw)
+        self._distance(raw)
+
+    def _distance(self, raw: dict[str, Array]) -> float | None:
+        if self._domain is None or FEATURES_OUTPUT not in raw:
+            return None
+        return self._domain.distance(raw[FEATURES_OUTPUT])
+
     def _probabilities(self, raw: dict[str, Array]) -> Array:
+        name, values = self._scores(raw)
+        return as_probabilities(values, are_logits=name == LOGITS_OUTPUT)
+
+    def _scores(self, raw: dict[str, Array]) -> tuple[str, Array]:
         scores = {name: output for name, output in raw.items() if name != FEATURES_OUTPUT}
         if len(scores) != 1:
             raise ValueError(f"one output with classes is needed, not {sorted(scores)}")
         ((name, values),) = scores.items()
         if values.shape != (len(self.card.classes),):
             raise ValueError(f"unexpected output shape {values.shape}")
-        return as_probabilities(values, are_logits=name == LOGITS_OUTPUT)
+        return name, values
 
     def _warn_about_domain(self, distance: float | None) -> tuple[ItemWarning, ...]:
         domain = self.card.domain

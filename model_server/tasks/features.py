@@ -35,10 +35,23 @@ class FeaturesModel(WholeImageModel):
     def finish(self, seen: SeenImage, loaded: Sheet, raw: dict[str, Array]) -> Found:
         """Encode the vector as little-endian float32."""
         del loaded
-        features = raw[FEATURES_OUTPUT].astype(np.float64)
+        features = _vector(raw)
         length = float(np.linalg.norm(features))
-        if features.ndim != 1 or not (np.isfinite(length) and length > 0):
-            raise ValueError(f"features of shape {features.shape} have the length {length}")
+        if not (np.isfinite(length) and length > 0):
+            raise ValueError(f"the features have the length {length}")
         vector = base64.b64encode((features / length).astype("<f4").tobytes()).decode("ascii")
         value = EmbedValue(vector=vector, dim=len(features), normalised=True)
         return Found(value, warn_about_frames(seen.header))
+
+    def check(self, raw: dict[str, Array]) -> None:
+        """See `WholeImageModel.check`."""
+        _vector(raw)
+
+
+def _vector(raw: dict[str, Array]) -> Array:
+    if FEATURES_OUTPUT not in raw:
+        raise ValueError(f"an output of features is needed, not {sorted(raw)}")
+    features = raw[FEATURES_OUTPUT].astype(np.float64)
+    if features.ndim != 1:
+        raise ValueError(f"unexpected output shape {features.shape}")
+    return features

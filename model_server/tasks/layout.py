@@ -60,13 +60,7 @@ class LayoutModel(WholeImageModel):
     def finish(self, seen: SeenImage, loaded: Sheet, raw: dict[str, Array]) -> Found:
         """Decode, drop duplicates and return to the pixels of the page."""
         options = cast(LayoutOptions, seen.item.ticket.options)
-        found = self._decode(
-            list(raw.values()),
-            classes=len(self.card.classes),
-            min_score=options.min_score,
-            nms_iou=self.card.limits.nms_iou,
-            canvas=self.size,
-        )
+        found = self._find(raw, options.min_score)
         regions = [self._region(entry, seen.header, loaded) for entry in found]
         value = LayoutValue(
             width=seen.header.width,
@@ -74,6 +68,19 @@ class LayoutModel(WholeImageModel):
             regions=[region for region in regions if _has_area(region)],
         )
         return Found(value, warn_about_frames(seen.header))
+
+    def check(self, raw: dict[str, Array]) -> None:
+        """See `WholeImageModel.check`."""
+        self._find(raw, self.card.limits.min_score)
+
+    def _find(self, raw: dict[str, Array], min_score: float) -> list[Detection]:
+        return self._decode(
+            list(raw.values()),
+            classes=len(self.card.classes),
+            min_score=min_score,
+            nms_iou=self.card.limits.nms_iou,
+            canvas=self.size,
+        )
 
     def _region(self, found: Detection, header: ImageHeader, sheet: Sheet) -> LayoutRegion:
         corners = np.reshape(found.box, (2, 2))

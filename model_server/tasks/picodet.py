@@ -15,6 +15,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from model_server.runtime import Array
+from model_server.tasks.probabilities import check_scores
 from model_server.tasks.yolo import MAX_CANDIDATES, Detection, keep_best
 
 STRIDES_PX = (8, 16, 32, 64)
@@ -39,7 +40,7 @@ def decode_picodet(
         canvas: Height and width of the model's input in pixels.
 
     Raises:
-        ValueError: The outputs do not have this layout or are no numbers.
+        ValueError: The outputs do not have this layout, are no numbers or no probabilities.
     """
     scores, boxes = [], []
     for stride in STRIDES_PX:
@@ -48,6 +49,7 @@ def decode_picodet(
         scores.append(level_scores)
         boxes.append(_boxes(distributions, cells, stride))
     every_score = np.concatenate(scores)
+    check_scores(every_score)
     # A class is found on its own: one cell may be weak as a text and strong as a title.
     places, labels = np.nonzero(every_score >= min_score)
     strength = every_score[places, labels]

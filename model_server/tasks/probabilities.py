@@ -33,6 +33,16 @@ def as_probabilities(scores: Array, *, are_logits: bool) -> Array:
     return np.clip(values, 0, 1)
 
 
+def check_scores(scores: Array) -> None:
+    """Refuse scores outside 0 to 1: the model has lost its sigmoid, and all would look certain.
+
+    Raises:
+        ValueError: At least one is.
+    """
+    if scores.size and not -_TOLERANCE <= scores.min() <= scores.max() <= 1 + _TOLERANCE:
+        raise ValueError("the model returned scores that do not lie between 0 and 1")
+
+
 def as_unit(score: Array) -> float:
     """Return the one number of an output that lies between 0 and 1.
 

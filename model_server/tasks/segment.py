@@ -75,14 +75,8 @@ class SegmentModel:
 
     def finish(self, seen: SeenImage, loaded: Canvas, raw: dict[str, Array]) -> Found:
         """Decode, drop duplicates and return to the pixels of the image as sent."""
-        options, header, limits = seen.options, seen.header, self.card.limits
-        found = decode_detections(
-            [output for name, output in raw.items() if name != FEATURES_OUTPUT],
-            classes=len(self.card.classes),
-            min_score=limits.min_score if options.min_score is None else options.min_score,
-            nms_iou=limits.nms_iou,
-            canvas=(loaded.pixels.shape[1], loaded.pixels.shape[2]),
-        )
+        options, header = seen.options, seen.header
+        found = self._decode(raw, options.min_score, loaded.pixels.shape)
         inside = [entry for entry in found if _has_centre_in(entry, header, loaded.scale)]
         kept = inside[: options.max_instances]
         distance = self._input.distance(raw)
@@ -98,8 +92,24 @@ class SegmentModel:
         return Found(value, tuple(warnings))
 
     def warm_up(self) -> None:
-        """Run one empty image."""
-        self.runtime.predict([self._input.blank(self.card.bands[0])])
+        """Run one empty image for each set of bands and check what comes back."""
+        for bands in self.card.bands:
+            blank = self._input.blank(bands)
+            raw = self.runtime.predict([blank])[0]
+            self._decode(raw, None, blank.shape)
+            self._input.distance(raw)
+
+    def _decode(
+        self, raw: dict[str, Array], min_score: float | None, canvas: tuple[int, ...]
+    ) -> list[Detection]:
+        limits = self.card.limits
+        return decode_detections(
+            [output for name, output in raw.items() if name != FEATURES_OUTPUT],
+            classes=len(self.card.classes),
+            min_score=limits.min_score if min_score is None else min_score,
+            nms_iou=limits.nms_iou,
+            canvas=(canvas[1], canvas[2]),
+        )
 
     def _instance(self, found: Detection, header: ImageHeader, scale: float) -> Instance:
         box = _clip(np.asarray(found.box).reshape(2, 2) / scale, header)

@@ -136,8 +136,16 @@ class WholeImageModel:
         raise NotImplementedError
 
     def warm_up(self) -> None:
-        """Run one empty image."""
-        self.runtime.predict([np.zeros((3, *self.size), dtype=np.float32)])
+        """Run one empty image and check what comes back."""
+        self.check(self.runtime.predict([np.zeros((3, *self.size), dtype=np.float32)])[0])
+
+    def check(self, raw: dict[str, Array]) -> None:
+        """Refuse outputs that the contract does not know; an empty image says no more than that.
+
+        Raises:
+            ValueError: Names or shapes are wrong.
+        """
+        raise NotImplementedError
 
 
 def warn_about_frames(header: ImageHeader) -> tuple[ItemWarning, ...]:

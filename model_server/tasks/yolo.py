@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from model_server.runtime import Array
+from model_server.tasks.probabilities import check_scores
 
 MAX_CANDIDATES = 3000
 MASK_THRESHOLD = 0.5
@@ -55,7 +56,7 @@ def decode_detections(
         canvas: Height and width of the model's input in pixels.
 
     Raises:
-        ValueError: The outputs do not have this layout or are no numbers.
+        ValueError: The outputs do not have this layout, are no numbers or no probabilities.
     """
     head, prototypes = _head_and_prototypes(outputs, classes)
     scores = head[4 : 4 + classes]
@@ -86,8 +87,9 @@ def _head_and_prototypes(outputs: Sequence[Array], classes: int) -> tuple[Array,
     if head is None or head.shape[0] != 4 + classes + coefficients:
         message = f"unexpected output shapes {[output.shape for output in outputs]}"
         raise ValueError(message)
-    if not np.isfinite(head).all():
+    if not all(np.isfinite(output).all() for output in outputs):
         raise ValueError("the model returned something that is no number")
+    check_scores(head[4 : 4 + classes])
     return head, prototypes
 
 

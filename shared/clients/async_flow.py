@@ -14,6 +14,7 @@ from shared.clients.calls import Call, Payload, Task
 from shared.clients.checking import check_answer, typed_results
 from shared.clients.exchange import (
     Exchange,
+    Question,
     bearer,
     completed,
     headers_for,
@@ -54,15 +55,20 @@ class AsyncTransport:
         """Ask once, and again only with a new token; see `Transport.get`."""
         # A token may come from a file or another server, which would hold the event loop up.
         token = await asyncio.to_thread(self._token.token)
-        limit = timeout(timeout_s)
+        answer = await self._ask(path, timeout_s, token)
+        if answer.status_code == HTTPStatus.UNAUTHORIZED:
+            token = await asyncio.to_thread(self._token.renew)
+            answer = await self._ask(path, timeout_s, token)
+        return answer
+
+    async def _ask(self, path: str, timeout_s: float, token: str) -> httpx.Response:
+        request = self._http.build_request(
+            "GET", path, headers=bearer(token), timeout=timeout(timeout_s)
+        )
         try:
-            answer = await self._http.get(path, timeout=limit, headers=bearer(token))
-            if answer.status_code == HTTPStatus.UNAUTHORIZED:
-                token = await asyncio.to_thread(self._token.renew)
-                answer = await self._http.get(path, timeout=limit, headers=bearer(token))
+            return await self._receive(request, Question(timeout_s, self._pace.clock))
         except httpx.RequestError as cause:
             raise ModelServerDown() from cause
-        return answer
 
     async def _exchange(self, call: Call, items: Sequence[Payload]) -> bytes:
         build = request_builder(self._http, call, items)
@@ -83,7 +89,7 @@ class AsyncTransport:
                 wait_s = course.wait_after_refusal(response)
             await self._pace.wait_async(wait_s, call.stop)
 
-    async def _receive(self, request: httpx.Request, course: Exchange) -> httpx.Response:
+    async def _receive(self, request: httpx.Request, course: Exchange | Question) -> httpx.Response:
         """Read an answer and meanwhile look every 0.2 s whether it is still wanted."""
         reading = asyncio.create_task(self._read(request, course))
         try:
@@ -93,7 +99,7 @@ class AsyncTransport:
         finally:
             await _end({reading})
 
-    async def _read(self, request: httpx.Request, course: Exchange) -> httpx.Response:
+    async def _read(self, request: httpx.Request, course: Exchange | Question) -> httpx.Response:
         response = await self._http.send(request, stream=True)
         pieces = []
         try:
@@ -126,9 +132,10 @@ async def map_concurrently(
 ) -> AsyncGenerator[TileResult[Kind | ItemFailed], None]:
     """Keep many requests in flight and yield the results as they come.
 
-    See `flow.map_concurrently`; here requests under way end together with the work.
+    See `flow.map_concurrently`; here requests under way end together with the work, and a source
+    that has nothing yet holds up neither results nor `stop`.
     """
-    source = _as_async(inputs)
+    reader = _Reader(inputs)
     pin = ModelPin()
     running: dict[asyncio.Task[list[TileResult[Kind | ItemFailed]]], Bundle] = {}
 
@@ -140,29 +147,55 @@ async def map_concurrently(
         while not job.finished:
             if task.call.stop():
                 raise Cancelled()
-            await _fill(job, source)
+            await reader.read(job)
             bundle = job.take()
             if bundle is not None:
                 running[asyncio.create_task(send(bundle))] = bundle
-            if not running:
+            waiting: set[asyncio.Task[Any]] = {*running, *reader.pending}
+            if not waiting:
                 continue
-            done, _ = await asyncio.wait(
-                running, timeout=0 if bundle else LOOK_S, return_when=asyncio.FIRST_COMPLETED
+            await asyncio.wait(
+                waiting, timeout=0 if bundle else LOOK_S, return_when=asyncio.FIRST_COMPLETED
             )
-            for ended in done:
+            for ended in [one for one in running if one.done()]:
                 for result in _outcome(job, running.pop(ended), ended):
                     job.tell(result)
                     yield result
     finally:
-        await _end(set(running))
+        await _end({*running, *reader.pending})
 
 
-async def _fill(job: Job, source: AsyncIterator[JobInput]) -> None:
-    while job.wants_more:
-        try:
-            job.add(await anext(source))
-        except StopAsyncIteration:
-            job.end()
+class _Reader:
+    """Reads the inputs of a job beside everything else.
+
+    Args:
+        inputs: The items, at once or as they come.
+    """
+
+    def __init__(self, inputs: Iterable[JobInput] | AsyncIterable[JobInput]) -> None:
+        self._source = _as_async(inputs)
+        self.pending: set[asyncio.Task[JobInput | None]] = set()
+        """The one item that is being waited for, if any."""
+
+    async def read(self, job: Job) -> None:
+        """Give the job what is there, as far as it wants more."""
+        while job.wants_more or self.pending:
+            if not self.pending:
+                self.pending = {asyncio.create_task(self._next())}
+                # A source that need not wait has answered after this.
+                await asyncio.sleep(0)
+            (reading,) = self.pending
+            if not reading.done():
+                return
+            self.pending = set()
+            item = reading.result()
+            if item is None:
+                job.end()
+            else:
+                job.add(item)
+
+    async def _next(self) -> JobInput | None:
+        return await anext(self._source, None)
 
 
 async def _as_async(

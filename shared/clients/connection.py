@@ -23,7 +23,7 @@ from shared.clients.retry import Pace
 from shared.clients.transport import InstallationToken, TokenSource, Transport
 from shared.contracts.model_catalog import Catalog
 from shared.contracts.model_server import ItemFailed
-from shared.errors import ModelServerDown
+from shared.errors import AnswerMismatch, ModelServerDown
 from shared.settings import Settings
 
 
@@ -79,7 +79,7 @@ class Connection:
             if health.state != "ready":
                 return health
             return with_figures(health, self._transport.get("/metrics", HEALTH_TIMEOUT_S))
-        except ModelServerDown:
+        except (ModelServerDown, AnswerMismatch):
             return ServerHealth("down")
 
     def _send(self, task: Task[Kind], items: Iterable[bytes]) -> list[Kind | ItemFailed]:
@@ -140,7 +140,7 @@ class AsyncConnection:
             if health.state != "ready":
                 return health
             return with_figures(health, await self._transport.get("/metrics", HEALTH_TIMEOUT_S))
-        except ModelServerDown:
+        except (ModelServerDown, AnswerMismatch):
             return ServerHealth("down")
 
     async def _send(self, task: Task[Kind], items: Iterable[bytes]) -> list[Kind | ItemFailed]:

@@ -25,6 +25,7 @@ from shared.errors import (
 
 CONNECT_TIMEOUT_S = 0.8
 MAX_ANSWER_BYTES = 512 * 2**20
+MAX_QUESTION_ANSWER_BYTES = 16 * 2**20
 _UNREACHABLE = (httpx.ConnectError, httpx.ConnectTimeout)
 _BROKEN_OFF = (httpx.NetworkError, httpx.RemoteProtocolError)
 _LATER = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
@@ -134,6 +135,36 @@ class Exchange:
         if left <= 0:
             raise ModelServerTimeout()
         return left
+
+
+class Question:
+    """How long and how large the answer to a question about the server may get.
+
+    Args:
+        timeout_s: Seconds until its last byte must be here.
+        clock: Monotonic time in seconds.
+    """
+
+    def __init__(self, timeout_s: float, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._deadline = clock() + timeout_s
+        self._received = 0
+
+    def check_progress(self, received: int) -> None:
+        """Decide whether it is worth waiting for the rest of an answer.
+
+        Args:
+            received: Unpacked bytes that came since the last look.
+
+        Raises:
+            ModelServerDown: No time is left.
+            AnswerMismatch: The answer grows beyond 16 MiB.
+        """
+        self._received += received
+        if self._received > MAX_QUESTION_ANSWER_BYTES:
+            raise AnswerMismatch()
+        if self._clock() >= self._deadline:
+            raise ModelServerDown()
 
 
 def request_builder(

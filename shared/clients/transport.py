@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from http import HTTPStatus
 from typing import Protocol
 
@@ -13,6 +12,7 @@ from shared.clients.calls import Call, Payload
 from shared.clients.checking import check_answer
 from shared.clients.exchange import (
     Exchange,
+    Question,
     bearer,
     completed,
     headers_for,
@@ -73,17 +73,27 @@ class Transport:
     def get(self, path: str, timeout_s: float) -> httpx.Response:
         """Ask once, and again only with a new token; an answer of any status is returned.
 
+        Args:
+            path: What to ask for.
+            timeout_s: Seconds for each of the two tries.
+
         Raises:
-            ModelServerDown: Nobody answers.
+            ModelServerDown: Nobody answers in time.
+            AnswerMismatch: The answer grows beyond 16 MiB.
         """
-        ask = partial(self._http.get, path, timeout=timeout(timeout_s))
+        answer = self._ask(path, timeout_s, self._token.token())
+        if answer.status_code == HTTPStatus.UNAUTHORIZED:
+            answer = self._ask(path, timeout_s, self._token.renew())
+        return answer
+
+    def _ask(self, path: str, timeout_s: float, token: str) -> httpx.Response:
+        request = self._http.build_request(
+            "GET", path, headers=bearer(token), timeout=timeout(timeout_s)
+        )
         try:
-            answer = ask(headers=bearer(self._token.token()))
-            if answer.status_code == HTTPStatus.UNAUTHORIZED:
-                answer = ask(headers=bearer(self._token.renew()))
+            return self._receive(request, Question(timeout_s, self._pace.clock))
         except httpx.RequestError as cause:
             raise ModelServerDown() from cause
-        return answer
 
     def _exchange(self, call: Call, items: Sequence[Payload]) -> bytes:
         build = request_builder(self._http, call, items)
@@ -104,7 +114,7 @@ class Transport:
                 wait_s = course.wait_after_refusal(response)
             self._pace.wait(wait_s, call.stop)
 
-    def _receive(self, request: httpx.Request, course: Exchange) -> httpx.Response:
+    def _receive(self, request: httpx.Request, course: Exchange | Question) -> httpx.Response:
         """Read an answer piece by piece, because httpx limits only the wait for each piece."""
         response = self._http.send(request, stream=True)
         pieces = []

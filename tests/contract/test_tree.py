@@ -139,7 +139,7 @@ def test_no_leftovers_and_no_unsafe_calls(path: Path) -> None:
 def test_every_import_is_pinned() -> None:
     """What the code imports stands in a requirements file, with an exact version."""
     pinned: set[str] = set()
-    for name in ("requirements.txt", "requirements-serve.txt"):
+    for name in ("requirements.txt", "requirements-serve.txt", "requirements-bench.txt"):
         for line in (REPOSITORY / name).read_text(encoding="utf-8").splitlines():
             if line and not line.startswith(("#", "-r")):
                 match = re.fullmatch(r"([A-Za-z0-9_.-]+)==\S+", line)

@@ -102,7 +102,9 @@ def test_settings_file_in_another_encoding_is_said(
     monkeypatch.setitem(Settings.model_config, "env_file", file)
     assert startup.main() == 1
     german, english = capsys.readouterr().err.strip().splitlines()
-    assert german.startswith("Die Datei .env mit den Einstellungen ist nicht lesbar.")
+    assert german.startswith(
+        "Eine Datei mit Einstellungen (.env oder settings.local.toml) ist nicht lesbar."
+    )
     assert english.startswith("The file .env with the settings cannot be read.")
 
 

@@ -501,7 +501,7 @@ def test_a_short_run_measures_everything(
     assert report["torture"]["poison_items"] > 0
     assert report["mixed_calls"]["errors"] == {}
     text = page.read_text(encoding="utf-8")
-    assert f"{report['in_process']['cpu_ms']:.3g}".replace(".", ",") in text
+    assert f"{report['in_process']['cpu_ms']:.2f}".replace(".", ",") in text
     assert "--sizes 128" in text
     assert text.count("| BentoML |") == 2
 

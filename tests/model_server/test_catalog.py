@@ -4,22 +4,32 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
+from model_server.batching import Bad
 from model_server.card import Card, load_card
 from model_server.catalog import (
     BUILT_IN,
     FailedModel,
     ServableModel,
+    WeightsUnusable,
     check_model,
     describe,
     load_catalog,
+    read_text,
+    verify_files,
 )
+from model_server.engine import Engine
+from model_server.items import Item, Ticket
 from shared.contracts.model_catalog import Catalog
+from shared.contracts.model_server import SegmentOptions
 from shared.errors import ModelMissing
+from tests.model_server.pictures import encode, noise
+from tests.model_server.tiny_models import brightness_network, write_model
 
 WEIGHTS = b"not really weights"
 CARD = """
@@ -245,6 +255,47 @@ def test_a_broken_list_of_planned_models_hides_nobody(tmp_path: Path, text: str)
     catalog = load_catalog([tmp_path])
     assert [model.card.name for model in catalog.models] == ["roofs"]
     assert catalog.failed == ()
+
+
+def test_weights_that_were_replaced_after_the_check_are_not_loaded(tmp_path: Path) -> None:
+    folder = put_model(tmp_path)
+    model = check_model(folder)
+    assert isinstance(model, ServableModel)
+    verify_files(model)
+    (folder / "model.onnx").write_bytes(WEIGHTS[::-1])
+    with pytest.raises(WeightsUnusable, match="Prüfsumme"):
+        verify_files(model)
+    (folder / "model.onnx").unlink()
+    with pytest.raises(WeightsUnusable, match="fehlen"):
+        verify_files(model)
+
+
+def test_no_answer_names_the_hash_of_weights_that_are_gone(tmp_path: Path) -> None:
+    write_model(tmp_path, "tiny", "1.0.0", 0.5)
+    engine = Engine(load_catalog([tmp_path]), [], time.monotonic)
+    model = engine.resolve("segment", "tiny", None)
+    (tmp_path / "tiny" / "1.0.0" / "model.onnx").write_bytes(brightness_network(1.0))
+    ticket = Ticket("request", SegmentOptions(model="tiny"), model, 0.0, 1)
+    (outcome,) = engine.run("segment", [Item(ticket, 0, encode(noise()))])
+    assert isinstance(outcome.result, Bad)
+    with pytest.raises(ModelMissing):
+        engine.resolve("segment", "tiny", None)
+
+
+def test_texts_of_a_model_come_from_its_own_folder_only(tmp_path: Path) -> None:
+    folder = put_model(tmp_path / "models")
+    model = check_model(folder)
+    assert isinstance(model, ServableModel)
+    assert read_text(model, "README.md") == ""
+    (folder / "README.md").write_text("# Dächer", encoding="utf-8")
+    assert read_text(model, "README.md") == "# Dächer"
+    secret = tmp_path / "secret.txt"
+    secret.write_text("secret", encoding="utf-8")
+    (folder / "LICENSE").symlink_to(secret)
+    assert read_text(model, "LICENSE") == ""
+    (folder / "LICENSE").unlink()
+    (folder / "LICENSE").symlink_to("LICENSE")
+    assert read_text(model, "LICENSE") == ""
 
 
 def test_models_are_the_same_only_if_card_weights_and_statistics_are(tmp_path: Path) -> None:

@@ -17,7 +17,6 @@ from model_server.batching import Good, run_batch
 from model_server.card import CardDomain, CardInput
 from model_server.catalog import BUILT_IN, DOMAIN_FILE, ServableModel
 from model_server.domain import Domain
-from model_server.engine import open_model
 from model_server.items import Item, Ticket
 from model_server.tasks.change import ChangeModel
 from shared.contracts.model_server import ChangeOptions, ChangeValue
@@ -32,8 +31,7 @@ def open_pairs(
     folder: Path, card_changes: dict[str, Any] | None = None, **network: Any
 ) -> ChangeModel:
     file = save_pair_network(folder / "model.onnx", **network)
-    opened = open_model(servable(pair_card(**(card_changes or {})), file), 1)
-    assert isinstance(opened, ChangeModel)
+    opened = ChangeModel.open(servable(pair_card(**(card_changes or {})), file), 1)
     opened.warm_up()
     return opened
 

@@ -184,6 +184,28 @@ def test_check_reports_own_models_but_only_shipped_ones_decide(
     assert [row["name"] for row in summary_of(capsys)["models"]] == ["half"]
 
 
+def test_check_says_in_german_what_is_wrong_with_a_value(
+    own_models: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_model(own_models, "tiny", "1.0.0", 1.0)
+    card = own_models / "tiny" / "1.0.0" / "card.toml"
+    text = card.read_text(encoding="utf-8")
+    for old, new in (
+        ("max_batch = ", "max_batch = 99999 #"),
+        ("memory_mb = ", "memory_mb = 0 #"),
+        ("quality = ", 'quality = "best" #'),
+    ):
+        assert old in text
+        text = text.replace(old, new, 1)
+    card.write_text(text, encoding="utf-8")
+    assert command.main(["check", "--model", "tiny"]) == 0
+    found = " | ".join(summary_of(capsys)["models"][0]["problems"])
+    assert "limits.max_batch: höchstens " in found
+    assert "limits.memory_mb: mindestens 1" in found
+    assert "quality: erlaubt ist nur 'demonstration', 'pilot' oder 'productive'" in found
+    assert "Input should" not in found
+
+
 def test_check_says_when_the_own_folder_is_not_there(
     own_models: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -383,3 +383,10 @@ def test_the_guide_names_what_is_there() -> None:
         assert name.removeprefix("URBANKI_").lower() in Settings.model_fields, name
     for command in ("check", "card", "call", "publish"):
         assert f"`python -m model_server {command}" in text
+
+
+@pytest.mark.parametrize("heading", ["Server mit systemd", "Container", "Kubernetes"])
+def test_the_guide_says_how_the_gallery_finds_a_server_of_its_own(heading: str) -> None:
+    text = (REPOSITORY / "docs" / "betrieb.md").read_text(encoding="utf-8")
+    (section,) = re.findall(rf"^## {heading}\n(.*?)(?=^## )", text, re.MULTILINE | re.DOTALL)
+    assert re.search(r"URBANKI_MODEL_SERVER_URL=http://[\w.-]+:3000\b", section)

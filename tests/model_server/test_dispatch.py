@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 from bentoml._internal.marshal.dispatcher import CorkDispatcher
 
-from model_server.dispatch import run_queue
+from model_server.dispatch import run_queue, split_job
 
 HARD_STOP_S = 20
 
@@ -18,6 +18,7 @@ class Worker:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, most: int = 4) -> None:
         monkeypatch.setattr(CorkDispatcher, "controller", run_queue)
+        monkeypatch.setattr(CorkDispatcher, "split_job", split_job)
         self.dispatcher = CorkDispatcher(
             60_000, most, fallback=lambda: None, get_batch_size=len, batch_dim=(0, 0)
         )
@@ -77,6 +78,42 @@ def test_requests_that_nobody_waits_for_are_left_out(monkeypatch: pytest.MonkeyP
         worker.go.set()
         assert await asyncio.gather(first, kept) == [[2], [6]]
         assert worker.batches == [[1], [3]]
+        worker.end()
+
+    asyncio.run(asyncio.wait_for(story(), HARD_STOP_S))
+
+
+def test_who_has_gone_is_left_out_wherever_he_stood(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story() -> None:
+        worker = Worker(monkeypatch)
+        worker.go.clear()
+        first = asyncio.create_task(worker.ask([1]))
+        while not worker.batches:
+            await asyncio.sleep(0.01)
+        waiting = [asyncio.create_task(worker.ask([number])) for number in (2, 3, 4)]
+        await asyncio.sleep(0.01)
+        waiting[1].cancel()
+        await asyncio.sleep(0.01)
+        worker.go.set()
+        assert await asyncio.gather(first, waiting[0], waiting[2]) == [[2], [4], [8]]
+        assert worker.batches == [[1], [2, 4]]
+        worker.end()
+
+    asyncio.run(asyncio.wait_for(story(), HARD_STOP_S))
+
+
+def test_the_rest_of_a_large_request_goes_with_its_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story() -> None:
+        worker = Worker(monkeypatch, most=4)
+        worker.go.clear()
+        large = asyncio.create_task(worker.ask(list(range(10))))
+        while not worker.batches:
+            await asyncio.sleep(0.01)
+        large.cancel()
+        await asyncio.sleep(0.01)
+        worker.go.set()
+        assert await worker.ask([7]) == [14]
+        assert worker.batches == [[0, 1, 2, 3], [7]]
         worker.end()
 
     asyncio.run(asyncio.wait_for(story(), HARD_STOP_S))

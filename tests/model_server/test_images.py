@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import struct
+import subprocess
+import sys
 import time
 import tracemalloc
 
@@ -15,6 +18,7 @@ from PIL import Image
 from model_server.images import decode_image, decode_with_gaps, inspect_image
 from model_server.tiff import count_directories, read_layout, with_fourth_band
 from shared.errors import ItemError
+from shared.settings import REPOSITORY
 from tests.model_server.pictures import empty_png, encode, noise, sixteen_bit_rgb_png
 
 
@@ -57,6 +61,44 @@ DEEP_TIFF = encode(Image.fromarray(np.ones((64, 64), dtype=np.uint16)), "TIFF")
 )
 def test_bad_images_get_their_error(data: bytes, code: str) -> None:
     assert code_of(data) == code
+
+
+def test_a_large_transparent_page_takes_little_more_than_its_pixels() -> None:
+    """49 megapixels in 190 kB: 196 MB decoded and as much for the result; not five copies."""
+    code = (
+        "import resource, sys\n"
+        "from model_server.images import decode_image, inspect_image\n"
+        "data = sys.stdin.buffer.read()\n"
+        "limits = {'min_side_px': 32, 'max_side_px': 8000, 'apply_orientation': True}\n"
+        "header = inspect_image(data, **limits)\n"
+        "pixels = decode_image(data, header, 'rgb')\n"
+        "assert pixels.min() == 255\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)\n"
+    )
+    data = encode(Image.new("RGBA", (7000, 7000)), compress_level=9)
+    assert len(data) < 200_000
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        input=data,
+        cwd=REPOSITORY,
+        env=os.environ | {"MALLOC_ARENA_MAX": "1"},
+        capture_output=True,
+        timeout=60,
+        check=True,
+    )
+    assert int(done.stdout) < 600
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
+def test_strips_of_a_page_fit_together(mode: str) -> None:
+    image = noise(40, 600).convert("RGBA")
+    image.putalpha(Image.fromarray(np.tile(np.arange(40, dtype=np.uint8) * 6, (600, 1))))
+    image = image.convert(mode)
+    data = encode(image)
+    pixels = decode_image(data, inspect(data), "rgb")
+    paper = Image.new("RGBA", image.size, "white")
+    whole = np.asarray(Image.alpha_composite(paper, image.convert("RGBA")).convert("RGB"))
+    assert np.array_equal(pixels, whole)
 
 
 def test_a_bomb_is_refused_from_its_header_alone() -> None:

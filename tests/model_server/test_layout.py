@@ -112,6 +112,10 @@ def test_an_unknown_layout_and_missing_numbers_are_refused() -> None:
     levels = [array for pair in outputs.values() for array in pair]
     with pytest.raises(ValueError, match="unexpected output shapes"):
         decode_picodet(levels[1:], classes=CLASSES, min_score=0.3, nms_iou=0.5, canvas=CANVAS)
+    outputs[16][0][0, 0] = 37
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        decode(outputs)
+    outputs[16][0][0, 0] = 0
     outputs[16][1][0, 0] = np.nan
     with pytest.raises(ValueError, match="no number"):
         decode(outputs)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import signal
 import subprocess
 import sys
@@ -14,14 +16,16 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
+from PIL import Image
 
-from model_server.lifecycle import Duty, end_when_too_large
+from model_server.lifecycle import STUCK, Duty, end_when_stuck, end_when_too_large, reload_on_hangup
 from shared.clients.answers import SegmentResult
 from shared.clients.model_server import ModelServerClient
 from shared.clients.server_process import ServerHandle, start_model_server
-from shared.settings import Settings
+from shared.errors import ModelServerBusy, ModelServerDown, ModelServerTimeout
+from shared.settings import REPOSITORY, Settings
 from tests.model_server.pictures import encode, noise, page
-from tests.model_server.tiny_models import write_model
+from tests.model_server.tiny_models import write_endless_model, write_model
 
 CALLS = 1000
 READY_WITHIN_S = 120
@@ -151,12 +155,125 @@ def test_a_worker_that_grew_too_large_asks_to_be_replaced() -> None:
         "import signal, sys\n"
         "from model_server.lifecycle import Duty, end_when_too_large\n"
         "signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))\n"
-        "end_when_too_large(0, Duty())\n"
-        "end_when_too_large(2**50, Duty())\n"
-        "end_when_too_large(1, Duty())\n"
+        "def aged(seconds): return Duty(iter([0.0, seconds]).__next__)\n"
+        "end_when_too_large(0, aged(300.0))\n"
+        "end_when_too_large(2**50, aged(300.0))\n"
+        "end_when_too_large(1, aged(299.0))\n"
+        "end_when_too_large(1, aged(300.0))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], timeout=HARD_STOP_S, check=False)
     assert done.returncode == 7
+
+
+def test_a_worker_too_large_from_the_start_goes_on_and_says_so_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    duty = Duty()
+    for _ in range(3):
+        end_when_too_large(1, duty)  # would end this process otherwise
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
+    assert "the limit is too low" in caplog.text
+
+
+def test_a_worker_that_is_stuck_in_a_batch_ends_and_a_slow_one_does_not() -> None:
+    now = 0.0
+    ended: list[int] = []
+    duty = Duty(lambda: now)
+    watching = end_when_stuck(duty, 0.04, ended.append)
+    for _ in range(3):
+        with duty.batch():
+            now += 0.03
+            watching.join(0.05)
+        now += 1
+    assert duty.batch_s == 0
+    assert ended == []
+    with duty.batch():
+        now += 0.05
+        watching.join(HARD_STOP_S)
+    assert ended == [STUCK]
+
+
+@pytest.mark.server
+def test_weights_that_never_end_cost_one_worker_and_nobody_else(tmp_path: Path) -> None:
+    write_model(tmp_path / "models", "tiny", "1.0.0", 0.5)
+    write_endless_model(tmp_path / "models", "endless")
+    settings = Settings(
+        _env_file=None,
+        data_dir=tmp_path,
+        model_dir=tmp_path / "models",
+        model_server_preload="tiny",
+        model_server_timeout_s=1,
+    )
+    bright, dark = (encode(Image.new("RGB", (64, 64), (shade,) * 3)) for shade in (255, 0))
+    with (
+        start_model_server(settings, READY_WITHIN_S) as handle,
+        ModelServerClient(handle.settings) as client,
+    ):
+        assert isinstance(client.segment([dark], model="endless")[0], SegmentResult)
+        with pytest.raises(ModelServerTimeout):
+            client.segment([bright], model="endless")
+        until = time.monotonic() + HARD_STOP_S
+        answered = False
+        while not answered:
+            assert time.monotonic() < until
+            with contextlib.suppress(ModelServerTimeout, ModelServerDown, ModelServerBusy):
+                answered = bool(client.segment([dark], model="tiny"))
+
+
+def test_a_hangup_while_the_server_starts_does_not_end_it(tmp_path: Path) -> None:
+    code = (
+        "import os, signal, sys\n"
+        "sys.argv = ['bentoml', 'serve', '--host', '127.0.0.1']\n"
+        "import model_server.service\n"
+        "os.kill(os.getpid(), signal.SIGHUP)\n"
+        "sys.argv = ['python', '--worker-id', '1']\n"
+        "signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"
+        "import importlib\n"
+        "importlib.reload(model_server.service)\n"
+        "os.kill(os.getpid(), signal.SIGHUP)\n"
+    )
+    chosen = {"URBANKI_DATA_DIR": str(tmp_path), "BENTOML_HOME": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | chosen,
+        cwd=REPOSITORY,
+        timeout=HARD_STOP_S,
+        check=False,
+    )
+    assert done.returncode == 0
+
+
+def test_many_hangups_lead_to_few_reloads_and_a_fault_ends_none(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    calls: list[int] = []
+    started, go = threading.Event(), threading.Event()
+
+    def reload() -> None:
+        calls.append(len(calls))
+        started.set()
+        assert go.wait(HARD_STOP_S)
+        if len(calls) == 1:
+            raise OSError("disk")
+
+    before = signal.getsignal(signal.SIGHUP)
+    try:
+        reload_on_hangup(reload)
+        threads = threading.active_count()
+        os.kill(os.getpid(), signal.SIGHUP)
+        assert started.wait(HARD_STOP_S)
+        for _ in range(50):
+            os.kill(os.getpid(), signal.SIGHUP)
+        assert threading.active_count() == threads
+        go.set()
+        until = time.monotonic() + HARD_STOP_S
+        while len(calls) < 2:
+            assert time.monotonic() < until
+            time.sleep(0.01)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert len(calls) == 2
+    assert "could not be read again" in caplog.text
 
 
 def test_a_worker_that_ends_already_is_not_asked_again() -> None:

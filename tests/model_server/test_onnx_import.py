@@ -276,6 +276,7 @@ def test_four_bands_are_red_green_blue_and_infrared(
         ("resolution", "1e999", "resolution"),
         ("resolution", True, "resolution"),
         ("resolution", "9" * 5000, "resolution"),
+        ("resolution", "20000", "von 0,01 bis 10000"),
         ("seg_thresh", 1.5, "seg_thresh"),
         ("tiles_size", [1], "tiles_size"),
         ("standardization_mean", [0.1], "standardization_mean"),

@@ -135,6 +135,25 @@ def test_operations_of_others_are_refused(tmp_path: Path, load: Load, domain: st
         load(file)
 
 
+@ENGINES
+def test_weights_that_return_more_rows_than_inputs_give_an_error(
+    tmp_path: Path, load: Load
+) -> None:
+    node = helper.make_node("Concat", ["image", "image"], ["product"], axis=0)
+    runtime = load(put_graph(tmp_path / "model.onnx", node, []))
+    with pytest.raises(ValueError, match="shapes"):
+        runtime.predict([np.zeros((3, 2, 2), dtype=np.float32)])
+
+
+def test_on_a_gpu_no_input_gets_the_row_of_another(tmp_path: Path) -> None:
+    node = helper.make_node("Concat", ["image", "image"], ["product"], axis=0)
+    file = put_graph(tmp_path / "model.onnx", node, [])
+    session = onnxruntime.InferenceSession(file.read_bytes(), providers=["CPUExecutionProvider"])
+    images = [np.full((3, 2, 2), value, dtype=np.float32) for value in (1, 5)]
+    with pytest.raises(ValueError, match="shapes"):
+        OnnxRuntime(session, "cuda").predict(images)
+
+
 NO_ROOM = """
 import resource, sys
 import numpy as np

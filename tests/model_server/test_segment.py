@@ -54,6 +54,18 @@ def test_an_unknown_layout_is_refused() -> None:
         decode(head([20, 20, 10, 10, 0.6, 0.1]))
 
 
+@pytest.mark.parametrize("score", [-0.5, 1.5])
+def test_scores_that_are_no_probabilities_are_refused(score: float) -> None:
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        decode(head([20, 20, 10, 10, score]))
+
+
+def test_masks_without_a_finite_number_are_refused() -> None:
+    prototypes = np.full((1, 16, 16), np.nan, dtype=np.float32)
+    with pytest.raises(ValueError, match="no number"):
+        decode(head([32, 24, 40, 24, 0.9, 1.0]), prototypes)
+
+
 def test_masks_become_outlines_within_the_box() -> None:
     prototypes = np.full((1, 16, 16), -10, dtype=np.float32)
     prototypes[0, 4:8, 4:12] = 10

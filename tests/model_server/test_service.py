@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 import socket
+import subprocess
+import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -19,12 +22,19 @@ from PIL import Image
 from shared.clients.model_server import ModelServerClient
 from shared.contracts.model_catalog import Catalog, ModelDetail
 from shared.contracts.model_server import MAX_BODY_BYTES, ErrorBody, TaskResponse
+from shared.settings import REPOSITORY
 from tests.model_server.conftest import Service
 from tests.model_server.pictures import empty_png, encode, noise
 
 SNAPSHOT = Path(__file__).with_name("openapi.json")
 OPTIONS = {"model": "solar", "gsd_m": 0.12, "min_score": 0.0}
 MULTIPART = "multipart/form-data; boundary=x"
+PART = b'--x\r\nContent-Disposition: form-data; name="%s"%s\r\n\r\n%s\r\n'
+HALF_A_FORM = PART % (b"options", b"", json.dumps(OPTIONS).encode()) + PART * 2 % (
+    *(b"images", b'; filename="a"', b"complete"),
+    *(b"images", b'; filename="b"', b"cut off"),
+)
+"""Without the last boundary the second image would be missing, and nobody would notice."""
 
 
 def grey(shade: int, side: int = 64) -> bytes:
@@ -268,6 +278,10 @@ def test_a_strange_character_set_is_refused(service: Service, charset: str) -> N
         ),
         (
             {"content": b"no form", "headers": {"Content-Type": MULTIPART}},
+            "multipart/form-data",
+        ),
+        (
+            {"content": HALF_A_FORM, "headers": {"Content-Type": MULTIPART}},
             "multipart/form-data",
         ),
     ],
@@ -515,6 +529,38 @@ def test_the_figures_have_a_token_of_their_own(service: Service) -> None:
         "bentoml_service_adaptive_batch_size_bucket",
     ):
         assert name in figures.text
+
+
+def test_made_up_paths_leave_no_trace_in_the_figures(service: Service) -> None:
+    with service.client() as client:
+        for path in ("/made-up-1", "/models/made-up-2", "/segment/made-up-3"):
+            client.get(path)
+        segment(client, grey(51))
+        figures = client.get("/metrics").text
+    assert "made-up" not in figures
+    assert 'bentoml_service_request_total{endpoint="/segment",' in figures
+
+
+def test_the_image_library_is_there_before_models_load_in_the_background(tmp_path: Path) -> None:
+    code = (
+        "import sys, threading\n"
+        "from model_server import service\n"
+        "def start(thread):\n"
+        "    print(thread.name, hasattr(sys.modules.get('PIL.Image'), 'Image'))\n"
+        "threading.Thread.start = start\n"
+        "service.ModelServer.inner()\n"
+    )
+    chosen = {"URBANKI_DATA_DIR": str(tmp_path), "BENTOML_HOME": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=REPOSITORY,
+        env=os.environ | chosen,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stdout.split() == ["warm-up", "True"]
 
 
 def test_the_catalogue_lists_all_models_with_licence_and_figures(service: Service) -> None:

@@ -80,6 +80,15 @@ def test_no_model_leaves_while_a_batch_runs_that_uses_it() -> None:
     assert loaded(shelf, models) == ["c"]
 
 
+def test_nothing_is_kept_of_batches_that_ended() -> None:
+    shelf = Shelf(Loader(), 1, 999 * MEBI)
+    for number in range(3):
+        with shelf.batch() as open_pinned:
+            open_pinned(model("a", print_=f"{number}"))
+            open_pinned(model("a", print_=f"{number}"))
+    assert not shelf._pins
+
+
 def test_a_model_of_the_old_catalogue_stays_until_its_batch_ends() -> None:
     old, new = model("a", print_="old"), model("a", print_="new")
     shelf = Shelf(Loader(), 1, 999 * MEBI)

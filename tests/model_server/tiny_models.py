@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+Axes = Sequence[int | str]
 CARD = """
 name = "{name}"
 version = "{version}"
@@ -75,20 +77,67 @@ def brightness_network(factor: float) -> bytes:
         "box_axes": np.array([4, 1], dtype=np.int64),
         "box": np.array([32, 24, 16, 12], dtype=np.float32).reshape(1, 4, 1),
     }
-    images = helper.make_tensor_value_info("images", TensorProto.FLOAT, ["n", 3, "h", "w"])
-    output = helper.make_tensor_value_info("output0", TensorProto.FLOAT, ["n", 5, 1])
+    return _save(nodes, constants, ["n", 3, "h", "w"], ["n", 5, 1])
+
+
+def _save(
+    nodes: Sequence[onnx.NodeProto], constants: dict[str, np.ndarray], shape: Axes, result: Axes
+) -> bytes:
+    images = helper.make_tensor_value_info("images", TensorProto.FLOAT, shape)
+    output = helper.make_tensor_value_info("output0", TensorProto.FLOAT, result)
     initialisers = [numpy_helper.from_array(value, name) for name, value in constants.items()]
-    graph = helper.make_graph(nodes, "brightness", [images], [output], initialisers)
+    graph = helper.make_graph(nodes, "tiny", [images], [output], initialisers)
     made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
     onnx.checker.check_model(made)
     return made.SerializeToString()
 
 
+def endless_network() -> bytes:
+    """Return an ONNX file: one box in each image; with a bright image it never comes to an end."""
+    body = helper.make_graph(
+        [
+            helper.make_node("Identity", ["go_on"], ["still"]),
+            helper.make_node("Add", ["before", "before"], ["after"]),
+        ],
+        "body",
+        [
+            helper.make_tensor_value_info("turn", TensorProto.INT64, ()),
+            helper.make_tensor_value_info("go_on", TensorProto.BOOL, ()),
+            helper.make_tensor_value_info("before", TensorProto.FLOAT, ()),
+        ],
+        [
+            helper.make_tensor_value_info("still", TensorProto.BOOL, ()),
+            helper.make_tensor_value_info("after", TensorProto.FLOAT, ()),
+        ],
+    )
+    nodes = [
+        helper.make_node("ReduceMean", ["images"], ["mean"], keepdims=0),
+        helper.make_node("Greater", ["mean", "bright"], ["is_bright"]),
+        helper.make_node("Loop", ["turns", "is_bright", "zero"], ["looped"], body=body),
+        helper.make_node("Add", ["looped", "box"], ["output0"]),
+    ]
+    constants = {
+        "bright": np.array(0.9, dtype=np.float32),
+        "turns": np.array(2**62, dtype=np.int64),
+        "zero": np.array(0, dtype=np.float32),
+        "box": np.array([32, 24, 16, 12, 0.5], dtype=np.float32).reshape(1, 5, 1),
+    }
+    return _save(nodes, constants, [1, 3, "h", "w"], [1, 5, 1])
+
+
 def write_model(root: Path, name: str, version: str, factor: float) -> str:
     """Write `<root>/<name>/<version>/` and return the hash of its weights."""
+    return _write(root, name, version, brightness_network(factor))
+
+
+def write_endless_model(root: Path, name: str) -> str:
+    """Write version 1.0.0 of a model that some images keep busy for ever."""
+    return _write(root, name, "1.0.0", endless_network())
+
+
+def _write(root: Path, name: str, version: str, weights: bytes) -> str:
     folder = root / name / version
     folder.mkdir(parents=True, exist_ok=True)
-    weights = brightness_network(factor)
     sha256 = hashlib.sha256(weights).hexdigest()
     (folder / "model.onnx").write_bytes(weights)
     card = CARD.format(name=name, version=version, sha256=sha256)

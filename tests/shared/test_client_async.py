@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from shared.clients import connection
 from shared.clients.answers import SegmentResult
 from shared.clients.async_model_server import AsyncModelServerClient
 from shared.clients.flow import PairInput, TileInput
@@ -266,6 +267,52 @@ def test_a_job_reads_from_an_event_loop_and_not_too_far_ahead(
     assert most_ahead <= 6
 
 
+def stalled(count: int) -> AsyncIterator[TileInput]:
+    """Give some tiles and then nothing, without an end."""
+
+    async def source() -> AsyncIterator[TileInput]:
+        for one in tiles(count):
+            yield one
+        await asyncio.Event().wait()
+
+    return source()
+
+
+def test_a_source_that_stalls_holds_no_result_back(model_server_stand_in: StandIn) -> None:
+    async def use(client: AsyncModelServerClient) -> list[str]:
+        source = stalled(2)
+        async with (
+            asyncio.timeout(20),
+            aclosing(client.map_segment(source, model="solar", gsd_m=0.1, in_flight=4)) as job,
+        ):
+            return [(await anext(job)).tile_id for _ in range(2)]
+
+    assert sorted(run(model_server_stand_in.settings, use)) == ["0", "1"]
+
+
+def test_stop_is_heard_while_a_source_stalls(model_server_stand_in: StandIn) -> None:
+    told: list[str] = []
+    job = collect(
+        stalled(2), on_result=lambda one: told.append(one.tile_id), stop=lambda: len(told) == 2
+    )
+
+    async def use(client: AsyncModelServerClient) -> Any:
+        async with asyncio.timeout(20):
+            return await job(client)
+
+    with pytest.raises(Cancelled):
+        run(model_server_stand_in.settings, use)
+
+
+def test_an_error_of_the_source_ends_the_job(model_server_stand_in: StandIn) -> None:
+    async def source() -> AsyncIterator[TileInput]:
+        yield tiles(1)[0]
+        raise KeyError("source")
+
+    with pytest.raises(KeyError, match="source"):
+        run(model_server_stand_in.settings, collect(source()))
+
+
 def test_one_poisonous_tile_is_found_in_its_bundle(model_server_stand_in: StandIn) -> None:
     model_server_stand_in.poison = frozenset([b"tile 13"])
     found = run(model_server_stand_in.settings, collect(tiles(30), in_flight=4))
@@ -323,3 +370,13 @@ def test_state_and_catalogue_are_read(model_server_stand_in: StandIn) -> None:
     model_server_stand_in.readiness = {"hello": 1}
     with pytest.raises(AnswerMismatch):
         run(model_server_stand_in.settings, lambda client: client.models())
+
+
+def test_a_question_answered_in_drops_is_given_up_in_time(
+    model_server_drips: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "HEALTH_TIMEOUT_S", 0.3)
+    assert run(model_server_drips.settings, lambda client: client.health()).state == "down"
+    monkeypatch.setattr(connection, "CATALOG_TIMEOUT_S", 0.3)
+    with pytest.raises(ModelServerDown):
+        run(model_server_drips.settings, lambda client: client.models())

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from shared.clients import connection, exchange
 from shared.clients.answers import EmbedResult, SegmentResult
 from shared.clients.calls import Payload
 from shared.clients.checking import error_from_body, error_from_text
@@ -450,3 +451,23 @@ def test_errors_come_back_as_the_same_class() -> None:
     lost = error_from_text(ErrorText(code="modell_fehlt", message="Ohne Angaben."))
     assert isinstance(lost, ModelServerRefusal)
     assert isinstance(error_from_body(b"<html>"), ModelServerFault)
+
+
+def test_a_question_answered_in_drops_is_given_up_in_time(
+    model_server_drips: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "HEALTH_TIMEOUT_S", 0.3)
+    with ModelServerClient(model_server_drips.settings) as client:
+        assert client.health().state == "down"
+
+
+def test_an_endless_answer_to_a_question_is_not_kept(
+    model_server_stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ModelServerClient(model_server_stand_in.settings) as client:
+        assert client.health().state == "ready"
+        monkeypatch.setattr(exchange, "MAX_QUESTION_ANSWER_BYTES", 5)
+        assert client.health().state == "down"
+        model_server_stand_in.readiness = {"models": []}
+        with pytest.raises(AnswerMismatch):
+            client.models()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+import errno
 import hashlib
 import hmac
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -17,6 +19,7 @@ from typing import Any
 import pytest
 from joserfc.jwk import OKPKey
 
+from shared.contracts.identity import installation
 from shared.contracts.identity.installation import (
     InstallationToken,
     command_token,
@@ -464,8 +467,13 @@ def damage_empty(file: Path) -> None:
     file.write_bytes(b"")
 
 
+def damage_folder(file: Path) -> None:
+    file.parent.chmod(0o777)
+
+
 @pytest.mark.parametrize(
-    "damage", [damage_mode, damage_content, damage_kind, damage_half, damage_empty]
+    "damage",
+    [damage_mode, damage_content, damage_kind, damage_half, damage_empty, damage_folder],
 )
 def test_a_key_that_cannot_be_trusted_is_refused(
     tmp_path: Path, damage: Callable[[Path], None]
@@ -477,10 +485,51 @@ def test_a_key_that_cannot_be_trusted_is_refused(
         load_installation_key(chosen)
 
 
+def test_a_shared_folder_in_which_nobody_replaces_files_of_others_will_do(tmp_path: Path) -> None:
+    chosen = settings(tmp_path)
+    load_installation_key(chosen)
+    chosen.keys_folder.chmod(0o1777)
+    load_installation_key(chosen)
+
+
 def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     (tmp_path / "keys").write_text("a file in the way")
     with pytest.raises(SecretUnusable):
         load_installation_key(settings(tmp_path))
+
+
+def test_files_lie_on_the_disk_before_they_get_their_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen = settings(tmp_path)
+    flushed: list[tuple[int, list[str]]] = []
+
+    def note(handle: int) -> None:
+        names = sorted(path.name for path in chosen.keys_folder.glob("[!.]*"))
+        flushed.append((os.fstat(handle).st_size, names))
+
+    monkeypatch.setattr(installation.os, "fsync", note)
+    load_installation_key(chosen)
+    assert [names for _, names in flushed] == [[], ["installation.pem"]]
+    assert all(size > 100 for size, _ in flushed)
+
+
+@pytest.mark.parametrize("name", ["installation.pem", "jwks.json"])
+def test_a_full_disk_is_said_by_the_name_of_the_file_and_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    chosen = settings(tmp_path)
+    load_installation_key(chosen)
+    (chosen.keys_folder / name).unlink()
+    before = sorted(chosen.keys_folder.iterdir())
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "full", str(tmp_path / ".draft"))
+
+    monkeypatch.setattr(installation.os, "fchmod", refuse)
+    with pytest.raises(SecretUnusable, match=re.escape(name)):
+        load_installation_key(chosen)
+    assert sorted(chosen.keys_folder.iterdir()) == before
 
 
 def jwk(key: OKPKey = KEY, **more: Any) -> dict[str, Any]:

@@ -54,16 +54,19 @@ def load_installation_key(settings: Settings) -> InstallationKey:
         settings: Folder of the keys.
 
     Raises:
-        SecretUnusable: A file is damaged, cannot be read or written, or others can read the key.
+        SecretUnusable: A file is damaged, cannot be read or written, or others can read or replace
+            the key.
     """
-    file, public_file = settings.installation_key_file, settings.key_set_file
+    touched = file = settings.installation_key_file
     try:
         if not file.exists():
             _make_key(file)
         key = _read_key(file)
-        return InstallationKey(key, _publish(key, public_file))
+        touched = settings.key_set_file
+        return InstallationKey(key, _publish(key, touched))
     except OSError as cause:
-        raise SecretUnusable(file=Path(cause.filename or file).name) from cause
+        # The cause names the draft, which nobody who looks into the folder would find.
+        raise SecretUnusable(file=touched.name) from cause
 
 
 class InstallationToken:
@@ -162,7 +165,10 @@ def _read_key(file: Path) -> OKPKey:
         key = OKPKey.import_key(content)
     except (JoseError, ValueError) as cause:
         raise SecretUnusable(file=file.name) from cause
-    if mode & _FOR_OTHERS or not key.is_private or key.curve_name != CURVE:
+    folder_mode = file.parent.stat().st_mode
+    # With the sticky bit nobody can replace the file of another account.
+    is_open = folder_mode & stat.S_IWOTH and not folder_mode & stat.S_ISVTX
+    if is_open or mode & _FOR_OTHERS or not key.is_private or key.curve_name != CURVE:
         raise SecretUnusable(file=file.name)
     return key
 
@@ -201,6 +207,9 @@ def _draft(file: Path, content: bytes, mode: int) -> Iterator[Path]:
         with os.fdopen(handle, "wb") as opened:
             os.fchmod(handle, mode)
             opened.write(content)
+            opened.flush()
+            # Otherwise a power cut may leave an empty file under the final name.
+            os.fsync(handle)
         yield draft
     finally:
         draft.unlink(missing_ok=True)
