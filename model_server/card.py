@@ -233,6 +233,8 @@ def load_card(path: Path) -> Card:
 
     Raises:
         ValueError: The file is no TOML or a key is missing, unknown or wrong.
-        OSError: The file cannot be read.
+        OSError: The file cannot be read, or it is none: reading a pipe would never end.
     """
+    if not path.is_file():
+        raise FileNotFoundError(path)
     return Card.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))

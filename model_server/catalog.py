@@ -321,6 +321,8 @@ def _checked_files(card: Card, folder: Path) -> dict[str, Path]:
 
 
 def _hash(path: Path) -> str:
+    if not path.is_file():
+        raise FileNotFoundError(path)
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -309,3 +309,11 @@ def test_models_are_the_same_only_if_card_weights_and_statistics_are(tmp_path: P
     changed = check_model(folder)
     assert isinstance(changed, ServableModel)
     assert changed.fingerprint != model.fingerprint
+
+
+@pytest.mark.parametrize("name", ["card.toml", "model.onnx"])
+def test_a_pipe_in_place_of_a_file_does_not_stop_the_server(tmp_path: Path, name: str) -> None:
+    folder = put_model(tmp_path)
+    (folder / name).unlink()
+    os.mkfifo(folder / name)
+    assert isinstance(check_model(folder), FailedModel)
