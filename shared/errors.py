@@ -600,9 +600,7 @@ class SettingsUnreadable(OperationError):
     """A file with settings cannot be read or is no UTF-8 text."""
 
     code = "einstellungen_unlesbar"
-    user_message = N_(
-        "Eine Datei mit Einstellungen (.env oder settings.local.toml) ist nicht lesbar."
-    )
+    user_message = N_("Eine Datei mit Einstellungen ist nicht lesbar.")
     what_to_do = N_("Bitte speichern Sie die Datei als Text in UTF-8.")
 
 

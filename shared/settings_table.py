@@ -33,7 +33,8 @@ GERMAN = {
     "model_dir": "Ordner mit eigenen Modellen der Kommune neben den eingebauten",
     "model_server_max_batch": "Größtes Bündel jedes Modells; seine Karte kann weniger sagen",
     "model_memory_mb": "Arbeitsspeicher in MB für geladene Modelle, alle Arbeitsprozesse zusammen",
-    "worker_max_rss_mb": "Arbeitsspeicher in MB, ab dem ein mindestens 5 Minuten alter Prozess ersetzt wird; 0: nie",
+    "worker_max_rss_mb": "Arbeitsspeicher in MB, ab dem ein mindestens 5 Minuten alter Prozess "
+    "ersetzt wird; 0: nie",
     "rate_gast": "Anfragen eines Gastes an Modelle: je Sekunde / höchstens auf einmal, für jeden "
     "Arbeitsprozess",
     "rate_viewer": "Dasselbe für Personen, die nur lesen",

@@ -103,7 +103,7 @@ def test_settings_file_in_another_encoding_is_said(
     assert startup.main() == 1
     german, english = capsys.readouterr().err.strip().splitlines()
     assert german.startswith(
-        "Eine Datei mit Einstellungen (.env oder settings.local.toml) ist nicht lesbar."
+        "Eine Datei mit Einstellungen ist nicht lesbar."
     )
     assert english.startswith("The file .env with the settings cannot be read.")
 
