@@ -102,10 +102,8 @@ def test_settings_file_in_another_encoding_is_said(
     monkeypatch.setitem(Settings.model_config, "env_file", file)
     assert startup.main() == 1
     german, english = capsys.readouterr().err.strip().splitlines()
-    assert german.startswith(
-        "Eine Datei mit Einstellungen ist nicht lesbar."
-    )
-    assert english.startswith("The file .env with the settings cannot be read.")
+    assert german.startswith("Eine Datei mit Einstellungen ist nicht lesbar.")
+    assert english.startswith("A file with settings cannot be read.")
 
 
 def test_two_parts_cannot_share_a_port(tmp_path: Path) -> None:
