@@ -173,7 +173,8 @@ class ModelServer:
         """Run one batch of a task."""
         with DUTY.batch():
             outcomes = self.engine.run(task, items)
-        end_when_too_large(SETTINGS.worker_max_rss_mb * 2**20, DUTY)
+        if is_worker(sys.argv):
+            end_when_too_large(SETTINGS.worker_max_rss_mb * 2**20, DUTY)
         return outcomes
 
     @bentoml.api(  # type: ignore[untyped-decorator]

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from shared.clients.server_process import ServerHandle, start_model_server
+from shared.contracts.model_server import MAX_IMAGE_PIXELS
 from shared.settings import Settings
 from tests.shared.doubles import (  # noqa: F401  # fixtures
     model_server_busy,
@@ -27,15 +28,15 @@ PILLOW_OPEN, PILLOW_MOST_PIXELS = Image.open, Image.MAX_IMAGE_PIXELS
 MODEL_SERVER_TESTS = Path(__file__).parent / "model_server"
 
 
-@pytest.fixture(autouse=True)
-def pillow_as_installed(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each test meets Pillow as its process would.
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Let each test and its fixtures meet Pillow as its own process would.
 
     The training library puts its own `Image.open` in place, the model server a lower pixel limit.
     """
-    monkeypatch.setattr(Image, "open", PILLOW_OPEN)
-    if MODEL_SERVER_TESTS not in request.path.parents:
-        monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", PILLOW_MOST_PIXELS)
+    Image.open = PILLOW_OPEN
+    is_server_test = MODEL_SERVER_TESTS in item.path.parents
+    Image.MAX_IMAGE_PIXELS = MAX_IMAGE_PIXELS if is_server_test else PILLOW_MOST_PIXELS
 
 
 @pytest.fixture(scope="session")
