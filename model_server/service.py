@@ -53,6 +53,7 @@ from model_server.metrics import count_only
 from model_server.notes import get_note
 from model_server.openapi import document_route
 from model_server.security import OPEN_PATHS, TASK_TYPES, Guard
+from model_server.shelf import Tidy
 from model_server.start import (
     BAD_START,
     check_start,
@@ -150,6 +151,7 @@ class ModelServer:
         # BentoML looks into this module as soon as it is there, even while a thread imports it.
         importlib.import_module("PIL.Image")
         workers = SETTINGS.model_server_workers
+        self.tidy = Tidy()
         self.engine = Engine(
             read_catalog(),
             SETTINGS.preloaded_models,
@@ -174,6 +176,7 @@ class ModelServer:
         with DUTY.batch():
             outcomes = self.engine.run(task, items)
         if is_worker(sys.argv):
+            self.tidy.after_batch(time.monotonic())
             end_when_too_large(SETTINGS.worker_max_rss_mb * 2**20, DUTY)
         return outcomes
 

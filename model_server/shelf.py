@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import itertools
 import logging
+import math
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -20,6 +21,7 @@ from model_server.catalog import ServableModel
 from model_server.items import Found, Item
 from model_server.metrics import METRICS
 
+TIDY_EVERY_S = 10.0
 _MEBI = 2**20
 _log = logging.getLogger(__name__)
 
@@ -186,3 +188,32 @@ class Shelf:
 def give_memory_back() -> None:
     """Hand freed memory to the system; the C library would keep it for later."""
     ctypes.CDLL(None).malloc_trim(0)
+
+
+class Tidy:
+    """Hands freed memory back to the system now and then.
+
+    Between images of many sizes the C library keeps holes that nothing fits into, and a worker
+    seems to grow for ever.
+
+    Args:
+        every_s: Least seconds between two times.
+        give_back: Does it.
+    """
+
+    def __init__(
+        self, every_s: float = TIDY_EVERY_S, give_back: Callable[[], None] = give_memory_back
+    ) -> None:
+        self._every_s = every_s
+        self._give_back = give_back
+        self._last_s = -math.inf
+
+    def after_batch(self, now_s: float) -> None:
+        """Tidy up if the last time is long enough ago.
+
+        Args:
+            now_s: Monotonic seconds.
+        """
+        if now_s - self._last_s >= self._every_s:
+            self._last_s = now_s
+            self._give_back()

@@ -12,7 +12,7 @@ import pytest
 from model_server.catalog import BUILT_IN, Catalog, ServableModel
 from model_server.engine import Engine
 from model_server.items import Item, Ticket
-from model_server.shelf import Shelf
+from model_server.shelf import Shelf, Tidy
 from model_server.tasks.segment import SegmentModel
 from shared.contracts.model_server import SegmentOptions
 from tests.model_server.conftest import BrightnessRuntime, brightness_card
@@ -191,3 +191,13 @@ def test_the_setting_caps_every_batch(tmp_path: Path) -> None:
     ticket = Ticket("request", SegmentOptions(model="a", gsd_m=0.1), servable, 0.0, 5)
     engine.run("segment", [Item(ticket, place, encode(noise())) for place in range(5)])
     assert runtime.batches[1:] == [2, 2, 1]
+
+
+def test_memory_is_handed_back_now_and_then() -> None:
+    times: list[float] = []
+    now = 0.0
+    tidy = Tidy(10, lambda: times.append(now))
+    for step in range(50):
+        now = step / 2
+        tidy.after_batch(now)
+    assert times == [0, 10, 20]
