@@ -169,8 +169,9 @@ class Session:
             for peer in self._plan.peers:
                 settings += self._peer_settings(stack, peer, choice.max_batch_size)
             self._measure_in_turns(settings)
-            self._torture(server)
-            self._recover(server)
+            with _alone(server, settings):
+                self._torture(server)
+                self._recover(server)
 
     def _peer_settings(
         self, stack: contextlib.ExitStack, peer: str, own_batch: int
@@ -206,17 +207,21 @@ class Session:
         return [(server, Setting(command.name, workers, batch, *row)) for row in rows]
 
     def _measure_in_turns(self, settings: list[tuple[Running, Setting]]) -> None:
-        """Measure all servers in each round, so that a busy moment of the machine hits them all."""
+        """Measure all servers in each round, so that a busy moment of the machine hits them all.
+
+        The others rest meanwhile: LitServe, for one, takes half a core while nobody asks it.
+        """
         samples: dict[Setting, list[Sample]] = {setting: [] for _, setting in settings}
         decode_only: dict[Setting, list[Sample]] = {setting: [] for _, setting in settings}
         items = self._plan.requests
         for _ in range(self._plan.rounds):
             for server, setting in settings:
-                samples[setting].append(self._meter.sample(server, self._work, setting, items))
-                if setting.bundle == 1:
-                    calls = max(items, LEAST_DECODE_ONLY_CALLS)
-                    only = self._meter.sample(server, self._decode_only, setting, calls)
-                    decode_only[setting].append(only)
+                with _alone(server, settings):
+                    samples[setting].append(self._meter.sample(server, self._work, setting, items))
+                    if setting.bundle == 1:
+                        calls = max(items, LEAST_DECODE_ONLY_CALLS)
+                        only = self._meter.sample(server, self._decode_only, setting, calls)
+                        decode_only[setting].append(only)
         for server, setting in settings:
             row = make_row(setting, samples[setting], decode_only[setting], server.tree.memory())
             self.results.final.append(row)
@@ -259,3 +264,13 @@ class Session:
             lambda: self._load.receive(checks.LOAD_WITHIN_S),
         )
         self.results.recovery = asdict(recovery)
+
+
+@contextlib.contextmanager
+def _alone(server: Running, settings: list[tuple[Running, Setting]]) -> Iterator[None]:
+    """Let every other server rest until the block ends."""
+    others = {other.url: other for other, _ in settings if other.url != server.url}
+    with contextlib.ExitStack() as stack:
+        for other in others.values():
+            stack.enter_context(other.tree.paused())
+        yield

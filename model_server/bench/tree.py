@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,6 +59,16 @@ class ProcessTree:
         pss = self._sum(lambda member: _pss_bytes(member.pid))
         return Memory(round(rss / _MEBI, 1), round(pss / _MEBI, 1))
 
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """Let the processes of the tree rest until the block ends; some servers never do so."""
+        family = self._family()
+        _each(family, psutil.Process.suspend)
+        try:
+            yield
+        finally:
+            _each(family, psutil.Process.resume)
+
     def end(self, within_s: float) -> None:
         """Ask the top process to stop; after some seconds kill whatever is left.
 
@@ -86,6 +96,12 @@ class ProcessTree:
             with contextlib.suppress(psutil.NoSuchProcess):
                 total += read(member)
         return total
+
+
+def _each(members: list[psutil.Process], act: Callable[[psutil.Process], None]) -> None:
+    for member in members:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            act(member)
 
 
 def _cpu_s(member: psutil.Process) -> float:

@@ -6,6 +6,7 @@ import itertools
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -202,6 +203,27 @@ def test_a_process_that_ignores_the_request_to_end_is_killed() -> None:
     process.stdout.close()
     process.wait(10)
     assert not psutil.pid_exists(process.pid)
+
+
+def _reaches(process: psutil.Process, *, stopped: bool) -> bool:
+    """Say whether the process is soon stopped or not; a signal takes a moment to arrive."""
+    for _ in range(500):
+        if (process.status() == psutil.STATUS_STOPPED) == stopped:
+            return True
+        time.sleep(0.01)
+    return False
+
+
+def test_a_tree_rests_while_others_are_measured() -> None:
+    busy = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    process = psutil.Process(busy.pid)
+    try:
+        with ProcessTree(busy.pid).paused():
+            assert _reaches(process, stopped=True)
+        assert _reaches(process, stopped=False)
+    finally:
+        busy.kill()
+        busy.wait(10)
 
 
 def test_the_model_that_only_decodes_is_what_its_comment_says(tmp_path: Path) -> None:
