@@ -15,6 +15,7 @@ from shared.ui.failures import error_boundary, error_box
 from shared.ui.language import active_language, translator
 from shared.ui.navigation import (
     ACCESSIBILITY_PATH,
+    DATASPACE_PATH,
     HOME_PATH,
     IMPRINT_PATH,
     MODELS_PATH,
@@ -63,6 +64,7 @@ pages = {
 visible = [app for app in apps if app.id in pages]
 home = st.Page(FOLDER / "home.py", title=t("Start"), url_path=HOME_PATH, default=not opens_directly)
 house = [
+    st.Page(FOLDER / "dataspace.py", title=t("Datenraum"), url_path=DATASPACE_PATH),
     st.Page(FOLDER / "models.py", title=t("Modelle"), url_path=MODELS_PATH),
     st.Page(FOLDER / "imprint.py", title=t("Impressum"), url_path=IMPRINT_PATH),
     st.Page(FOLDER / "accessibility.py", title=t("Barrierefreiheit"), url_path=ACCESSIBILITY_PATH),

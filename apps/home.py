@@ -7,6 +7,7 @@ import logging
 
 import streamlit as st
 
+from shared.auth.session import principal
 from shared.errors import AppBroken
 from shared.i18n import Translator
 from shared.registry.discover import APPS_FOLDER, BrokenApp, discover
@@ -17,10 +18,11 @@ from shared.themes import load_theme
 from shared.ui.failures import error_box
 from shared.ui.language import translator
 from shared.ui.navigation import STATUS_TEXTS, TOPICS
+from shared.ui.recent import recent_runs
 from shared.ui.result import measured_sentence
 from shared.ui.search import rank_apps
 from shared.ui.shell import PROFILE_VIEW, SAMPLE_PARAMETER, VIEW_PARAMETER, empty_state
-from shared.ui.status import model_server_status
+from shared.ui.status import house_status
 
 CARDS_PER_ROW = 3
 FILTERS = ("suche", "thema", "stand", "ohne_dienste")
@@ -153,5 +155,12 @@ if not found:
     advice = t("Ändern Sie das Suchwort oder nehmen Sie Filter weg.")
     empty_state(t("Keine Anwendung passt."), advice)
     st.button(t("Filter zurücksetzen"), key="reset_filters", on_click=reset_filters)
+acting = principal()
+titles = {
+    app.id: app.localized("title", t.language)
+    for app in working
+    if acting.may_open(app.id, app.roles_min)
+}
+recent_runs(acting, titles, t)
 with st.container(key="gallery_status"):
-    model_server_status()
+    house_status()

@@ -16,7 +16,7 @@ from shared.auth.guard import Guard, content_security_policy
 from shared.errors import OperationError
 from shared.registry.discover import discover
 from shared.settings import load_settings
-from shared.startup import chosen_theme
+from shared.startup import chosen_theme, prepare_tables
 from shared.ui.assets import asset_routes, home_redirect
 from shared.ui.failures import show_script_error
 from shared.ui.html_patch import HtmlPatch, inline_scripts
@@ -34,6 +34,7 @@ try:
     settings = load_settings()
     require_loopback(settings.host if started_directly else config.get_option("server.address"))
     theme = chosen_theme(settings)
+    prepare_tables(settings)
 except OperationError as refusal:
     print(f"{refusal} {refusal.remedy}", file=sys.stderr)  # noqa: T201
     sys.exit(2)

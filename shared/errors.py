@@ -5,6 +5,7 @@ UrbanKiError
 │   ├── ItemError              one image, page or text of a request; its neighbours go on
 │   └── RequestError           the whole request
 ├── ModelServerError           the model server could not answer (exit code 3)
+├── JobError                   a job or one of its units could not be done
 └── OperationError             disk, database, set-up
 
 Each class has a stable `code`, a German `user_message` and `what_to_do` (both templates that are
@@ -18,7 +19,7 @@ from __future__ import annotations
 import secrets
 import sys
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 REFERENCE_PREFIX = "UK-"
 
@@ -26,6 +27,10 @@ REFERENCE_PREFIX = "UK-"
 def new_reference() -> str:
     """Return a fresh number that names one failure on the page and in the log."""
     return REFERENCE_PREFIX + secrets.token_hex(4).upper()
+
+
+Retry = Literal["never", "attempts", "wait"]
+"""What a job does with a unit that failed so: give up, try a few times, or wait until it works."""
 
 
 def N_(text: str) -> str:  # gettext's own name for "mark, translate later"
@@ -40,6 +45,7 @@ class UrbanKiError(Exception):
     user_message: ClassVar[str] = N_("Es ist ein unerwarteter Fehler aufgetreten.")
     what_to_do: ClassVar[str] = N_("Bitte versuchen Sie es noch einmal.")
     http_status: ClassVar[int] = 500
+    retry: ClassVar[Retry] = "never"
 
     def __init__(self, **details: object) -> None:
         self.details = details
@@ -384,6 +390,14 @@ class NotFound(RequestError):
     http_status = 404
 
 
+class ResultMissing(NotFound):
+    """The address names a run that is not there, or not for this municipality."""
+
+    code = "ergebnis_fehlt"
+    user_message = N_("Dieses Ergebnis gibt es hier nicht.")
+    what_to_do = N_("Vielleicht wurde es gelöscht oder die Adresse ist unvollständig.")
+
+
 class ModelMissing(RequestError):
     """Model or version unknown, or its weights are absent."""
 
@@ -440,6 +454,7 @@ class ModelServerDown(ModelServerError):
     """Nobody answers at the address."""
 
     code = "modellserver_aus"
+    retry = "wait"
     user_message = N_("Der Modellserver antwortet nicht.")
     what_to_do = N_("Ihre Eingaben bleiben erhalten. Es geht von selbst weiter, sobald er läuft.")
 
@@ -448,6 +463,7 @@ class ModelServerNotReady(ModelServerError):
     """Starting or stopping."""
 
     code = "nicht_bereit"
+    retry = "wait"
     user_message = N_("Der Modellserver startet gerade.")
     what_to_do = N_("Bitte warten Sie einen Augenblick. Es geht von selbst weiter.")
 
@@ -456,6 +472,7 @@ class ModelServerBusy(ModelServerError):
     """Queue or token bucket full."""
 
     code = "ausgelastet"
+    retry = "wait"
     user_message = N_("Der Modellserver ist ausgelastet.")
     what_to_do = N_("Es wird automatisch erneut versucht.")
     http_status = 429
@@ -465,6 +482,7 @@ class ModelServerTimeout(ModelServerError):
     """No answer in time."""
 
     code = "zeitueberschreitung"
+    retry = "attempts"
     user_message = N_("Die Auswertung hat zu lange gedauert.")
     what_to_do = N_("Bitte versuchen Sie es mit einem kleineren Bild oder später noch einmal.")
     http_status = 504
@@ -474,6 +492,7 @@ class ModelServerFault(ModelServerError):
     """A bug in the model server; the traceback is in its log."""
 
     code = "interner_fehler"
+    retry = "attempts"
     user_message = N_("Im Modellserver ist ein Fehler aufgetreten.")
     what_to_do = N_("Bitte nennen Sie der Systembetreuung die Kennung der Anfrage.")
     http_status = 500
@@ -492,6 +511,7 @@ class ModelCrashed(ModelServerError):
     """The model server broke off twice over the same item; it is not sent a third time."""
 
     code = "modell_abgestuerzt"
+    retry = "attempts"
     user_message = N_("Der Modellserver ist an dieser Eingabe zweimal abgestürzt.")
     what_to_do = N_("Bitte prüfen Sie die Datei. Alle anderen Eingaben sind nicht betroffen.")
     http_status = 502
@@ -510,6 +530,7 @@ class ModelChanged(ModelServerError):
     """The model was replaced while a job ran."""
 
     code = "modell_gewechselt"
+    retry = "attempts"
     user_message = N_("Während der Auswertung wurde das Modell ausgetauscht.")
     what_to_do = N_("Bitte starten Sie die Auswertung noch einmal.")
     http_status = 409
@@ -530,6 +551,27 @@ class OperationError(UrbanKiError):
     code = "betrieb"
 
 
+class PdfLibraryMissing(OperationError):
+    """A library of the operating system is missing that lays out the text of PDF files."""
+
+    code = "pdf_bibliothek_fehlt"
+    user_message = N_("Für PDF-Dateien fehlt die Bibliothek Pango.")
+    what_to_do = N_(
+        "Bitte installieren Sie sie: "
+        "apt-get install --no-install-recommends libpango-1.0-0 libpangoft2-1.0-0."
+    )
+
+
+class TemplateFaulty(OperationError):
+    """Somebody changed the form of the reports so that it no longer works."""
+
+    code = "vorlage_fehlerhaft"
+    user_message = N_("Die Vorlage der Berichte ist fehlerhaft.")
+    what_to_do = N_(
+        "Bitte prüfen Sie die Dateien in shared/report/templates; den Grund nennt das Protokoll."
+    )
+
+
 class StorageFull(OperationError):
     """No space left or folder not writable."""
 
@@ -537,6 +579,230 @@ class StorageFull(OperationError):
     user_message = N_("Der Ordner {folder} ist voll oder nicht beschreibbar.")
     what_to_do = N_("Bitte schaffen Sie Platz oder wählen Sie einen anderen Ordner.")
     http_status = 507
+
+
+class DatabaseUnreachable(OperationError):
+    """The database does not answer."""
+
+    code = "datenbank_weg"
+    user_message = N_("Die Datenbank ist nicht erreichbar.")
+    what_to_do = N_("Bitte warten Sie einen Moment. Was angenommen wurde, ist sicher.")
+    http_status = 503
+    retry = "wait"
+
+
+class DatabaseBusy(OperationError):
+    """Another process has held the database for too long."""
+
+    code = "datenbank_belegt"
+    user_message = N_("Die Datenbank ist gerade belegt.")
+    what_to_do = N_("Bitte versuchen Sie es in einigen Sekunden noch einmal.")
+    http_status = 503
+    retry = "wait"
+
+
+class DatabaseDamaged(OperationError):
+    """The file of the database no longer has a content that makes sense."""
+
+    code = "datenbank_beschaedigt"
+    user_message = N_("Die Datenbank ist beschädigt.")
+    what_to_do = N_("Bitte spielen Sie die letzte Sicherung ein.")
+
+
+class SchemaDiffers(OperationError):
+    """The tables belong to an older or a newer version of the program."""
+
+    code = "datenbank_fassung"
+    user_message = N_(
+        "Die Datenbank hat die Fassung {found}, das Programm braucht die Fassung {expected}."
+    )
+    what_to_do = N_(
+        "Ist die Datenbank älter, hilft: python -m shared.store migrate. "
+        "Ist sie neuer, installieren Sie bitte das neuere Programm."
+    )
+
+
+class StorageUnreachable(OperationError):
+    """The place of the files does not answer or may not be read."""
+
+    code = "ablage_weg"
+    user_message = N_("Die Ablage der Dateien ist nicht erreichbar.")
+    what_to_do = N_("Bitte warten Sie einen Moment. Was angenommen wurde, ist sicher.")
+    http_status = 503
+    retry = "wait"
+
+
+class FileDamaged(OperationError):
+    """A stored file no longer has the content that was stored."""
+
+    code = "datei_beschaedigt"
+    user_message = N_("Die gespeicherte Datei „{name}“ ist beschädigt.")
+    what_to_do = N_(
+        "Bitte laden Sie die Datei noch einmal hoch oder spielen Sie die Sicherung ein."
+    )
+
+
+class FileGone(OperationError):
+    """A stored file is not there any more."""
+
+    code = "datei_verschwunden"
+    user_message = N_("Die gespeicherte Datei „{name}“ ist nicht mehr da.")
+    what_to_do = N_(
+        "Bitte laden Sie die Datei noch einmal hoch oder spielen Sie die Sicherung ein."
+    )
+
+
+class BackupUnusable(InputError):
+    """A file that is no backup of this program, or is damaged."""
+
+    code = "sicherung_unbrauchbar"
+    user_message = N_("Die Sicherung ist unbrauchbar: {reason}")
+    what_to_do = N_("Bitte wählen Sie eine andere Sicherung.")
+
+
+class InstallationNotEmpty(InputError):
+    """A backup can only be restored where nothing is stored yet."""
+
+    code = "installation_nicht_leer"
+    user_message = N_("Hier sind schon Daten gespeichert.")
+    what_to_do = N_("Bitte spielen Sie die Sicherung in eine leere Installation ein.")
+
+
+class LayerNameInvalid(InputError):
+    """A name of the data space that is not `<app>/<what>[/<area>]`."""
+
+    code = "datensatz_name"
+    user_message = N_("„{name}“ ist kein Name für einen Datensatz.")
+    what_to_do = N_(
+        "Erlaubt sind Kleinbuchstaben, Ziffern und Unterstriche: anwendung/inhalt/gebiet."
+    )
+
+
+class LayerSchemaChanged(InputError):
+    """A new version has other columns than the versions before."""
+
+    code = "datensatz_spalten"
+    user_message = N_("Der Datensatz „{name}“ hat bisher andere Spalten.")
+    what_to_do = N_("Bitte veröffentlichen Sie ihn unter einem neuen Namen.")
+
+
+class LayerInUse(InputError):
+    """Something that others read must not vanish by the way."""
+
+    code = "datensatz_genutzt"
+    user_message = N_("Der Datensatz „{name}“ wird noch genutzt von: {readers}.")
+    what_to_do = N_("Bitte sprechen Sie sich ab oder löschen Sie ihn ausdrücklich trotzdem.")
+    http_status = 409
+
+
+class DeletionIncomplete(OperationError):
+    """After a deletion something was still there."""
+
+    code = "loeschung_unvollstaendig"
+    user_message = N_("Es sind noch {rows} Zeilen und {files} Dateien übrig.")
+    what_to_do = N_(
+        "Vermutlich endet gerade ein Auftrag. Bitte löschen Sie in einer Minute noch einmal."
+    )
+    http_status = 503
+
+
+class SampleMixed(InputError):
+    """Example data and real data in one sum."""
+
+    code = "beispiel_gemischt"
+    user_message = N_("Beispieldaten und echte Daten lassen sich nicht zusammen auswerten.")
+    what_to_do = N_("Bitte wählen Sie nur Beispieldaten oder nur echte Daten.")
+
+
+class ReportInvalid(InputError):
+    """A report that no renderer could show well, or a file that holds none."""
+
+    code = "bericht_ungueltig"
+    user_message = N_("Der Bericht ist unbrauchbar: {reason}")
+    what_to_do = N_("Bitte prüfen Sie den Bericht.")
+
+
+class ProvenanceMissing(InputError):
+    """A file that does not say where it comes from, at least not readably."""
+
+    code = "herkunft_fehlt"
+    user_message = N_("Die Datei „{name}“ nennt keine lesbare Herkunft.")
+    what_to_do = N_("Bitte wählen Sie eine Datei, die diese Galerie geschrieben hat.")
+
+
+class ChangedMeanwhile(InputError):
+    """Two tabs or two people decided about the same thing."""
+
+    code = "inzwischen_geaendert"
+    user_message = N_("Das wurde inzwischen geändert.")
+    what_to_do = N_("Bitte sehen Sie sich den neuen Stand an und entscheiden Sie noch einmal.")
+    http_status = 409
+
+
+class JobError(UrbanKiError):
+    """A job or one of its units could not be done."""
+
+    code = "auftrag"
+    user_message = N_("Der Auftrag ist gescheitert.")
+
+
+class JobUnknown(JobError):
+    """No app offers a job of this name."""
+
+    code = "auftrag_unbekannt"
+    user_message = N_("Den Auftrag „{name}“ gibt es in dieser Fassung nicht.")
+    what_to_do = N_("Bitte starten Sie die Auswertung auf ihrer Seite neu.")
+
+
+class WorkerCrashed(JobError):
+    """A unit ended its process twice."""
+
+    code = "worker_abgestuerzt"
+    user_message = N_("Dieser Teil hat sein Rechenprogramm zweimal zum Absturz gebracht.")
+    what_to_do = N_("Bitte prüfen Sie diesen Teil der Daten, vielleicht ist er zu groß.")
+
+
+class UnitTimedOut(JobError):
+    """A unit took longer than its job allows."""
+
+    code = "teil_zu_lange"
+    user_message = N_("Dieser Teil hat länger als {limit_s} Sekunden gebraucht.")
+    what_to_do = N_("Bitte versuchen Sie ihn noch einmal oder prüfen Sie die Daten.")
+
+
+class ResultUnusable(JobError):
+    """A unit returned something that cannot be stored."""
+
+    code = "ergebnis_unbrauchbar"
+    user_message = N_("Das Ergebnis dieses Teils lässt sich nicht speichern.")
+    what_to_do = N_("Bitte melden Sie das der Systembetreuung.")
+
+
+class JobRunnerAway(JobError):
+    """No process works on the jobs."""
+
+    code = "auftragsdienst_aus"
+    user_message = N_("Der Auftragsdienst läuft nicht.")
+    what_to_do = N_("Ihr Auftrag ist sicher und geht weiter, sobald der Dienst wieder läuft.")
+    http_status = 503
+
+
+class VersionsDiffer(OperationError):
+    """The machines of a cluster run other versions than this one."""
+
+    code = "fassungen_verschieden"
+    user_message = N_("Auf dem Rechenverbund läuft {name} {found}, hier {expected}.")
+    what_to_do = N_("Bitte installieren Sie überall dieselbe Fassung.")
+
+
+class ClusterUnreachable(OperationError):
+    """The scheduler of the cluster does not answer."""
+
+    code = "rechenverbund_weg"
+    user_message = N_("Der Rechenverbund ist nicht erreichbar.")
+    what_to_do = N_("Aufträge warten und gehen weiter, sobald er wieder antwortet.")
+    http_status = 503
+    retry = "wait"
 
 
 class SecretUnusable(OperationError):

@@ -115,6 +115,46 @@ class Settings(BaseSettings):
     metrics_token: str = Field(
         "", description="Extra token that may read `/metrics` of the model server; empty: none"
     )
+    database_url: str = Field(
+        "",
+        pattern=r"^(postgresql\+psycopg://\S+|sqlite:///\S+)?$",
+        description="Database, `postgresql+psycopg://...`; empty takes a file of the data folder",
+    )
+    storage_url: str = Field(
+        "",
+        pattern=r"^(s3://\S+|file:///\S+)?$",
+        description="Place of the files, `s3://bucket/prefix`; empty takes `files` of the data folder",
+    )
+    storage_endpoint: str = Field(
+        "",
+        pattern=r"^(https?://\S+)?$",
+        description="Address of an S3 server elsewhere than Amazon's; its keys are `AWS_...` variables",
+    )
+    dask_address: str = Field(
+        "",
+        pattern=r"^((tcp|tls)://\S+)?$",
+        description="Scheduler of a Dask cluster, `tcp://...`; empty starts workers on this machine",
+    )
+    job_workers: int = Field(
+        0, ge=0, le=256, description="Worker processes for jobs; 0 takes one for each core"
+    )
+    job_worker_mb: int = Field(
+        1500,
+        ge=200,
+        le=1_000_000,
+        description="Memory in MB above which a job's worker is replaced",
+    )
+    job_modules: str = Field(
+        "",
+        pattern=r"^([A-Za-z_][\w.]*(,[A-Za-z_][\w.]*)*)?$",
+        description="Comma-separated Python modules with further jobs; empty: only those of the apps",
+    )
+    retention_uploads_days: int | None = Field(
+        None, ge=0, le=36_500, description="Days that uploads are kept; empty: as each app says"
+    )
+    retention_results_days: int | None = Field(
+        None, ge=0, le=36_500, description="Days that results are kept; empty: as each app says"
+    )
     development_data_dir: Path = Field(
         REPOSITORY.parent / "shared" / "data",
         description="Folder with data sets for training and evaluation; not needed to run",
@@ -173,6 +213,16 @@ class Settings(BaseSettings):
         host = f"[{host}]" if ":" in host else host
         url = self.model_server_url or f"http://{host}:{self.model_server_port}"
         return url.rstrip("/")
+
+    @property
+    def database_address(self) -> str:
+        """SQLAlchemy URL of the database."""
+        return self.database_url or f"sqlite:///{self.data_dir.resolve() / 'gallery.db'}"
+
+    @property
+    def storage_address(self) -> str:
+        """URL of the place of the files without a trailing slash."""
+        return (self.storage_url or (self.data_dir.resolve() / "files").as_uri()).rstrip("/")
 
     @property
     def keys_folder(self) -> Path:

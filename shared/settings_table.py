@@ -41,6 +41,18 @@ GERMAN = {
     "rate_sachbearbeitung": "Dasselbe für Sachbearbeitung und Administration",
     "rate_service": "Dasselbe für Aufträge im Hintergrund",
     "metrics_token": "Weiteres Kennwort, das `/metrics` des Modellservers lesen darf; leer: keines",
+    "database_url": "Datenbank, `postgresql+psycopg://...`; leer nimmt eine Datei im Datenordner",
+    "storage_url": "Ort der Dateien, `s3://eimer/vorsilbe`; leer nimmt `files` im Datenordner",
+    "storage_endpoint": "Adresse eines S3-Dienstes außerhalb von Amazon; seine Schlüssel stehen in "
+    "Variablen `AWS_...`",
+    "dask_address": "Verteiler eines Dask-Verbunds, `tcp://...`; leer startet Prozesse auf dieser "
+    "Maschine",
+    "job_workers": "Arbeitsprozesse für Aufträge; 0 nimmt einen je Rechenkern",
+    "job_worker_mb": "Arbeitsspeicher in MB, ab dem ein Arbeitsprozess ersetzt wird",
+    "job_modules": "Python-Module mit weiteren Aufträgen, durch Komma getrennt; leer: nur die der "
+    "Anwendungen",
+    "retention_uploads_days": "Tage, die hochgeladene Dateien bleiben; leer: wie jede Anwendung sagt",
+    "retention_results_days": "Tage, die Ergebnisse bleiben; leer: wie jede Anwendung sagt",
     "development_data_dir": "Ordner mit Daten für Training und Auswertung; zum Betrieb unnötig",
     "min_free_mb": "Freier Plattenplatz in MB, unter dem nichts startet",
     "log_level": "Unwichtigste Meldung, die ins Protokoll kommt",

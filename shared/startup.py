@@ -17,7 +17,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -40,6 +40,7 @@ from shared.settings import REPOSITORY, Settings, load_settings
 from shared.themes import Theme, load_theme
 
 MODEL_SERVER = "model_server"
+JOBS = "jobs"
 GALLERY = "gallery"
 READY_WITHIN_S = 120.0
 POLL_S = 0.2
@@ -61,13 +62,13 @@ class Part:
 
     Args:
         name: Name of the line.
-        ready_url: Address that answers 200 once the part is ready.
+        is_ready: Asks whether the part does its work.
         environment: Environment variables of the process.
         log_file: Where its output goes.
     """
 
     name: str
-    ready_url: str
+    is_ready: Callable[[], bool]
     environment: dict[str, str]
     log_file: Path
     process: subprocess.Popen[str] | None = None
@@ -104,22 +105,20 @@ class Part:
             self.family |= set(psutil.Process(self.process.pid).children(recursive=True))
         return True
 
-    def is_ready(self) -> bool:
-        """Ask the part itself."""
-        try:
-            return httpx.get(self.ready_url, timeout=1.0, trust_env=False).is_success
-        except httpx.HTTPError:
-            return False
-
     def may_restart(self) -> bool:
         """Refuse a part that dies again and again."""
         since = time.monotonic() - RESTART_WINDOW_S
         return sum(1 for start in self.starts if start >= since) < MAX_RESTARTS
 
-    def end(self) -> None:
-        """Stop honcho and whatever of its descendants is left."""
+    def ask_to_end(self) -> None:
+        """Ask honcho to stop its line; does not wait."""
         if self.is_alive() and self.process is not None:
             self.process.terminate()
+
+    def end(self) -> None:
+        """Stop honcho and whatever of its descendants is left."""
+        self.ask_to_end()
+        if self.process is not None:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.process.wait(STOP_WITHIN_S)
         self.kill_rest()
@@ -211,8 +210,23 @@ def prepare_data_folder(settings: Settings) -> None:
     load_installation_key(settings)
 
 
+def prepare_tables(settings: Settings) -> None:
+    """Make or bring up to date the tables of the database.
+
+    Raises:
+        SchemaDiffers: They belong to another version of the program.
+        DatabaseUnreachable: The database does not answer.
+    """
+    from shared.store.schema import prepare_database
+
+    prepare_database(settings)
+
+
 def make_parts(settings: Settings) -> list[Part]:
-    """List the parts to run here; a model server elsewhere is not started."""
+    """List the parts to run here in the order of their start; slow ones come first.
+
+    A model server elsewhere is not started.
+    """
     environment = os.environ | {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
         "PYTHONUNBUFFERED": "1",
@@ -221,13 +235,49 @@ def make_parts(settings: Settings) -> list[Part]:
         "URBANKI_MODEL_SERVER_HOST": settings.model_server_host,
         "URBANKI_MODEL_SERVER_PORT": str(settings.model_server_port),
     }
+    ready = {
+        MODEL_SERVER: answers(f"{settings.model_server_address}/readyz"),
+        JOBS: _runner_works(settings),
+        GALLERY: answers(f"{address(settings)}/healthz"),
+    }
+    if settings.model_server_url:
+        del ready[MODEL_SERVER]
     logs = settings.data_dir / "logs"
-    parts = [Part(GALLERY, f"{address(settings)}/healthz", environment, logs / f"{GALLERY}.log")]
-    if not settings.model_server_url:
-        ready_url = f"{settings.model_server_address}/readyz"
-        log_file = logs / f"{MODEL_SERVER}.log"
-        parts.insert(0, Part(MODEL_SERVER, ready_url, environment, log_file))
-    return parts
+    return [Part(name, ask, environment, logs / f"{name}.log") for name, ask in ready.items()]
+
+
+def answers(url: str) -> Callable[[], bool]:
+    """Return the question to a part that speaks HTTP whether it is ready.
+
+    Args:
+        url: Address that answers 200 then.
+    """
+
+    def ask() -> bool:
+        try:
+            return httpx.get(url, timeout=1.0, trust_env=False).is_success
+        except httpx.HTTPError:
+            return False
+
+    return ask
+
+
+def _runner_works(settings: Settings) -> Callable[[], bool]:
+    """Return the question whether somebody works on the jobs, as the database tells."""
+
+    def ask() -> bool:
+        from shared.jobs.runner import runner_state
+        from shared.store.store import open_store
+
+        store = open_store(settings)
+        try:
+            return runner_state(store).works
+        except UrbanKiError:
+            return False
+        finally:
+            store.engine.dispose()
+
+    return ask
 
 
 def address(settings: Settings) -> str:
@@ -302,6 +352,8 @@ def run(settings: Settings) -> None:
     try:
         with _stoppable():
             for part in parts:
+                if part.name == JOBS:
+                    prepare_tables(settings)  # while the model server loads its models
                 part.start()
             wait_until_ready(parts)
             sys.stdout.write(f"Galerie bereit / gallery ready: {address(settings)}\n")
@@ -310,6 +362,8 @@ def run(settings: Settings) -> None:
                 revive(parts)
                 time.sleep(POLL_S)
     finally:
+        for part in parts:
+            part.ask_to_end()
         for part in parts:
             part.end()
 

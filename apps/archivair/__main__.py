@@ -13,32 +13,37 @@ import time
 from argparse import Namespace
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
 from types import FrameType
 
-from apps.archivair.batch import PageOutcome, Survey, read_files, survey
 from apps.archivair.commands import build_parser
 from apps.archivair.errors import NoPageRead
-from apps.archivair.forecast import Forecast
+from apps.archivair.jobs import OCR, SCRIPT
+from apps.archivair.kept_page import decode_page
 from apps.archivair.outputs import (
-    PageIdentity,
     check_free,
     check_writable,
     models_json,
     page_files,
-    page_summary,
     write_page,
 )
-from apps.archivair.pages import Limits, open_path
-from apps.archivair.piece_reading import Engines
-from apps.archivair.recognise import MODEL, ServerReader
-from apps.archivair.tesseract import find_tesseract
+from apps.archivair.page_figures import figures_from
+from apps.archivair.pages import Limits
+from apps.archivair.recognise import MODEL
+from apps.archivair.survey import FileFailure, SurveyedFile, survey
 from shared.clients.model_server import ModelServerClient
 from shared.clients.server_process import ensure_model_server
+from shared.command_line import refusal
 from shared.contracts.provenance import ModelUse
-from shared.errors import Cancelled, InputError, ModelServerError, OperationError, UrbanKiError
+from shared.errors import Cancelled, ModelServerError, UrbanKiError
+from shared.jobs.forecast import forecast
+from shared.jobs.inline import InlineFile, InlineStep, run_inline
 from shared.settings import get_settings
 
 DONE, BAD_INPUT, NO_MODEL_SERVER, STOPPED = 0, 2, 3, 4
+PAGES_AT_ONCE = 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -54,79 +59,108 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _refuse(Cancelled(), STOPPED)
     except ModelServerError as error:
         return _refuse(error, NO_MODEL_SERVER)
-    except (InputError, OperationError) as error:
+    except UrbanKiError as error:
         return _refuse(error, BAD_INPUT)
 
 
 def _ocr(options: Namespace) -> int:
     start = time.monotonic()
-    limits = Limits()
-    found = survey(options.files, limits)
+    found = survey(options.files, Limits())
     check_writable(options.out)
-    _check_all_free(found, options, limits)
-    failed = [_failure(one.file_name, None, one.error) for one in found.failures]
-    entries: list[dict[str, object]] = []
-    models: dict[str, ModelUse] = {}
-    if found.total:
+    for page in found.pages:
+        check_free(options.out, page, force=options.force)
+    record = _Record(options.out, sum(1 for _ in found.pages))
+    for failure in found.failures:
+        record.refuse(failure)
+    if found.files:
         with ExitStack() as stack:
-            forecast = Forecast(found.total, time.monotonic())
-            for outcome in read_files(
-                found.paths, _engines(stack), script=options.script, limits=limits
-            ):
-                if outcome.reading is None or outcome.error is not None:
-                    failed.append(_page_failure(outcome))
-                else:
-                    stem = outcome.identity.stem
-                    files = page_files(outcome.reading, outcome.identity)
-                    write_page(options.out, stem, files)
-                    entries.append(page_summary(outcome.reading, stem))
-                    models |= {model.name: model for model in outcome.reading.models}
-                forecast.count(time.monotonic())
-                sys.stderr.write(f"{forecast.german_line()}\n")
+            client = _client(stack)
+            for file in found.files:
+                _read_file(file, options.script, client, record)
     summary = {
         "command": "ocr",
-        "pages": len(entries),
-        "failed": failed,
+        "pages": len(record.entries),
+        "failed": record.failed,
         "seconds": round(time.monotonic() - start, 2),
-        "per_page": entries,
-        "models": models_json(list(models.values())),
+        "per_page": record.entries,
+        "models": models_json(list(record.models)),
     }
     sys.stdout.write(json.dumps(summary, ensure_ascii=False) + "\n")
-    if not entries:
-        raise NoPageRead(reason=failed[0]["message"])
+    if not record.entries:
+        raise NoPageRead(reason=record.failed[0]["message"])
     return DONE
 
 
-def _engines(stack: ExitStack) -> Engines:
+def _client(stack: ExitStack) -> ModelServerClient:
     settings = get_settings().model_copy(update={"model_server_preload": MODEL})
     server = stack.enter_context(ensure_model_server(settings))
-    client = stack.enter_context(ModelServerClient(server.settings))
-    return Engines(ServerReader(client), find_tesseract())
+    return stack.enter_context(ModelServerClient(server.settings))
 
 
-def _check_all_free(found: Survey, options: Namespace, limits: Limits) -> None:
-    """Refuse before the first page is read, not after the tenth."""
-    for path in found.paths:
-        source = open_path(path, limits)
-        for index in range(1, source.count + 1):
-            stem = source.page_stem(index)
-            identity = PageIdentity(stem, source.name, source.sha256, index, source.count)
-            check_free(options.out, identity, force=options.force)
-        source.close()
+def _read_file(file: SurveyedFile, script: str, client: ModelServerClient, record: _Record) -> None:
+    """Read a file by the same definition that the page's jobs follow."""
+    with run_inline(
+        OCR,
+        [InlineFile(file.path, file.path.name, file.media_type)],
+        {SCRIPT: script},
+        models=client,
+        progress=partial(record.note, file.path.name),
+        units_at_once=PAGES_AT_ONCE,
+    ) as result:
+        record.models |= dict.fromkeys(result.models)
 
 
-def _page_failure(outcome: PageOutcome) -> dict[str, object]:
-    identity = outcome.identity
-    return _failure(identity.file_name, identity.index, outcome.error or UrbanKiError())
+@dataclass
+class _Record:
+    """What the call has done so far; results are written page by page.
 
+    Args:
+        folder: Output folder.
+        total: Pages of all files.
+    """
 
-def _failure(file_name: str, page: int | None, error: UrbanKiError) -> dict[str, object]:
-    return {"file": file_name, "page": page, "code": error.code, "message": str(error)}
+    folder: Path
+    total: int
+    entries: list[dict[str, object]] = field(default_factory=list)
+    failed: list[dict[str, object]] = field(default_factory=list)
+    models: dict[ModelUse, None] = field(default_factory=dict)
+    seconds: list[float] = field(default_factory=list)
+    done: int = 0
+
+    def refuse(self, failure: FileFailure) -> None:
+        """Note a file of which no page can be opened."""
+        error = failure.error
+        self._fail(failure.file_name, None, error.code, str(error))
+
+    def note(self, file: str, step: InlineStep) -> None:
+        """Write the files of a page, or note why there are none; say how far it is."""
+        outcome = step.outcome
+        if outcome.file is None:
+            message = outcome.error_message or ""
+            self._fail(file, int(outcome.key), outcome.error_code, message)
+        else:
+            page = decode_page(step.read(outcome.file))
+            stem = page.identity.stem
+            write_page(self.folder, stem, page_files(page.reading, page.identity))
+            figures = figures_from(outcome.data)
+            self.entries.append(figures.as_entry())
+            self.seconds.append(figures.seconds)
+        self.done += 1
+        sys.stderr.write(f"{self._progress()}\n")
+
+    def _fail(self, file: str, page: int | None, code: str | None, message: str) -> None:
+        self.failed.append({"file": file, "page": page, "code": code, "message": message})
+
+    def _progress(self) -> str:
+        line = f"Seite {self.done} von {self.total} gelesen"
+        left = forecast(self.done, self.total, self.seconds, PAGES_AT_ONCE)
+        if left is None or self.done == self.total:
+            return line
+        return f"{line}, noch etwa {max(1, round(left.middle_s))} s"
 
 
 def _refuse(error: UrbanKiError, code: int) -> int:
-    line = " ".join(f"{error} {error.remedy}".split())
-    sys.stderr.write(f"{line}\n")
+    sys.stderr.write(f"{refusal(error)}\n")
     return code
 
 

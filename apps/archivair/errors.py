@@ -4,6 +4,7 @@ InputError
 ├── ScriptNotAvailable         a script that cannot be read yet
 ├── StemTaken                  two inputs would write the same files
 ├── NoPageRead                 every page of a call failed
+├── ReadingUnusable            a stored reading of another version of the program
 └── ItemError
     ├── FolderGiven            a folder where a file is wanted
     ├── PdfLocked              password
@@ -41,6 +42,14 @@ class NoPageRead(InputError):
     code = "keine_seite_gelesen"
     user_message = N_("Keine Seite konnte gelesen werden. {reason}")
     what_to_do = N_("Die Ursachen stehen je Seite unter „failed“.")
+
+
+class ReadingUnusable(InputError):
+    """A stored reading that this version of the program did not write."""
+
+    code = "lesung_unbrauchbar"
+    user_message = N_("Diese gespeicherte Lesung passt nicht zu dieser Fassung der Software.")
+    what_to_do = N_("Bitte lesen Sie die Datei noch einmal.")
 
 
 class FolderGiven(ItemError):

@@ -20,10 +20,12 @@ class FileCheck:
 
     Args:
         pages: Number of pages.
+        media_type: What it is, for example "application/pdf".
         findings: What a person should know.
     """
 
     pages: int
+    media_type: str
     findings: tuple[Finding, ...]
 
 
@@ -38,8 +40,7 @@ def check_file(content: bytes, name: str, limits: Limits) -> FileCheck:
     Raises:
         ItemError: The file, or its only page, cannot be used.
     """
-    source = open_source(content, name, limits)
-    try:
+    with open_source(content, name, limits) as source:
         count = source.count
         findings = [_counted(count)]
         try:
@@ -54,9 +55,7 @@ def check_file(content: bytes, name: str, limits: Limits) -> FileCheck:
                     N_("Die erste Seite lässt sich nicht öffnen. Die übrigen werden gelesen."),
                 )
             )
-    finally:
-        source.close()
-    return FileCheck(count, tuple(findings))
+    return FileCheck(count, source.media_type, tuple(findings))
 
 
 def _counted(count: int) -> Finding:

@@ -4,64 +4,72 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from apps.archivair.file_data import FileData
 from shared.errors import DamagedImage
 
 _WHITE = 255
 
 
 @contextmanager
-def _opened(content: bytes, index: int | None) -> Iterator[Any]:
-    """Open a page (from 1) with the TIFF driver alone, whatever the bytes claim to be."""
+def _opened(data: FileData, index: int | None) -> Iterator[Any]:
+    """Open a page (from 1) with the TIFF driver alone, whatever the bytes claim to be.
+
+    Files that lie beside it are not looked at.
+    """
     import rasterio
     from rasterio.errors import NotGeoreferencedWarning, RasterioError
     from rasterio.io import MemoryFile
 
     try:
-        with warnings.catch_warnings():
+        with ExitStack() as stack:
+            stack.enter_context(warnings.catch_warnings())
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            with MemoryFile(content, ext=".tif") as memory:
-                path = memory.name if index is None else f"GTIFF_DIR:{index}:{memory.name}"
-                with rasterio.open(path, driver="GTiff") as dataset:
-                    yield dataset
+            stack.enter_context(rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR"))
+            if isinstance(data.place, bytes):
+                path = stack.enter_context(MemoryFile(data.place, ext=".tif")).name
+            else:
+                path = str(data.place)
+            page = path if index is None else f"GTIFF_DIR:{index}:{path}"
+            yield stack.enter_context(rasterio.open(page, driver="GTiff"))
     except RasterioError as cause:
         raise DamagedImage() from cause
 
 
-def count_tiff_pages(content: bytes) -> int:
+def count_tiff_pages(data: FileData) -> int:
     """Return the number of pages of a TIFF.
 
     Raises:
         DamagedImage: The directory is unreadable.
     """
-    with _opened(content, None) as dataset:
+    with _opened(data, None) as dataset:
         return max(1, len(dataset.subdatasets))
 
 
-def tiff_page_size(content: bytes, index: int) -> tuple[int, int]:
+def tiff_page_size(data: FileData, index: int) -> tuple[int, int]:
     """Return width and height of a page in pixels.
 
     Args:
-        content: The file.
+        data: The file.
         index: Number of the page from 1.
 
     Raises:
         DamagedImage: The directory is unreadable.
     """
-    with _opened(content, index) as dataset:
+    with _opened(data, index) as dataset:
         return int(dataset.width), int(dataset.height)
 
 
-def read_tiff_reduced(content: bytes, index: int, factor: int) -> NDArray[np.uint8]:
+def read_tiff_reduced(data: FileData, index: int, factor: int) -> NDArray[np.uint8]:
     """Read a page averaged over `factor` x `factor` pixels, 0 black to 255 white.
 
     Args:
-        content: The file.
+        data: The file.
         index: Number of the page from 1.
         factor: Reduction, 2 or more.
 
@@ -70,7 +78,7 @@ def read_tiff_reduced(content: bytes, index: int, factor: int) -> NDArray[np.uin
     """
     from rasterio.enums import Resampling
 
-    with _opened(content, index) as dataset:
+    with _opened(data, index) as dataset:
         bands = min(dataset.count, 3)
         shape = (bands, dataset.height // factor, dataset.width // factor)
         one_bit = dataset.tags(1, ns="IMAGE_STRUCTURE").get("NBITS") == "1"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from apps.archivair.alto import to_alto
+from apps.archivair.pages import PageIdentity
 from apps.archivair.quality import needs_review
 from apps.archivair.reading import PageReading, TextLine, Word
 from shared import __version__
@@ -18,25 +18,6 @@ from shared.errors import ResultsExist, StorageFull
 
 SCHEMA = "archivair-page/1"
 ENDINGS = (".txt", ".alto.xml", ".json")
-
-
-@dataclass(frozen=True, slots=True)
-class PageIdentity:
-    """Which page a result belongs to.
-
-    Args:
-        stem: Name of its files without ending.
-        file_name: Name of the source file without folder.
-        sha256: Hash of the source file.
-        index: Number of the page in its file, from 1.
-        pages: Number of pages of the file.
-    """
-
-    stem: str
-    file_name: str
-    sha256: str
-    index: int
-    pages: int
 
 
 def page_files(reading: PageReading, identity: PageIdentity) -> dict[str, bytes]:
@@ -82,25 +63,6 @@ def page_json(reading: PageReading, identity: PageIdentity) -> dict[str, object]
         "models": models_json(reading.models),
         "software_version": __version__,
         "generated_by": "ArchivAIr (maschinell gelesen; Entscheidung trifft ein Mensch)",
-        "seconds": reading.seconds,
-    }
-
-
-def page_summary(reading: PageReading, stem: str) -> dict[str, object]:
-    """Return the page's entry in the summary of a command.
-
-    Args:
-        reading: The page as read.
-        stem: Name of its files without ending.
-    """
-    return {
-        "stem": stem,
-        "script": reading.script,
-        "lines": len(reading.lines),
-        "chars": reading.characters,
-        "mean_confidence": _rounded(reading.mean_confidence),
-        "needs_review": needs_review(reading),
-        "engines": list(reading.engines),
     }
 
 

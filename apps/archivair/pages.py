@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import TracebackType
 from typing import Literal, Protocol
 
 import cv2
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from apps.archivair.errors import FolderGiven
+from apps.archivair.file_data import FileData
 from shared.contracts.finding import Finding
 from shared.errors import (
     N_,
@@ -37,6 +38,12 @@ ENDINGS: dict[str, FileKind] = {
     ".jpeg": "jpeg",
     ".png": "png",
 }
+MEDIA_TYPES: dict[FileKind, str] = {
+    "pdf": "application/pdf",
+    "tiff": "image/tiff",
+    "jpeg": "image/jpeg",
+    "png": "image/png",
+}
 PREVIEW_SIDE_PX = 1600
 MIN_SIDE_PX = 16
 _PDF_SEARCH_BYTES = 1024
@@ -57,6 +64,25 @@ class Limits:
     pages: int = 2000
     page_megapixels: int = 50
     reduced_megapixels: int = 400
+
+
+@dataclass(frozen=True, slots=True)
+class PageIdentity:
+    """Which page a result belongs to.
+
+    Args:
+        stem: Name of its files without ending.
+        file_name: Name of the source file without folder.
+        sha256: Hash of the source file.
+        index: Number of the page in its file, from 1.
+        pages: Number of pages of the file.
+    """
+
+    stem: str
+    file_name: str
+    sha256: str
+    index: int
+    pages: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,12 +158,14 @@ class Source:
     Args:
         name: File name without folder.
         sha256: Hash of its bytes.
+        media_type: What it is.
         opener: Decoder of its pages.
     """
 
-    def __init__(self, name: str, sha256: str, opener: Opener) -> None:
+    def __init__(self, name: str, sha256: str, media_type: str, opener: Opener) -> None:
         self.name = name
         self.sha256 = sha256
+        self.media_type = media_type
         self._opener = opener
 
     @property
@@ -150,9 +178,25 @@ class Source:
         """File name without ending."""
         return Path(self.name).stem
 
-    def page_stem(self, index: int) -> str:
-        """Name of a page's result files: the stem, with the page number if there are several."""
-        return self.stem if self.count == 1 else f"{self.stem}_p{index:04d}"
+    def identity(self, index: int) -> PageIdentity:
+        """Return which page it is; its stem has the page number if there are several.
+
+        Args:
+            index: Number from 1.
+        """
+        stem = self.stem if self.count == 1 else f"{self.stem}_p{index:04d}"
+        return PageIdentity(stem, self.name, self.sha256, index, self.count)
+
+    def __enter__(self) -> Source:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
 
     def load(self, index: int) -> PageImage:
         """Decode one page.
@@ -181,7 +225,7 @@ class Source:
 
 
 def open_source(content: bytes, name: str, limits: Limits | None = None) -> Source:
-    """Check a file and prepare its pages; nothing is decoded yet.
+    """Check a file in memory and prepare its pages; nothing is decoded yet.
 
     Args:
         content: All bytes.
@@ -191,50 +235,53 @@ def open_source(content: bytes, name: str, limits: Limits | None = None) -> Sour
     Raises:
         ItemError: The file cannot be used; the class says why.
     """
-    from apps.archivair.pdf_pages import PdfOpener
-    from apps.archivair.raster_pages import RasterOpener
-
-    limits = limits or Limits()
-    file_name = Path(name).name
-    if not content:
-        raise EmptyFile()
-    if len(content) > limits.file_mb * 2**20:
-        raise FileTooLarge(limit_mb=limits.file_mb)
-    kind = sniff(content)
-    if kind is None:
-        raise FileTypeRefused(allowed=ALLOWED)
-    ending = Path(file_name).suffix.lower()
-    if ENDINGS.get(ending, kind) != kind:
-        raise FileUnlikeName(ending=ending.lstrip("."), found=kind.upper())
-    opener: Opener = (
-        PdfOpener(content, limits) if kind == "pdf" else RasterOpener(content, kind, limits)
-    )
-    return Source(file_name, hashlib.sha256(content).hexdigest(), opener)
+    return _open(FileData(content), name, None, limits or Limits())
 
 
-def open_path(path: Path, limits: Limits | None = None) -> Source:
-    """Open a file of the disk; the size is checked before it is read.
+def open_path(
+    path: Path, limits: Limits | None = None, *, name: str = "", sha256: str | None = None
+) -> Source:
+    """Open a file of the disk; pages are read from there one by one, never the whole file.
 
     Args:
         path: File.
         limits: Largest input.
+        name: What people call the file; empty takes the name it has on the disk.
+        sha256: Hash of its bytes where it is known; None computes it.
 
     Raises:
         FileMissing: There is no such file, or it may not be read.
         ItemError: The file cannot be used.
     """
-    limits = limits or Limits()
+    name = name or path.name
     if path.is_dir():
-        raise FolderGiven(name=path.name)
+        raise FolderGiven(name=name)
     if not path.is_file():
-        raise FileMissing(name=path.name)
-    if path.stat().st_size > limits.file_mb * 2**20:
-        raise FileTooLarge(limit_mb=limits.file_mb)
+        raise FileMissing(name=name)
     try:
-        content = path.read_bytes()
+        return _open(FileData(path.absolute()), name, sha256, limits or Limits())
     except OSError as cause:
-        raise FileMissing(name=path.name) from cause
-    return open_source(content, path.name, limits)
+        raise FileMissing(name=name) from cause
+
+
+def _open(data: FileData, name: str, sha256: str | None, limits: Limits) -> Source:
+    from apps.archivair.pdf_pages import PdfOpener
+    from apps.archivair.raster_pages import RasterOpener
+
+    file_name = Path(name).name
+    size = data.size
+    if not size:
+        raise EmptyFile()
+    if size > limits.file_mb * 2**20:
+        raise FileTooLarge(limit_mb=limits.file_mb)
+    kind = sniff(data.start(_PDF_SEARCH_BYTES))
+    if kind is None:
+        raise FileTypeRefused(allowed=ALLOWED)
+    ending = Path(file_name).suffix.lower()
+    if ENDINGS.get(ending, kind) != kind:
+        raise FileUnlikeName(ending=ending.lstrip("."), found=kind.upper())
+    opener: Opener = PdfOpener(data, limits) if kind == "pdf" else RasterOpener(data, kind, limits)
+    return Source(file_name, sha256 or data.sha256(), MEDIA_TYPES[kind], opener)
 
 
 def load_pages(path: Path, limits: Limits | None = None) -> Iterator[PageImage | PageFailure]:
@@ -248,19 +295,20 @@ def load_pages(path: Path, limits: Limits | None = None) -> Iterator[PageImage |
         FileMissing: There is no such file.
         ItemError: The file as a whole cannot be used.
     """
-    source = open_path(path, limits)
-    try:
+    with open_path(path, limits) as source:
         for index in range(1, source.count + 1):
             try:
                 yield source.load(index)
             except ItemError as error:
                 yield PageFailure(source.name, index, error)
-    finally:
-        source.close()
 
 
 def sniff(content: bytes) -> FileKind | None:
-    """Return what the first bytes say the content is, None if it is nothing we read."""
+    """Return what the first bytes say the content is, None if it is nothing we read.
+
+    Args:
+        content: The first 1,024 bytes or more.
+    """
     if content.startswith(b"\xff\xd8\xff"):
         return "jpeg"
     if content.startswith(b"\x89PNG\r\n\x1a\n"):

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import io
 import math
+import os
+from functools import lru_cache
+from pathlib import Path
 from threading import Lock
 
 import numpy as np
@@ -22,6 +25,7 @@ from apps.archivair.errors import (
     PdfWithoutPages,
     TooManyPages,
 )
+from apps.archivair.file_data import FileData
 from apps.archivair.pages import (
     MIN_SIDE_PX,
     LayerWord,
@@ -39,6 +43,7 @@ MIN_DRAW_DPI = 40
 POINTS_PER_INCH = 72
 SCAN_SHARE = 0.5
 MIN_LAYER_CHARACTERS = 20
+_SCRIPT_MARKS = (b"/JavaScript", b"/JS")
 _PDFIUM = Lock()  # the library is not safe for threads
 _BROKEN_LAYER = (
     PDFException,
@@ -51,6 +56,7 @@ _BROKEN_LAYER = (
     AttributeError,
     RecursionError,
     AssertionError,
+    pypdfium2.PdfiumError,
 )
 _ACTIVE = Finding(
     "hint",
@@ -64,10 +70,10 @@ OLD_LAYER_CODE = "textebene_ueber_scan"
 
 
 class PdfOpener:
-    """A PDF in memory.
+    """A PDF.
 
     Args:
-        content: All bytes.
+        data: Its bytes.
         limits: Largest input.
 
     Raises:
@@ -77,13 +83,14 @@ class PdfOpener:
         TooManyPages: More pages than the limit.
     """
 
-    def __init__(self, content: bytes, limits: Limits) -> None:
-        self._content = content
+    def __init__(self, data: FileData, limits: Limits) -> None:
+        self._data = data
         self._limits = limits
         with _PDFIUM:
-            self._document = _open(content)
+            self._document = _open(data)
             self.count = len(self._document)
-            self._notes = (_ACTIVE,) if _has_active_content(self._document, content) else ()
+            attached = self._document.count_attachments() > 0
+        self._notes = (_ACTIVE,) if attached or _has_scripts(data) else ()
         if self.count > limits.pages:
             raise TooManyPages(found=self.count, limit=limits.pages)
 
@@ -107,7 +114,7 @@ class PdfOpener:
         layer: tuple[LayerWord, ...] = ()
         if characters >= MIN_LAYER_CHARACTERS:
             try:
-                layer = _read_layer(self._content, index, dpi / POINTS_PER_INCH)
+                layer = _read_layer(self._alone(index), dpi / POINTS_PER_INCH)
             except _BROKEN_LAYER:
                 notes = (*notes, _LAYER_BROKEN)
         if layer and is_scan:
@@ -119,6 +126,14 @@ class PdfOpener:
         """Release the document."""
         with _PDFIUM:
             self._document.close()
+
+    def _alone(self, index: int) -> bytes:
+        """Return one page as a PDF of its own: the parser of layers would read all the others."""
+        with _PDFIUM, pypdfium2.PdfDocument.new() as document:
+            document.import_pages(self._document, [index - 1])
+            target = io.BytesIO()
+            document.save(target)
+        return target.getvalue()
 
     def _draw(self, index: int) -> tuple[NDArray[np.uint8], float, bool, int]:
         page = self._document[index - 1]
@@ -150,20 +165,24 @@ class PdfOpener:
         return round(min(wanted_dpi, most), 2)
 
 
-def _open(content: bytes) -> pypdfium2.PdfDocument:
+def _open(data: FileData) -> pypdfium2.PdfDocument:
     try:
-        return pypdfium2.PdfDocument(content)
+        return pypdfium2.PdfDocument(data.place)
     except pypdfium2.PdfiumError as cause:
         if cause.err_code == pdfium.FPDF_ERR_PASSWORD:
             raise PdfLocked() from cause
-        if _has_no_page(content):
+        if _has_no_page(data):
             raise PdfWithoutPages() from cause
         raise PdfDamaged() from cause
 
 
-def _has_no_page(content: bytes) -> bool:
+def _has_no_page(data: FileData) -> bool:
     """Say whether a PDF that the wrapper refuses is sound apart from having no page."""
-    document = pdfium.FPDF_LoadMemDocument64(content, len(content), None)
+    place = data.place
+    if isinstance(place, bytes):
+        document = pdfium.FPDF_LoadMemDocument64(place, len(place), None)
+    else:
+        document = pdfium.FPDF_LoadDocument(os.fsencode(place), None)
     if not document:
         return False
     count = pdfium.FPDF_GetPageCount(document)
@@ -171,8 +190,17 @@ def _has_no_page(content: bytes) -> bool:
     return int(count) == 0
 
 
-def _has_active_content(document: pypdfium2.PdfDocument, content: bytes) -> bool:
-    return document.count_attachments() > 0 or b"/JavaScript" in content or b"/JS" in content
+def _has_scripts(data: FileData) -> bool:
+    """Search the bytes for scripts; of a file on the disk once, though each page opens it anew."""
+    if isinstance(data.place, bytes):
+        return data.contains_any(_SCRIPT_MARKS)
+    return _file_has_scripts(data.place, data.place.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=16)
+def _file_has_scripts(place: Path, changed_ns: int) -> bool:
+    del changed_ns  # only tells this content from an older one
+    return FileData(place).contains_any(_SCRIPT_MARKS)
 
 
 def _scan_dpi(page: pypdfium2.PdfPage, page_area_pt: float) -> float | None:
@@ -188,9 +216,9 @@ def _scan_dpi(page: pypdfium2.PdfPage, page_area_pt: float) -> float | None:
     return None
 
 
-def _read_layer(content: bytes, index: int, scale: float) -> tuple[LayerWord, ...]:
-    """Return the visible words of a page, boxes in pixels."""
-    with pdfplumber.open(io.BytesIO(content), pages=[index]) as document:
+def _read_layer(content: bytes, scale: float) -> tuple[LayerWord, ...]:
+    """Return the visible words of a PDF of one page, boxes in pixels."""
+    with pdfplumber.open(io.BytesIO(content)) as document:
         page = document.pages[0]
         left, top = page.bbox[0], page.bbox[1]
         words = page.extract_words(keep_blank_chars=False, use_text_flow=False)

@@ -2,13 +2,12 @@
 
     reading = read_page(page, Engines(ServerReader(client), find_tesseract()))
 
-No file and no HTTP of its own: the engines and the clock come as arguments.
+No file, no HTTP and no clock of its own: the engines come as arguments.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -62,7 +61,6 @@ def read_page(
     engines: Engines,
     *,
     script: ScriptChoice = "auto",
-    clock: Callable[[], float] = time.monotonic,
 ) -> PageReading:
     """Read one page.
 
@@ -70,22 +68,16 @@ def read_page(
         page: The page.
         engines: What reads.
         script: "auto" measures the pitch; otherwise what a person knows.
-        clock: Monotonic seconds.
 
     Raises:
         ModelServerError: The model server could not answer.
         PredictionFailed: The model server could not work on this page.
         Cancelled: A person stopped the work.
     """
-    start = clock()
     clean = clean_page(page.gray)
     if is_blank(clean):
-        reading = _empty_reading(page, clean)
-        return replace(reading, findings=(*page.notes, BLANK), seconds=_since(start, clock))
-    reading = _read_own_text(page, clean, engines.reader) or _read_scan(
-        page, clean, engines, script
-    )
-    return replace(reading, seconds=_since(start, clock))
+        return replace(_empty_reading(page, clean), findings=(*page.notes, BLANK))
+    return _read_own_text(page, clean, engines.reader) or _read_scan(page, clean, engines, script)
 
 
 def _read_own_text(page: PageImage, clean: CleanPage, reader: ServerReader) -> PageReading | None:
@@ -193,9 +185,4 @@ def _empty_reading(page: PageImage, clean: CleanPage) -> PageReading:
         findings=findings,
         engines=(),
         models=(),
-        seconds=0.0,
     )
-
-
-def _since(start: float, clock: Callable[[], float]) -> float:
-    return round(clock() - start, 3)

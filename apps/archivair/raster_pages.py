@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import math
 import struct
 import warnings
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import cv2
 import numpy as np
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from apps.archivair.errors import PageTooLarge, PageTooSmall, TooManyPages
+from apps.archivair.file_data import FileData
 from apps.archivair.large_tiff import count_tiff_pages, read_tiff_reduced, tiff_page_size
 from apps.archivair.pages import (
     MIN_SIDE_PX,
@@ -39,10 +41,10 @@ _DEEP = Finding("ok", "farbtiefe_16", N_("Die Seite hat 16 Bit je Farbe und wurd
 
 
 class RasterOpener:
-    """A TIFF, JPEG or PNG in memory.
+    """A TIFF, JPEG or PNG.
 
     Args:
-        content: All bytes.
+        data: Its bytes.
         kind: What the first bytes say.
         limits: Largest input.
 
@@ -51,8 +53,8 @@ class RasterOpener:
         TooManyPages: More pages than the limit.
     """
 
-    def __init__(self, content: bytes, kind: FileKind, limits: Limits) -> None:
-        self._content = content
+    def __init__(self, data: FileData, kind: FileKind, limits: Limits) -> None:
+        self._data = data
         self._format = kind.upper()
         self._limits = limits
         self.count = self._count_frames()
@@ -78,22 +80,21 @@ class RasterOpener:
             raise DamagedImage() from cause
 
     def close(self) -> None:
-        """Release the bytes."""
-        self._content = b""
+        """Release the file; a raster file is opened for each page anew."""
 
     def _count_frames(self) -> int:
         if self._format != "TIFF":
             return 1
         try:
-            with _open_frame(self._content, self._format, 1) as image:
+            with _opened_frame(self._data, self._format, 1) as image:
                 return int(getattr(image, "n_frames", 1))
         except Image.DecompressionBombError:
-            return count_tiff_pages(self._content)
+            return count_tiff_pages(self._data)
         except BROKEN_FILE as cause:
             raise DamagedImage() from cause
 
     def _decode(self, index: int) -> OpenedPixels:
-        with _open_frame(self._content, self._format, index) as image:
+        with _opened_frame(self._data, self._format, index) as image:
             width, height = image.size
             megapixels = width * height / 1e6
             if min(width, height) < MIN_SIDE_PX:
@@ -123,31 +124,34 @@ class RasterOpener:
         return OpenedPixels(gray, make_preview(gray), dpi / factor if dpi else None, (note,))
 
     def _read_tiff_reduced(self, index: int) -> OpenedPixels:
-        width, height = tiff_page_size(self._content, index)
+        width, height = tiff_page_size(self._data, index)
         megapixels = width * height / 1e6
         if megapixels > self._limits.reduced_megapixels:
             limit = self._limits.reduced_megapixels
             raise PageTooLarge(megapixels=round(megapixels), limit=limit)
-        gray = read_tiff_reduced(self._content, index, self._reduction(megapixels))
+        gray = read_tiff_reduced(self._data, index, self._reduction(megapixels))
         return OpenedPixels(gray, make_preview(gray), None, (reduced_note(megapixels),))
 
     def _reduction(self, megapixels: float) -> int:
         return max(2, math.ceil(math.sqrt(megapixels / self._limits.page_megapixels)))
 
 
-def _open_frame(content: bytes, file_format: str, index: int) -> Image.Image:
+@contextmanager
+def _opened_frame(data: FileData, file_format: str, index: int) -> Iterator[Image.Image]:
     """Read the header of a page.
 
     Pillow's warnings stay silent: this module has its own pixel limits, and damaged metadata of
     an otherwise readable scan concern nobody.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        warnings.simplefilter("ignore", UserWarning)
-        image = Image.open(io.BytesIO(content), formats=[file_format])
-        if index > 1:
-            image.seek(index - 1)
-    return image
+    with data.open() as stream:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            warnings.simplefilter("ignore", UserWarning)
+            image = Image.open(stream, formats=[file_format])
+            if index > 1:
+                image.seek(index - 1)
+        with image:
+            yield image
 
 
 def _stated_dpi(image: Image.Image) -> float | None:

@@ -93,7 +93,6 @@ class PageReading:
         findings: What a reader should know about the page.
         engines: Names of the engines that took part.
         models: Their versions and hashes.
-        seconds: Time the page took.
     """
 
     blocks: tuple[tuple[TextLine, ...], ...]
@@ -106,7 +105,6 @@ class PageReading:
     findings: tuple[Finding, ...]
     engines: tuple[str, ...]
     models: tuple[ModelUse, ...]
-    seconds: float
 
     @property
     def lines(self) -> tuple[TextLine, ...]:

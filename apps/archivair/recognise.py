@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.clients.answers import OcrLineResult, OcrPageResult
+from shared.contracts.model_catalog import Catalog
 from shared.contracts.model_server import ItemFailed, ModelIdentity
 from shared.contracts.provenance import ModelUse
-from shared.errors import Cancelled, ModelChanged, PredictionFailed
+from shared.errors import Cancelled, ModelChanged, ModelMissing, PredictionFailed
 
 Gray = NDArray[np.uint8]
 Stop = Callable[[], bool]
@@ -39,6 +40,29 @@ class OcrClient(Protocol):
     def ocr(
         self, images: Sequence[bytes], *, mode: Literal["lines"], stop: Stop = ...
     ) -> list[OcrLineResult | ItemFailed]: ...
+
+
+class Catalogue(Protocol):
+    """The part of the model client that names the models."""
+
+    def models(self) -> Catalog:
+        """Return the catalogue."""
+
+
+def model_fingerprint(client: Catalogue) -> str:
+    """Return which versions of the model can answer; another text means other readings.
+
+    Args:
+        client: Client of the model server.
+
+    Raises:
+        ModelServerError: The model server cannot answer.
+        ModelMissing: It does not have the model.
+    """
+    entries = [one for one in client.models().models if one.name == MODEL and one.available]
+    if not entries:
+        raise ModelMissing(model=MODEL)
+    return " ".join(sorted(f"{one.name} {one.version} {one.sha256}" for one in entries))
 
 
 @dataclass(frozen=True, slots=True)

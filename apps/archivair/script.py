@@ -10,6 +10,7 @@ import numpy as np
 
 Script = Literal["antiqua", "typewriter"]
 ScriptChoice = Literal["auto", "antiqua", "typewriter"]
+SCRIPT_CHOICES: tuple[ScriptChoice, ...] = ("auto", "antiqua", "typewriter")
 
 MIN_WORDS_PER_LINE = 4
 MIN_WORDS = 12

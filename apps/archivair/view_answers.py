@@ -2,91 +2,71 @@
 
 from __future__ import annotations
 
-from apps.archivair.file_run import FileRun
-from shared import __version__
-from shared.contracts.provenance import Provenance
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import streamlit as st
+
+from apps.archivair.report import how_sure, next_step, what_came_out
+from apps.archivair.run_pages import RunPages
+from apps.archivair.view_result import REFRESH_S, load_pages
+from shared.contracts.provenance import LOCAL_ZONE, ModelUse, Provenance
+from shared.errors import UrbanKiError
+from shared.i18n import N_
+from shared.store import provenance, runs
+from shared.store.run_views import RunView
 from shared.ui import AppContext, answer_panel
 
+STILL_RUNNING = N_("Der Auftrag läuft noch; die Angaben gelten für das, was gelesen ist.")
 
-def show_answers(ctx: AppContext, run: FileRun) -> None:
-    """Answer the four questions for the whole file.
+
+def origin_of(tenant: str, run: RunView) -> Provenance:
+    """Return where the result comes from; of a run that has not ended, as far as it is known.
+
+    Args:
+        tenant: Id of the municipality.
+        run: The run.
+    """
+    noted = run.provenance or {}
+    if not run.is_active and "schema" in noted:
+        return provenance.from_dict(noted)
+    models = [ModelUse(**model) for model in noted.get("models", ())]
+    known = provenance.describe(run, tenant=tenant, models=models, notes=(STILL_RUNNING,))
+    now = datetime.now(UTC).astimezone(LOCAL_ZONE)
+    began = run.started_at or run.created_at
+    return replace(known, created_at=now, duration_s=(now - began).total_seconds())
+
+
+def show_answers(ctx: AppContext, run: RunView, pages: RunPages) -> None:
+    """Answer the four questions for the whole file; refreshes by itself while it is read.
 
     Args:
         ctx: Context of the page.
-        run: The reading of the file.
+        run: The run.
+        pages: Its pages.
     """
-    t = ctx.t
-    what = t.plural(
-        "{lines} Zeilen mit {words} Wörtern auf {count} Seite.",
-        "{lines} Zeilen mit {words} Wörtern auf {count} Seiten.",
-        len(run.read),
-        lines=t.number(sum(len(one.lines) for one in run.readings)),
-        words=t.number(run.words),
-    )
-    answer_panel(
-        what=what,
-        how_sure=_how_sure(ctx, run),
-        origin=provenance(run),
-        next_step=_next(ctx, run),
-        t=t,
-    )
-
-
-def _how_sure(ctx: AppContext, run: FileRun) -> str:
-    t = ctx.t
-    if run.mean_confidence is None:
-        return t("Ohne gelesenes Wort gibt es keine Schätzung.")
-    count = t.plural(
-        "{count} Wort ist unsicher.", "{count} Wörter sind unsicher.", run.doubtful_words
-    )
-    mean = t(
-        "Die mittlere Sicherheit ist {mean}. Sie ist eine Schätzung, eingestellt an künstlich "
-        "erzeugten Seiten; auf Ihren Papieren kann sie anders ausfallen. Gemessene Werte stehen im "
-        "Steckbrief.",
-        mean=t.percent(run.mean_confidence, 1),
-    )
-    return f"{count} {mean}"
-
-
-def _next(ctx: AppContext, run: FileRun) -> str:
-    t = ctx.t
-    steps = []
-    if run.failed:
-        steps.append(t("Scannen Sie gescheiterte Seiten neu oder lesen Sie sie noch einmal."))
-    if run.doubtful_words:
-        steps.append(
-            t(
-                "Vergleichen Sie zuerst die gestrichelten Zeilen mit dem Scan, dann eine "
-                "Stichprobe der übrigen."
-            )
-        )
-    elif run.words:
-        steps.append(t("Vergleichen Sie eine Stichprobe der Zeilen mit dem Scan."))
+    if run.is_active:
+        st.fragment(_follow, run_every=REFRESH_S)(ctx, run.id)
     else:
-        steps.append(t("Sehen Sie am Papier nach, ob wirklich nichts darauf steht."))
-    steps.append(
-        t(
-            "Nehmen Sie danach die Dateien mit. Heben Sie das Papier auf: Die Lesung ersetzt es "
-            "nicht."
-        )
-    )
-    return " ".join(steps)
+        _answer(ctx, run, pages)
 
 
-def provenance(run: FileRun) -> Provenance:
-    """Return where the result comes from.
+def _follow(ctx: AppContext, run_id: str) -> None:
+    try:
+        run = runs.get(ctx.principal, ctx.store, run_id)
+        pages = load_pages(ctx, run)
+    except UrbanKiError as error:
+        st.warning(ctx.t.error(error)[0])
+        return
+    _answer(ctx, run, pages)
 
-    Args:
-        run: The reading of the file.
-    """
-    sha256, name, script = run.key
-    return Provenance(
-        source=name,
-        input_sha256=sha256,
-        models=run.models,
-        parameters={"script": script},
-        created_at=run.created_at,
-        duration_s=run.seconds,
-        software_version=__version__,
-        sample_data=run.is_sample,
+
+def _answer(ctx: AppContext, run: RunView, pages: RunPages) -> None:
+    t = ctx.t
+    answer_panel(
+        what=what_came_out(pages, t),
+        how_sure=how_sure(pages, t),
+        origin=origin_of(ctx.tenant, run),
+        next_step=next_step(pages, t),
+        t=t,
     )

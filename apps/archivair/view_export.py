@@ -2,53 +2,106 @@
 
 from __future__ import annotations
 
+import tempfile
+from functools import partial
 from pathlib import PurePath
 
-import streamlit as st
-
-from apps.archivair.file_run import FileRun, KeptPage, pack
+from apps.archivair.kept_page import KeptPage, decode_page
 from apps.archivair.outputs import page_files
-from shared.ui import AppContext, Download, export_bar
+from apps.archivair.report import build_report
+from apps.archivair.results_zip import MEDIA_TYPE, write_results
+from apps.archivair.run_pages import RunPages
+from apps.archivair.view_answers import origin_of
+from apps.archivair.view_result import load_pages
+from shared.contracts.provenance import LOCAL_ZONE
+from shared.report.document import Report
+from shared.report.excel import render_xlsx
+from shared.report.pdf import render_pdf
+from shared.store import artifacts, runs
+from shared.store.run_views import RunView
+from shared.themes import load_theme
+from shared.ui import AppContext, Download, export_bar, file_name
 
 MIMES = {".txt": "text/plain", ".alto.xml": "application/xml", ".json": "application/json"}
+EXCEL = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
-def show_export(ctx: AppContext, run: FileRun, page: KeptPage) -> None:
-    """Offer text, ALTO and JSON of the page, and one ZIP when there are several.
+def show_export(ctx: AppContext, run: RunView, pages: RunPages, page: KeptPage) -> None:
+    """Offer text, ALTO and JSON of the page, all pages as ZIP, and the figures as a report.
+
+    What is about the whole file is made at the click, from all pages that are read by then.
 
     Args:
         ctx: Context of the page.
-        run: The reading of the file.
+        run: The run.
+        pages: All its pages.
         page: The page that is shown.
     """
-    if page.reading is None:
-        return
     t = ctx.t
     labels = {".txt": t("Text (TXT)"), ".alto.xml": t("Text mit Orten (ALTO)"), ".json": "JSON"}
     downloads = [
         Download(labels[ending], page.identity.stem + ending, MIMES[ending], content)
         for ending, content in page_files(page.reading, page.identity).items()
     ]
-    if run.total > 1:
-        label = t("Alle gelesenen Seiten (ZIP)")
-        name = PurePath(run.file_name).stem + ".zip"
-        downloads.append(Download(label, name, "application/zip", _packed(run)))
+    stem = PurePath(run.title).stem
+    if (pages.total or 0) > 1:
+        pack = partial(pack_pages, ctx, run.id)
+        downloads.append(
+            Download(t("Alle gelesenen Seiten (ZIP)"), f"{stem}.zip", MEDIA_TYPE, pack)
+        )
+    day = (run.finished_at or run.created_at).astimezone(LOCAL_ZONE).date()
+    name = partial(file_name, "archivair", stem, day)
+    pdf, excel = partial(make_pdf, ctx, run.id), partial(make_excel, ctx, run.id)
+    downloads += [
+        Download(t("Bericht (PDF)"), name("pdf"), "application/pdf", pdf),
+        Download(t("Kennzahlen (Excel)"), name("xlsx"), EXCEL, excel),
+    ]
+    export_bar(ctx, downloads, note=_note(ctx, run, pages))
+
+
+def _note(ctx: AppContext, run: RunView, pages: RunPages) -> str:
+    t = ctx.t
     note = t("ALTO und JSON nennen Herkunft, Modell und Einstellungen; TXT enthält nur den Text.")
-    missing = [str(number) for number in (*_failed(run), *run.unread)]
-    if run.total > 1 and missing:
-        note += " " + t("Im ZIP fehlen diese Seiten: {numbers}.", numbers=", ".join(missing))
-    export_bar(ctx, downloads, note=note)
+    if run.is_active:
+        return note + " " + t("ZIP und Bericht enthalten, was bis zum Klick gelesen ist.")
+    if pages.missing and (pages.total or 0) > 1:
+        numbers = ", ".join(str(number) for number in pages.missing)
+        note += " " + t("Im ZIP fehlen diese Seiten: {numbers}.", numbers=numbers)
+    return note
 
 
-def _failed(run: FileRun) -> list[int]:
-    return [page.identity.index for page in run.failed]
+def pack_pages(ctx: AppContext, run_id: str) -> bytes:
+    """Return the ZIP that the job made, or one of what is read by now.
+
+    Args:
+        ctx: Context of the page.
+        run_id: The run.
+    """
+    principal, store = ctx.principal, ctx.store
+    for file in runs.result_files(principal, store, run_id).values():
+        return artifacts.read(principal, store, file)
+    files = load_pages(ctx, runs.get(principal, store, run_id)).files
+    with tempfile.TemporaryFile() as packed:
+        write_results(
+            packed, (decode_page(artifacts.read(principal, store, file)) for file in files.values())
+        )
+        packed.seek(0)
+        return packed.read()
 
 
-def _packed(run: FileRun) -> bytes:
-    """Pack once per state of the run."""
-    key = (run.key, run.created_at, len(run.read), len(run.pages))
-    stored: tuple[object, bytes] | None = st.session_state.get("archivair_zip")
-    if stored is None or stored[0] != key:
-        stored = (key, pack(run))
-        st.session_state["archivair_zip"] = stored
-    return stored[1]
+def make_pdf(ctx: AppContext, run_id: str) -> bytes:
+    """Return the report as PDF; arguments as above."""
+    report = _report(ctx, run_id, on_paper=True)
+    return render_pdf(report, load_theme(ctx.settings.theme)).content
+
+
+def make_excel(ctx: AppContext, run_id: str) -> bytes:
+    """Return the report as workbook; arguments as above."""
+    return render_xlsx(_report(ctx, run_id, on_paper=False))
+
+
+def _report(ctx: AppContext, run_id: str, *, on_paper: bool) -> Report:
+    run = runs.get(ctx.principal, ctx.store, run_id)
+    name = load_theme(ctx.settings.theme).name
+    origin = origin_of(ctx.tenant, run)
+    return build_report(run.title, load_pages(ctx, run), origin, name, ctx.t, on_paper=on_paper)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 import streamlit as st
 
 from apps.archivair.file_check import FileCheck, check_file
-from apps.archivair.file_run import RunKey
 from apps.archivair.pages import Limits
 from apps.archivair.sample import SAMPLE_NAME, sample_jpeg
 from apps.archivair.script import ScriptChoice
 from shared.errors import InputError, new_reference
 from shared.i18n import N_
+from shared.store.retention import periods
 from shared.ui import AppContext, ChosenData, SampleFile, choose_data, error_box, show_checks, step
 
+SECONDS_PER_HOUR = 3600
 SCRIPTS: dict[ScriptChoice, str] = {
     "auto": N_("automatisch erkennen"),
     "antiqua": N_("Druckschrift"),
@@ -28,20 +30,15 @@ class ReadyFile:
 
     Args:
         chosen: The file.
+        media_type: What it is.
         pages: Number of its pages.
         script: What a person knows about the script.
-        limits: Largest input.
     """
 
     chosen: ChosenData
+    media_type: str
     pages: int
     script: ScriptChoice
-    limits: Limits
-
-    @property
-    def key(self) -> RunKey:
-        """Return what a stored run must agree with."""
-        return self.chosen.file.sha256, self.chosen.file.name, self.script
 
 
 def choose_file(ctx: AppContext) -> ReadyFile | None:
@@ -71,7 +68,7 @@ def choose_file(ctx: AppContext) -> ReadyFile | None:
             return None
         if not show_checks(checked.findings, t):
             return None
-    return ReadyFile(chosen, checked.pages, script, limits)
+    return ReadyFile(chosen, checked.media_type, checked.pages, script)
 
 
 def _limits(ctx: AppContext) -> Limits:
@@ -84,10 +81,10 @@ def _more(ctx: AppContext, limits: Limits) -> ScriptChoice:
     if st.session_state.get("archivair_source") == "file":
         st.caption(
             t(
-                "Hier sind höchstens {pages} Seiten je Datei möglich. Größere Akten teilen Sie "
-                "bitte, oder die Systembetreuung liest sie mit dem Befehl aus dem Steckbrief. "
-                "Die Datei bleibt im Arbeitsspeicher dieser Sitzung und wird nicht gespeichert.",
-                pages=limits.pages,
+                "Möglich sind höchstens {pages} Seiten je Datei. Mit dem Lesen wird die Datei auf "
+                "diesem Rechner gespeichert, bis Sie sie löschen. {deadline}",
+                pages=t.number(limits.pages),
+                deadline=_deadline(ctx),
             )
         )
     with st.expander(t("Mehr Einstellungen"), key="archivair_more"):
@@ -102,6 +99,25 @@ def _more(ctx: AppContext, limits: Limits) -> ScriptChoice:
                 "immer."
             ),
         )
+
+
+def _deadline(ctx: AppContext) -> str:
+    """Say how long files and readings are kept, as this installation is set."""
+    kept = periods(ctx.settings, ctx.manifest.id)
+    if kept is None:
+        return ""
+    return ctx.t(
+        "Spätestens nach {uploads} wird sie gelöscht, die Lesung nach {results}.",
+        uploads=_period(ctx, kept.uploads),
+        results=_period(ctx, kept.results),
+    )
+
+
+def _period(ctx: AppContext, period: timedelta) -> str:
+    if period.days:
+        return ctx.t.plural("{count} Tag", "{count} Tagen", period.days)
+    hours = max(1, round(period.total_seconds() / SECONDS_PER_HOUR))
+    return ctx.t.plural("{count} Stunde", "{count} Stunden", hours)
 
 
 def _checked(chosen: ChosenData, limits: Limits) -> FileCheck | InputError:

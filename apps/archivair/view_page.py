@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import lru_cache
+
 import streamlit as st
 
-from apps.archivair.file_run import KeptPage
+from apps.archivair.kept_page import KeptPage, decode_page
 from apps.archivair.reading import PageReading, TextLine
 from apps.archivair.upright import upright_corners, upright_size
+from shared.contracts.jobs import StoredFile
+from shared.store import artifacts
 from shared.ui import (
     AppContext,
     Column,
@@ -23,6 +28,35 @@ SURE, DOUBTFUL = "sure", "doubtful"
 SURE_COLOUR, DOUBTFUL_COLOUR = "#1a6fb5", "#c2410c"
 PICTURE_HEIGHT_PX = 640
 EMPTY_WIDTH_PX = 220
+PAGES_HELD = 16
+
+
+def load_page(ctx: AppContext, file: StoredFile) -> KeptPage:
+    """Read the stored file of a page; the latest ones are held for all sessions.
+
+    Args:
+        ctx: Context of the page.
+        file: The file.
+
+    Raises:
+        FileDamaged: It is not what was stored.
+        ReadingUnusable: Another version of this program wrote it.
+    """
+    return _pages()(
+        ctx.tenant,
+        file.sha256,
+        lambda: decode_page(artifacts.read(ctx.principal, ctx.store, file)),
+    )
+
+
+@lru_cache(maxsize=1)
+def _pages() -> Callable[[str, str, Callable[[], KeptPage]], KeptPage]:
+    """Return the cache of read pages; made late, because it needs a running server."""
+
+    def load(tenant: str, sha256: str, _read: Callable[[], KeptPage]) -> KeptPage:
+        return _read()
+
+    return st.cache_resource(max_entries=PAGES_HELD, show_spinner=False)(load)
 
 
 def show_page(ctx: AppContext, page: KeptPage) -> None:
@@ -33,8 +67,6 @@ def show_page(ctx: AppContext, page: KeptPage) -> None:
         page: The page.
     """
     t, reading = ctx.t, page.reading
-    if reading is None:
-        return
     if page.identity.pages > 1:
         number, total = page.identity.index, page.identity.pages
         title = t("Seite {number} von {total}", number=number, total=total)

@@ -1,52 +1,117 @@
-"""Step 3 of the page: figures of the file, failed pages, choice of a page."""
+"""Step 3 of the page: figures of the file and the choice of a page, also while others are read."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import streamlit as st
 
-from apps.archivair.file_run import FileRun, KeptPage
-from apps.archivair.quality import needs_review
-from apps.archivair.reading import PageReading
-from apps.archivair.view_run import retry_failed
-from shared.errors import ModelServerError
+from apps.archivair.page_figures import PageFigures
+from apps.archivair.run_pages import RunPages, pages_of, working_seconds
+from shared.errors import UrbanKiError
+from shared.store import runs
+from shared.store.run_views import RunView
 from shared.ui import AppContext, Column, Figure, figures, table
 
+REFRESH_S = 4
 SECONDS_PER_MINUTE = 60
+_PAGE, _SHOWN = "archivair_page", "archivair_shown"
 
 
-def show_figures(ctx: AppContext, run: FileRun, outage: ModelServerError | None) -> None:
-    """Say in one sentence what the file cost, and in figures what came out.
+def choose_page(ctx: AppContext, run: RunView) -> tuple[RunPages, int | None]:
+    """Show the figures and let the person choose a page.
+
+    While the run is active this part refreshes by itself; the page that is looked at stays as it
+    is.
 
     Args:
         ctx: Context of the page.
-        run: The reading of the file.
-        outage: What the model server said when it broke off.
+        run: The run.
+
+    Returns:
+        All pages as they stand now, and the number of the chosen one, None while there is none.
     """
-    t, read = ctx.t, len(run.read)
+    pages = load_pages(ctx, run)
+    number = _kept_choice(pages)
+    st.session_state[_SHOWN] = (run.id, number)
+    if run.is_active:
+        st.fragment(_follow, run_every=REFRESH_S)(ctx, run.id)
+    else:
+        _overview(ctx, run, pages)
+    return pages, number
+
+
+def load_pages(ctx: AppContext, run: RunView) -> RunPages:
+    """Return figures and files of all pages that are over.
+
+    Args:
+        ctx: Context of the page.
+        run: The run.
+    """
+    return pages_of(run, runs.units(ctx.principal, ctx.store, run.id))
+
+
+def _kept_choice(pages: RunPages) -> int | None:
+    """Keep the chosen page if the run has it, else take the first one."""
+    chosen = st.session_state.get(_PAGE)
+    if chosen not in pages.files:
+        chosen = pages.read[0].page if pages.read else None
+        st.session_state[_PAGE] = chosen
+    return chosen
+
+
+def _follow(ctx: AppContext, run_id: str) -> None:
+    """Look again while pages are read; another choice shows another page."""
+    try:
+        run = runs.get(ctx.principal, ctx.store, run_id)
+        pages = load_pages(ctx, run)
+    except UrbanKiError as error:
+        st.warning(ctx.t.error(error)[0])
+        return
+    _kept_choice(pages)
+    _overview(ctx, run, pages)
+    if st.session_state[_SHOWN] != (run_id, st.session_state[_PAGE]):
+        st.rerun()
+
+
+def _overview(ctx: AppContext, run: RunView, pages: RunPages) -> None:
+    if not pages.read:
+        if run.is_active:
+            st.caption(ctx.t("Sobald eine Seite gelesen ist, steht sie hier."))
+        return
+    _show_figures(ctx, run, pages)
+    if (pages.total or 0) > 1:
+        by_number = {page.page: page for page in pages.read}
+        st.selectbox(
+            ctx.t("Seite zeigen"),
+            list(by_number),
+            format_func=lambda number: _page_name(ctx, by_number[number]),
+            key=_PAGE,
+        )
+        with st.expander(ctx.t("Alle Seiten als Tabelle"), key="archivair_overview"):
+            _all_pages(ctx, pages)
+
+
+def _show_figures(ctx: AppContext, run: RunView, pages: RunPages) -> None:
+    t, sums = ctx.t, pages.figures
     sentence = t.plural(
         "Diese Akte: {count} Seite in {minutes} min.",
         "Diese Akte: {count} Seiten in {minutes} min.",
-        read,
-        minutes=clock_minutes(run.seconds),
+        sums.pages,
+        minutes=clock_minutes(working_seconds(run, sums, datetime.now(UTC))),
     )
     st.markdown(f"**{sentence}**")
-    if run.unread:
-        text = t(
-            "Noch nicht gelesen: {left} von {total} Seiten.", left=len(run.unread), total=run.total
-        )
-        if outage is not None:
-            text += " " + t("Es geht hier weiter, sobald der Modellserver wieder antwortet.")
-        st.warning(text)
-    confidence = run.mean_confidence
+    total = pages.total or sums.pages
+    confidence = sums.confidence
     figures(
         [
             Figure(
                 t("Seiten gelesen"),
-                read,
-                note=t("von {total}", total=run.total) if read < run.total else None,
+                sums.pages,
+                note=t("von {total}", total=t.number(total)) if sums.pages < total else None,
             ),
-            Figure(t("Zeilen"), sum(len(one.lines) for one in run.readings)),
-            Figure(t("Unsichere Wörter"), run.doubtful_words, note=_words_note(ctx, run)),
+            Figure(t("Zeilen"), sums.lines),
+            Figure(t("Unsichere Wörter"), sums.doubtful_words, note=_words_note(ctx, pages)),
             Figure(
                 t("Sicherheit im Mittel"),
                 None if confidence is None else 100 * confidence,
@@ -59,79 +124,22 @@ def show_figures(ctx: AppContext, run: FileRun, outage: ModelServerError | None)
     )
 
 
-def _words_note(ctx: AppContext, run: FileRun) -> str | None:
-    t, words = ctx.t, ctx.t.number(run.words)
-    if not run.words:
+def _words_note(ctx: AppContext, pages: RunPages) -> str | None:
+    t, sums = ctx.t, pages.figures
+    words = t.number(sums.words)
+    if not sums.words:
         return None
-    if run.doubtful_words:
+    if sums.doubtful_words:
         return t("von {words}; bitte zuerst prüfen", words=words)
     return t("von {words}", words=words)
 
 
-def show_failures(ctx: AppContext, run: FileRun) -> None:
-    """List every page that could not be read, with its reason and a way to try again.
-
-    Args:
-        ctx: Context of the page.
-        run: The reading of the file.
-    """
-    t = ctx.t
-    if not run.failed:
-        return
-    reasons = []
-    for page in run.failed:
-        if page.error is not None:
-            message, advice = t.error(page.error)
-            number = page.identity.index
-            reasons.append("- " + t("Seite {number}:", number=number) + f" {message} {advice}")
-    st.error(
-        "\n".join(reasons),
-        title=t.plural(
-            "{count} Seite konnte nicht gelesen werden",
-            "{count} Seiten konnten nicht gelesen werden",
-            len(run.failed),
-        ),
-    )
-    st.button(
-        t("Gescheiterte Seiten noch einmal lesen"), key="archivair_retry", on_click=retry_failed
-    )
+def _page_name(ctx: AppContext, page: PageFigures) -> str:
+    name = ctx.t("Seite {number}", number=page.page)
+    return ctx.t("{page}, bitte vergleichen", page=name) if page.needs_review else name
 
 
-def choose_page(ctx: AppContext, run: FileRun) -> KeptPage | None:
-    """Let the person choose a page; None when none was read.
-
-    Args:
-        ctx: Context of the page.
-        run: The reading of the file.
-    """
-    t = ctx.t
-    pages = {page.identity.index: page for page in run.read}
-    if not pages:
-        return None
-    if run.total == 1:
-        return next(iter(pages.values()))
-    if st.session_state.get("archivair_page") not in pages:
-        st.session_state["archivair_page"] = next(iter(pages))
-    number = st.selectbox(
-        t("Seite zeigen"),
-        list(pages),
-        format_func=lambda index: _page_name(ctx, index, pages[index].reading),
-        key="archivair_page",
-    )
-    with st.expander(t("Alle Seiten als Tabelle"), key="archivair_overview"):
-        _overview(ctx, run)
-    return pages[number]
-
-
-def _page_name(ctx: AppContext, number: int, reading: PageReading | None) -> str:
-    t = ctx.t
-    name = t("Seite {number}", number=number)
-    if reading is None or not needs_review(reading):
-        return name
-    return t("{page}, bitte vergleichen", page=name)
-
-
-def _overview(ctx: AppContext, run: FileRun) -> None:
+def _all_pages(ctx: AppContext, pages: RunPages) -> None:
     t = ctx.t
     columns = (
         Column("page", t("Seite"), "number"),
@@ -140,21 +148,20 @@ def _overview(ctx: AppContext, run: FileRun) -> None:
         Column("doubtful", t("Unsichere Wörter"), "number"),
         Column("confidence", t("Sicherheit"), "percent", 1),
     )
-    rows = [_overview_row(ctx, page) for page in run.pages]
+    rows = [_row(ctx, page) for page in pages.read]
+    rows += [{"page": number, "state": t("gescheitert")} for number in pages.failed]
+    rows.sort(key=lambda row: int(str(row["page"])))
     alt = t("Alle Seiten der Akte mit Zeilen, unsicheren Wörtern und Sicherheit.")
     table(rows, columns=columns, key="archivair_pages", alt=alt, t=t)
 
 
-def _overview_row(ctx: AppContext, page: KeptPage) -> dict[str, object]:
-    t, reading = ctx.t, page.reading
-    if reading is None:
-        return {"page": page.identity.index, "state": t("gescheitert")}
+def _row(ctx: AppContext, page: PageFigures) -> dict[str, object]:
     return {
-        "page": page.identity.index,
-        "state": t("bitte vergleichen") if needs_review(reading) else t("gelesen"),
-        "lines": len(reading.lines),
-        "doubtful": sum(line.doubtful_words for line in reading.lines),
-        "confidence": reading.mean_confidence,
+        "page": page.page,
+        "state": ctx.t("bitte vergleichen") if page.needs_review else ctx.t("gelesen"),
+        "lines": page.lines,
+        "doubtful": page.doubtful_words,
+        "confidence": page.confidence,
     }
 
 

@@ -1,120 +1,126 @@
-"""The reading itself: one click, progress with a measured forecast, finished pages that stay."""
+"""The run of the page: ordered once, or read again."""
 
 from __future__ import annotations
 
-import time
-from contextlib import closing
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import streamlit as st
 
-from apps.archivair.batch import read_source
-from apps.archivair.file_run import FileRun, keep
-from apps.archivair.forecast import Forecast
-from apps.archivair.pages import open_source
-from apps.archivair.piece_reading import Engines
-from apps.archivair.recognise import ServerReader
-from apps.archivair.tesseract import find_tesseract
-from apps.archivair.view_input import ReadyFile
-from shared.errors import ModelServerError
-from shared.ui import AppContext, primary_action
+from apps.archivair.jobs import OCR, SCRIPT
+from apps.archivair.recognise import model_fingerprint
+from apps.archivair.view_input import SCRIPTS, ReadyFile
+from shared.contracts.jobs import JsonObject, Priority, StoredFile
+from shared.errors import FileGone, NotFound
+from shared.store import artifacts, runs
+from shared.store.run_views import RunOrder, RunView
+from shared.ui import AppContext, escape_markdown, primary_action, show_run
+from shared.ui.shell import RESULT_PARAMETER
 
-FORECAST_FROM_PAGES = 3
-_RUN, _START, _STOP = "archivair_run", "archivair_start", "archivair_stop_asked"
+MOST_PAGES_AT_ONCE = 10
+"""Longer files come behind short ones, for which somebody waits at the screen."""
 
 
-def read_once(ctx: AppContext, ready: ReadyFile) -> tuple[FileRun | None, ModelServerError | None]:
-    """Show the main button; read what is still unread once the work was started.
+def start_reading(ctx: AppContext, ready: ReadyFile) -> None:
+    """Show the main button; a click keeps the file and orders its reading.
 
     Args:
         ctx: Context of the page.
         ready: The checked file.
 
-    Returns:
-        The run that belongs to the file, if it was started, and what the model server said when
-        it broke off. Pages read before are kept; the next call goes on behind them.
+    Raises:
+        ModelServerError: The model server cannot answer; the page waits for it.
+        StorageFull: The file cannot be kept.
     """
-    stored: FileRun | None = st.session_state.get(_RUN)
-    current = stored if stored is not None and stored.key == ready.key else None
-    held = current is not None and current.stopped
-    label = ctx.t("Weiterlesen") if held else ready.chosen.start_label
-    wanted = primary_action(label, key=_START)
-    if st.session_state.pop(_STOP, False):
-        return current, None
-    # `wanted` stays true while the model server is away; only a click may change a kept run.
-    clicked = bool(st.session_state.get(_START))
-    if current is None and (wanted or ready.chosen.run_at_once):
-        current = _new_run(ready)
-    elif current is not None and clicked:
-        current = replace(current, stopped=False) if current.unread else _new_run(ready)
-    if current is None or current.stopped or not current.unread:
-        return current, None
-    return _go_on(ctx, ready, current)
-
-
-def retry_failed() -> None:
-    """Forget the failed pages; the next run of the page reads them again."""
-    run: FileRun = st.session_state[_RUN]
-    st.session_state[_RUN] = run.without_failed()
-
-
-def _new_run(ready: ReadyFile) -> FileRun:
-    return FileRun(
-        key=ready.key,
-        file_name=ready.chosen.file.name,
-        total=ready.pages,
-        is_sample=ready.chosen.is_sample,
-        created_at=datetime.now(UTC).astimezone(),
+    wanted = primary_action(ready.chosen.start_label, key="archivair_start")
+    if not (wanted or ready.chosen.run_at_once):
+        return
+    fingerprint = model_fingerprint(ctx.models)
+    file, is_example = ready.chosen.file, ready.chosen.is_sample
+    stored = artifacts.save(
+        ctx.principal,
+        ctx.store,
+        file.content,
+        name=file.name,
+        media_type=ready.media_type,
+        kind="upload",
+        is_example=is_example,
+        now=datetime.now(UTC),
     )
+    parameters = {SCRIPT: ready.script}
+    priority = _priority(ready.pages)
+    _order(ctx, stored, parameters, priority, fingerprint, is_example=is_example)
 
 
-def _stop() -> None:
-    run: FileRun = st.session_state[_RUN]
-    st.session_state[_RUN] = replace(run, stopped=True)
-    st.session_state[_STOP] = True
+def show_order(ctx: AppContext, run: RunView) -> None:
+    """Name the file, and offer another one or another reading.
 
-
-def _go_on(
-    ctx: AppContext, ready: ReadyFile, run: FileRun
-) -> tuple[FileRun, ModelServerError | None]:
-    """Read the unread pages; each one is kept before the next is waited for."""
-    st.session_state[_RUN] = run
-    place = st.empty()
-    with place.container():
-        bar = st.progress(len(run.pages) / run.total, text=_progress(ctx, run, None))
-        if run.total > 1:
-            st.button(ctx.t("Anhalten"), key="archivair_stop", on_click=_stop)
-    file = ready.chosen.file
-    engines = Engines(ServerReader(ctx.models), find_tesseract())
-    source = open_source(file.content, file.name, ready.limits)
-    try:
-        with closing(
-            read_source(source, engines, script=ready.script, pages=run.unread)
-        ) as outcomes:
-            last = time.monotonic()
-            forecast = Forecast(len(run.unread), last)
-            for outcome in outcomes:
-                now = time.monotonic()
-                forecast.count(now)
-                run = run.with_page(keep(outcome), now - last)
-                st.session_state[_RUN] = run
-                bar.progress(len(run.pages) / run.total, text=_progress(ctx, run, forecast))
-                last = now
-    except ModelServerError as outage:
-        return run, outage
-    finally:
-        source.close()
-        place.empty()
-    return run, None
-
-
-def _progress(ctx: AppContext, run: FileRun, forecast: Forecast | None) -> str:
+    Args:
+        ctx: Context of the page.
+        run: The run.
+    """
     t = ctx.t
-    if run.total == 1:
-        return t("Die Seite wird gelesen.")
-    text = t("{done} von {total} Seiten sind gelesen.", done=len(run.pages), total=run.total)
-    left_s = None if forecast is None else forecast.remaining_s
-    if forecast is None or left_s is None or forecast.done < FORECAST_FROM_PAGES or not run.unread:
-        return text
-    return text + " " + t("Noch etwa {time}, gemessen an dieser Akte.", time=t.duration(left_s))
+    with st.container(key=f"user_{ctx.manifest.id}_order"):
+        st.markdown(f"**{escape_markdown(run.title)}**")
+    script = run.parameters.get(SCRIPT, "auto")
+    if script in SCRIPTS:
+        st.caption(t("Schrift der Akte: {script}", script=t(SCRIPTS[script])))
+    with st.container(horizontal=True):
+        st.button(t("Andere Akte wählen"), key="archivair_other", on_click=forget_run)
+        if not run.is_active and st.button(t("Noch einmal lesen"), key="archivair_again"):
+            _read_again(ctx, run)
+
+
+def forget_run() -> None:
+    """Take the run out of the address; the page then asks for a file."""
+    st.query_params.pop(RESULT_PARAMETER, None)
+
+
+def _priority(pages: int) -> Priority:
+    return Priority.INTERACTIVE if pages <= MOST_PAGES_AT_ONCE else Priority.NORMAL
+
+
+def _read_again(ctx: AppContext, run: RunView) -> None:
+    """Order the same once more.
+
+    Raises:
+        FileGone: The upload was deleted after its time.
+    """
+    fingerprint = model_fingerprint(ctx.models)
+    priority = _priority(run.units_total or 1)
+    try:
+        _order(
+            ctx,
+            run.inputs[0],
+            run.parameters,
+            priority,
+            fingerprint,
+            is_example=run.is_example,
+            repeat=True,
+        )
+    except NotFound as cause:
+        raise FileGone(name=run.title) from cause
+
+
+def _order(
+    ctx: AppContext,
+    file: StoredFile,
+    parameters: JsonObject,
+    priority: Priority,
+    fingerprint: str,
+    *,
+    is_example: bool,
+    repeat: bool = False,
+) -> None:
+    order = RunOrder(
+        app=OCR.app,
+        job=OCR.name,
+        title=file.name,
+        inputs=(file,),
+        parameters=parameters,
+        priority=priority,
+        is_example=is_example,
+        fingerprint=fingerprint,
+    )
+    now = datetime.now(UTC)
+    show_run(ctx, runs.submit(ctx.principal, ctx.store, order, now=now, repeat=repeat))
+    st.rerun()

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import streamlit as st
 
-from apps.archivair.file_run import FileRun
+from apps.archivair.kept_page import KeptPage
 from apps.archivair.metrics import cer
 from apps.archivair.sample import sample_text
 from shared.ui import AppContext
 
 
-def show_sample_truth(ctx: AppContext, run: FileRun) -> None:
+def show_sample_truth(ctx: AppContext, page: KeptPage) -> None:
     """Compare the reading with the text that was set on the example.
 
     Args:
         ctx: Context of the page.
-        run: The reading of the example.
+        page: The example as it was read.
     """
     t = ctx.t
-    text = "\n".join(reading.text for reading in run.readings)
-    count = cer(sample_text(), text)
+    count = cer(sample_text(), page.reading.text)
     found = t.plural(
         "Die Lesung weicht an {count} Stelle davon ab, das sind {rate}.",
         "Die Lesung weicht an {count} Stellen davon ab, das sind {rate}.",

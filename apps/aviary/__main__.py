@@ -14,13 +14,11 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from types import FrameType
 
-from apps.aviary.analysis import OVERVIEW_PX
 from apps.aviary.batch import Order, collect_images, run
 from apps.aviary.commands import build_parser
-from apps.aviary.inference import ServerPredictor
 from apps.aviary.outputs import to_json
-from apps.aviary.preflight import check_image
 from apps.aviary.recipes import find_recipe, recipe_names
+from apps.aviary.run_image import inspect_image
 from shared.clients.model_server import ModelServerClient
 from shared.clients.server_process import ensure_model_server
 from shared.contracts.finding import may_continue
@@ -32,7 +30,6 @@ from shared.errors import (
     OperationError,
     UrbanKiError,
 )
-from shared.geo.open import open_raster
 from shared.geo.raster import OpenOptions
 from shared.settings import get_settings
 
@@ -73,8 +70,7 @@ def _run(options: Namespace) -> int:
     )
     images = collect_images(options.image)
     with ExitStack() as stack:
-        predictor = ServerPredictor(_lazy_client(stack), recipe, options.threshold)
-        content = run(images, order, predictor, time.monotonic)
+        content = run(images, order, _lazy_client(stack), time.monotonic)
     sys.stdout.write(to_json(content))
     incomplete = content["status"] != "ok" and (
         not images.several or any(one["status"] == "incomplete" for one in content["images"])
@@ -125,8 +121,7 @@ def _recipes(options: Namespace) -> int:
 
 def _check(options: Namespace) -> int:
     recipe = find_recipe(options.recipe)
-    with open_raster(options.image, options=OpenOptions(gsd_m=options.gsd)) as source:
-        findings = check_image(source.info, source.overview(OVERVIEW_PX), recipe)
+    _, findings = inspect_image(options.image, recipe, OpenOptions(gsd_m=options.gsd))
     usable = may_continue(findings)
     content = {
         "image": str(options.image),

@@ -1,17 +1,16 @@
-"""One image, one recipe: check, look once, and count for any threshold afterwards."""
+"""What is known after the model looked once, and how it is counted for any threshold."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from shapely import MultiPolygon
 
 from apps.aviary.joining import FoundObject, find_objects
-from apps.aviary.objects import Detection, Predictor, Progress, detect
-from apps.aviary.plan import plan_run
-from apps.aviary.preflight import check_image, no_data_share, outside_checked_range
+from apps.aviary.objects import Detection
+from apps.aviary.preflight import outside_checked_range
 from apps.aviary.recipes import Recipe
 from shared.contracts.finding import Finding
 from shared.errors import (
@@ -21,9 +20,8 @@ from shared.errors import (
     ResolutionUnsuitable,
 )
 from shared.geo.polygons import union_area
-from shared.geo.raster import Patch, RasterInfo, RasterSource
+from shared.geo.raster import RasterInfo
 
-OVERVIEW_PX = 2000
 BOXES_ONLY = Finding(
     "hint",
     "nur_rechtecke",
@@ -38,23 +36,21 @@ class Analysis:
 
     Args:
         info: The image.
-        overview: The image, shrunk.
+        nodata_share: Share of the image without data, 0 to 1, sampled on its overview.
         recipe: What was looked for.
         findings: Result of the checks.
         threshold: Least score of a find unless a person says otherwise.
         detection: What the model found at any score.
         area_px: Part of the image that counts [px]; None for all of it.
-        seconds: Duration of the run.
     """
 
     info: RasterInfo
-    overview: Patch
+    nodata_share: float
     recipe: Recipe
     findings: tuple[Finding, ...]
     threshold: float
     detection: Detection
     area_px: MultiPolygon | None
-    seconds: float
 
     @property
     def complete(self) -> bool:
@@ -92,51 +88,7 @@ class Result:
     mean_confidence: float | None
 
 
-def analyse(
-    source: RasterSource,
-    recipe: Recipe,
-    predictor: Predictor,
-    clock: Callable[[], float],
-    *,
-    area_px: MultiPolygon | None = None,
-    force: bool = False,
-    on_progress: Progress | None = None,
-) -> Analysis:
-    """Check an image and let the model look at it once.
-
-    Args:
-        source: The open image.
-        recipe: What is looked for.
-        predictor: Looks at tiles.
-        clock: Seconds, for the duration.
-        area_px: Part of the image that counts, in pixels; None takes all of it.
-        force: Work outside the recipe's resolution range too.
-        on_progress: Called with finished and all tiles.
-
-    Raises:
-        InputError: A check says stop, or the image is damaged.
-        ModelServerError: The model cannot answer.
-    """
-    started = clock()
-    overview = source.overview(OVERVIEW_PX)
-    findings = check_image(source.info, overview, recipe, force=force)
-    refuse(findings, source.info, recipe)
-    facts = predictor.facts()
-    plan = plan_run(source.info, recipe, gsd_m=facts.gsd_m, area_px=area_px)
-    detection = detect(source, plan, predictor, on_progress)
-    return Analysis(
-        info=source.info,
-        overview=overview,
-        recipe=recipe,
-        findings=tuple(findings),
-        threshold=recipe.threshold if facts.threshold is None else facts.threshold,
-        detection=detection,
-        area_px=area_px,
-        seconds=clock() - started,
-    )
-
-
-def refuse(findings: list[Finding], info: RasterInfo, recipe: Recipe) -> None:
+def refuse(findings: Sequence[Finding], info: RasterInfo, recipe: Recipe) -> None:
     """Raise the error that belongs to the first finding that says stop.
 
     Raises:
@@ -172,7 +124,7 @@ def count(analysis: Analysis, *, threshold: float, min_area_m2: float) -> Result
         area_px=analysis.area_px,
     )
     pixel_m2 = (info.pixel_width_m or 0.0) * (info.pixel_height_m or 0.0)
-    with_data_m2 = info.width * info.height * pixel_m2 * (1 - no_data_share(analysis.overview))
+    with_data_m2 = info.width * info.height * pixel_m2 * (1 - analysis.nodata_share)
     if analysis.area_px is not None:
         with_data_m2 = analysis.area_px.area * pixel_m2
     keys = [one.key for one in analysis.recipe.classes]

@@ -6,9 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from apps.aviary.analysis import analyse, count
-from apps.aviary.area import read_area
-from apps.aviary.objects import Predictor
+from apps.aviary.analysis import count
+from apps.aviary.headless import Client, analyse
 from apps.aviary.outputs import (
     OBJECTS_FILE,
     SUMMARY_FILE,
@@ -23,7 +22,7 @@ from apps.aviary.outputs import (
 from apps.aviary.recipes import Recipe
 from shared import __version__
 from shared.errors import FileMissing, FolderWithoutImages, InputError
-from shared.geo.open import IMAGE_SUFFIXES, open_raster
+from shared.geo.open import IMAGE_SUFFIXES
 from shared.geo.raster import OpenOptions
 
 NAMELESS = "bild"
@@ -101,7 +100,7 @@ def _images_inside(folder: Path) -> list[Path]:
     )
 
 
-def run(images: Images, order: Order, predictor: Predictor, clock: Callable[[], float]) -> Json:
+def run(images: Images, order: Order, client: Client, clock: Callable[[], float]) -> Json:
     """Run a recipe and write `objects.geojson` and `summary.json`.
 
     One image writes into the output folder itself; several write into one folder each, and a list
@@ -110,7 +109,7 @@ def run(images: Images, order: Order, predictor: Predictor, clock: Callable[[], 
     Args:
         images: The files.
         order: What to do.
-        predictor: Looks at tiles.
+        client: Gives a client of the model server.
         clock: Seconds, for the durations.
 
     Returns:
@@ -125,37 +124,44 @@ def run(images: Images, order: Order, predictor: Predictor, clock: Callable[[], 
     try:
         prepare_folder(order.out, overwrite=order.force)
         if not images.several:
-            return _run_one(images.paths[0], order.out, order, predictor, clock)
-        return _run_several(images.paths, order, predictor, clock)
+            return _run_one(images.paths[0], order.out, order, client, clock)
+        return _run_several(images.paths, order, client, clock)
     finally:
         if made and order.out.is_dir() and not any(order.out.iterdir()):
             order.out.rmdir()
 
 
 def _run_one(
-    path: Path, folder: Path, order: Order, predictor: Predictor, clock: Callable[[], float]
+    path: Path, folder: Path, order: Order, client: Client, clock: Callable[[], float]
 ) -> Json:
-    with open_raster(path, options=order.options) as source:
-        area = None if order.area is None else read_area(order.area, source.info)
-        analysis = analyse(source, order.recipe, predictor, clock, area_px=area, force=order.force)
+    started = clock()
+    analysis = analyse(
+        path,
+        order.recipe,
+        client,
+        order.options,
+        area=order.area,
+        force=order.force,
+        threshold=order.threshold,
+    )
     threshold = analysis.threshold if order.threshold is None else order.threshold
     limits = {"threshold": threshold, "min_area_m2": order.min_area_m2}
     result = count(analysis, **limits)
-    content = summary(analysis, result, path=str(path), **limits)
+    content = summary(analysis, result, path=str(path), seconds=clock() - started, **limits)
     objects = objects_geojson(analysis, result, threshold=threshold)
     write_files(folder, {OBJECTS_FILE: objects, SUMMARY_FILE: to_json(content)})
     return content
 
 
 def _run_several(
-    paths: Sequence[Path], order: Order, predictor: Predictor, clock: Callable[[], float]
+    paths: Sequence[Path], order: Order, client: Client, clock: Callable[[], float]
 ) -> Json:
     started = clock()
     entries: list[Json] = []
     last_error: InputError | None = None
     for path, folder in zip(paths, _folder_names(paths), strict=True):
         try:
-            one = _run_one(path, order.out / folder, order, predictor, clock)
+            one = _run_one(path, order.out / folder, order, client, clock)
         except InputError as error:
             last_error = error
             entries.append(_failed_entry(path, error))

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import math
 import re
-from argparse import Action, ArgumentParser, HelpFormatter
-from collections.abc import Iterable
+from argparse import ArgumentParser
 from pathlib import Path
-from typing import NoReturn
 
+from shared.command_line import GermanParser
 from shared.errors import InputError, ResolutionInvalid
 from shared.geo.georeference import PLAUSIBLE_GSD_M, parse_crs
 
 MAX_AREA_M2 = 1e6
-_MISSING_VALUE = re.compile(r"argument (\S+): expected")
-_REQUIRED = re.compile(r"the following arguments are required: (.*)")
-_UNKNOWN = re.compile(r"unrecognized arguments: (.*)")
 
 
 def build_parser() -> ArgumentParser:
     """Return the parser of `run`, `recipes` and `check`."""
-    parser = _GermanParser(
+    parser = GermanParser(
         prog="python -m apps.aviary", description="Findet Objekte in Luftbildern."
     )
     commands = parser.add_subparsers(dest="command", metavar="BEFEHL", required=True)
@@ -60,48 +56,6 @@ def _add_run(run: ArgumentParser) -> None:
         action="store_true",
         help="auch außerhalb der geprüften Auflösung auswerten, Ergebnisse überschreiben",
     )
-
-
-class _GermanHelp(HelpFormatter):
-    def add_usage(
-        self,
-        usage: str | None,
-        actions: Iterable[Action],
-        groups: Iterable[object],
-        prefix: str | None = None,
-    ) -> None:
-        own = "Aufruf (usage): " if prefix is None else prefix
-        super().add_usage(usage, actions, groups, own)  # type: ignore[arg-type]
-
-
-class _GermanParser(ArgumentParser):
-    """Raises `InputError` with German words instead of printing English ones."""
-
-    def __init__(self, **settings: object) -> None:
-        super().__init__(
-            **settings,  # type: ignore[arg-type]
-            formatter_class=_GermanHelp,
-            allow_abbrev=False,
-            add_help=False,
-        )
-        self.add_argument("-h", "--help", action="help", help="diese Hilfe zeigen")
-        self._optionals.title = "Angaben"
-        self._positionals.title = "Befehle"
-
-    def error(self, message: str) -> NoReturn:
-        raise InputError(reason=f"{_in_german(message)} Hilfe: {self.prog} --help.")
-
-
-def _in_german(message: str) -> str:
-    if found := _REQUIRED.match(message):
-        return f"Es fehlt: {found[1].replace('BEFEHL', 'run, recipes oder check')}."
-    if found := _MISSING_VALUE.match(message):
-        return f"Nach {found[1]} fehlt der Wert."
-    if found := _UNKNOWN.match(message):
-        return f"Unbekannte Angabe {found[1][:60]}."
-    if "invalid choice" in message:
-        return "Den Befehl gibt es nicht. Es gibt run, recipes und check."
-    return "Der Aufruf ist fehlerhaft."
 
 
 def _gsd(text: str) -> float:

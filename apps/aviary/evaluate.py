@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,18 +18,18 @@ from typing import Any
 
 from shapely.geometry import box
 
-from apps.aviary.analysis import analyse, count
-from apps.aviary.inference import ServerPredictor, find_entry
+from apps.aviary.analysis import count
+from apps.aviary.headless import analyse
+from apps.aviary.inference import find_entry
 from apps.aviary.outputs import objects_geojson, to_json
 from apps.aviary.recipes import Recipe, find_recipe
-from apps.aviary.sample import SAMPLE_GSD_M, SampleScene, render_sample, sample_png
+from apps.aviary.sample import SAMPLE_GSD_M, SAMPLE_NAME, SampleScene, render_sample, sample_png
 from shared import __version__
 from shared.clients.model_server import ModelServerClient
 from shared.clients.server_process import ensure_model_server
 from shared.contracts.model_catalog import CatalogEntry
 from shared.errors import ModelMissing, ModelServerError
 from shared.geo.metrics import Matches, average_precision, match_objects, wilson_interval
-from shared.geo.open import open_raster
 from shared.geo.raster import OpenOptions
 from shared.settings import get_settings
 
@@ -139,12 +140,13 @@ def measure(client: ModelServerClient, recipe: Recipe, scene: SampleScene) -> Sc
         recipe: What is looked for.
         scene: Image with its truth.
     """
-    predictor = ServerPredictor(lambda: client, recipe)
-    image = sample_png(scene)
-    analyses = []
-    for _ in range(2):
-        with open_raster(image, options=OpenOptions(gsd_m=SAMPLE_GSD_M)) as source:
-            analyses.append(analyse(source, recipe, predictor, time.monotonic))
+    with tempfile.TemporaryDirectory(prefix="urbanki-") as folder:
+        image = Path(folder) / SAMPLE_NAME
+        image.write_bytes(sample_png(scene))
+        options = OpenOptions(gsd_m=SAMPLE_GSD_M)
+        started = time.monotonic()
+        analyses = [analyse(image, recipe, lambda: client, options) for _ in range(2)]
+        seconds = (time.monotonic() - started) / 2
     analysis = analyses[0]
     every = count(analysis, threshold=LOWEST_SCORE, min_area_m2=0)
     chosen = count(analysis, threshold=analysis.threshold, min_area_m2=recipe.min_area_m2)
@@ -168,7 +170,7 @@ def measure(client: ModelServerClient, recipe: Recipe, scene: SampleScene) -> Sc
         found_m2=sum(chosen.area_m2.values()),
         true_m2=sum(one.polygon.area for one in scene.objects) * SAMPLE_GSD_M**2,
         hectares=scene.rgb.shape[0] * scene.rgb.shape[1] * SAMPLE_GSD_M**2 / 10_000,
-        seconds_per_tile=analysis.seconds / len(analysis.detection.plan.tiles),
+        seconds_per_tile=seconds / len(analysis.detection.plan.tiles),
         repeated=texts[0] == texts[1],
     )
 

@@ -2,82 +2,114 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, Protocol
 
-from apps.aviary.objects import ModelFacts, TileAnswer, TileImage
+from apps.aviary.objects import TileFinds, read_answer
 from apps.aviary.recipes import Recipe
 from shared.clients.answers import SegmentResult
-from shared.clients.flow import TileInput
+from shared.clients.checking import error_from_text
 from shared.clients.model_server import ModelServerClient
 from shared.contracts.model_catalog import Catalog, CatalogEntry
 from shared.contracts.model_server import ItemFailed
-from shared.errors import ModelMissing, RecipeBroken
+from shared.contracts.provenance import ModelUse
+from shared.errors import ModelChanged, ModelMissing, RecipeBroken
+from shared.geo.tiling import Tile
 
 OUTPUT: Final = "instances"
 LOWEST_SCORE = 0.01
 MOST_OBJECTS_PER_TILE = 500
-TILES_IN_FLIGHT = 4
 
 
-class ServerPredictor:
-    """Looks at tiles through the model server.
-
-    Objects come back from a score of 0.01 on, so that a moved threshold needs no second look.
+@dataclass(frozen=True, slots=True)
+class PinnedModel:
+    """The one model that a run asks, so that no tile is seen by another.
 
     Args:
-        client: Gives an open client; asked when the first image passed its checks.
-        recipe: Names the model.
-        threshold: Asked for even below 0.01 where a person wants that.
+        name: Name in the catalogue.
+        version: Its version.
+        sha256: Hash of its weights.
+        gsd_m: Ground sampling distance it sees best [m]; None takes the recipe's.
+        threshold: Calibrated least score of a find; None takes the recipe's.
     """
 
-    def __init__(
-        self,
-        client: Callable[[], ModelServerClient],
-        recipe: Recipe,
-        threshold: float | None = None,
-    ) -> None:
-        self._client = client
-        self._recipe = recipe
-        self._min_score = LOWEST_SCORE if threshold is None else min(LOWEST_SCORE, threshold)
+    name: str
+    version: str
+    sha256: str
+    gsd_m: float | None = None
+    threshold: float | None = None
 
-    def facts(self) -> ModelFacts:
-        """Return resolution and threshold of the newest version in the catalogue.
 
-        Raises:
-            ModelServerError: The model server cannot answer.
-            ModelMissing: It has no such model.
-            RecipeBroken: The model finds no objects.
-        """
-        entry = find_entry(self._client().models(), self._recipe.model)
-        if entry is None or not entry.available:
-            raise ModelMissing(model=self._recipe.model)
-        if OUTPUT not in entry.outputs:
-            raise RecipeBroken(name=self._recipe.recipe_id, reason="model.name")
-        return ModelFacts(gsd_m=entry.gsd_best_m, threshold=entry.min_score)
+class Catalogue(Protocol):
+    """Whatever can name the models of the server."""
 
-    def predict(self, tiles: Iterable[TileImage], gsd_m: float) -> Iterator[TileAnswer]:
-        """Send tiles as many small requests and yield answers as they come.
+    def models(self) -> Catalog:
+        """Return the catalogue of all models."""
+        ...
 
-        Args:
-            tiles: Read lazily.
-            gsd_m: Ground sampling distance of the tiles [m].
 
-        Raises:
-            ModelServerError: The model server cannot answer.
-            ModelMissing: It has no such model.
-        """
-        results = self._client().map_segment(
-            (TileInput(str(tile.tile_id), tile.png) for tile in tiles),
-            model=self._recipe.model,
-            output=OUTPUT,
-            gsd_m=gsd_m,
-            min_score=self._min_score,
-            max_instances=MOST_OBJECTS_PER_TILE,
-            in_flight=TILES_IN_FLIGHT,
-        )
-        for one in results:
-            yield _to_answer(int(one.tile_id), one.result)
+def pin_model(client: Catalogue, recipe: Recipe) -> PinnedModel:
+    """Choose the newest version of a recipe's model that the server can use.
+
+    Args:
+        client: Client of the model server.
+        recipe: Names the model.
+
+    Raises:
+        ModelServerError: The model server cannot answer.
+        ModelMissing: It has no such model.
+        RecipeBroken: The model finds no objects.
+    """
+    entry = find_entry(client.models(), recipe.model)
+    if entry is None or not entry.available:
+        raise ModelMissing(model=recipe.model)
+    if OUTPUT not in entry.outputs:
+        raise RecipeBroken(name=recipe.recipe_id, reason="model.name")
+    return PinnedModel(
+        entry.name, entry.version, entry.sha256, gsd_m=entry.gsd_best_m, threshold=entry.min_score
+    )
+
+
+def look_at_tile(
+    client: ModelServerClient,
+    model: PinnedModel,
+    tile: Tile,
+    png: bytes,
+    *,
+    gsd_m: float,
+    least_score: float,
+) -> tuple[TileFinds, ModelUse]:
+    """Send one tile and return what the model found, and which model that was.
+
+    Args:
+        client: Client of the model server.
+        model: The model that must answer.
+        tile: Place and size of the tile.
+        png: Its pixels.
+        gsd_m: Ground sampling distance of the tile [m].
+        least_score: Objects below it are left out, 0 to 1.
+
+    Raises:
+        ItemError: This tile alone cannot be looked at.
+        ModelServerError: The model server cannot answer.
+        ModelMissing: It does not have the model any more.
+        ModelChanged: The weights of the model are others now.
+    """
+    (result,) = client.segment(
+        [png],
+        output=OUTPUT,
+        model=model.name,
+        version=model.version,
+        gsd_m=gsd_m,
+        min_score=least_score,
+        max_instances=MOST_OBJECTS_PER_TILE,
+    )
+    if isinstance(result, ItemFailed):
+        raise error_from_text(result.error)
+    if result.model.sha256 != model.sha256:
+        raise ModelChanged()
+    finds = read_answer(tile, result.value, [warning.code for warning in result.warnings])
+    return finds, _use(result)
 
 
 def find_entry(catalog: Catalog, model: str) -> CatalogEntry | None:
@@ -95,12 +127,6 @@ def _version(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in text.split(".") if part.isdigit())
 
 
-def _to_answer(tile_id: int, result: SegmentResult | ItemFailed) -> TileAnswer:
-    if isinstance(result, ItemFailed):
-        return TileAnswer(tile_id, error=result.error)
-    return TileAnswer(
-        tile_id,
-        value=result.value,
-        model=result.model,
-        warnings=tuple(warning.code for warning in result.warnings),
-    )
+def _use(result: SegmentResult) -> ModelUse:
+    model = result.model
+    return ModelUse(model.name, model.version, model.sha256, model.runtime, model.device)

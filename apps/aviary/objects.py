@@ -1,86 +1,72 @@
-"""Find objects tile by tile and join them to whole ones."""
+"""What the model finds tile by tile, and the same put together on the grid of the plan."""
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple
 
-from PIL import Image
 from shapely import Polygon
 from shapely.geometry import box
 
 from apps.aviary.plan import RunPlan
-from shared.contracts.model_server import ErrorText, InstancesValue, ModelIdentity
+from shared.contracts.model_server import Instance, InstancesValue
+from shared.contracts.provenance import ModelUse
 from shared.errors import AnswerMismatch
 from shared.geo.polygons import make_polygon
-from shared.geo.raster import RasterSource, Rgb, read_resampled
 from shared.geo.tiling import Tile
 
 EDGE_TOUCH_PX = 2.0
 BOX_FILL = 0.999
 DOMAIN_WARNING = "domain_shift"
 
-
-@dataclass(frozen=True, slots=True)
-class TileImage:
-    """One tile on its way to the model, as lossless PNG."""
-
-    tile_id: int
-    png: bytes
+Corners = tuple[tuple[float, float], ...]
+Box = tuple[float, float, float, float]
 
 
-@dataclass(frozen=True, slots=True)
-class TileAnswer:
-    """What the model said about one tile: a value, or an error of this tile alone."""
-
-    tile_id: int
-    value: InstancesValue | None = None
-    model: ModelIdentity | None = None
-    warnings: tuple[str, ...] = ()
-    error: ErrorText | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ModelFacts:
-    """What a model's card says about how to use it.
+class Find(NamedTuple):
+    """An object as the model reports it, in pixels of its tile; travels as a JSON list.
 
     Args:
-        gsd_m: Ground sampling distance the model sees best [m]; None takes the recipe's.
-        threshold: Calibrated least score of a find; None takes the recipe's.
+        class_key: Kind of object.
+        score: 0 to 1.
+        box: Left, upper, right, lower edge [px].
+        corners: Outline [px]; empty where it is the box itself.
     """
 
-    gsd_m: float | None = None
-    threshold: float | None = None
+    class_key: str
+    score: float
+    box: Box
+    corners: Corners = ()
 
 
-class Predictor(Protocol):
-    """Looks at tiles; the model server, or a double in tests."""
+@dataclass(frozen=True, slots=True)
+class TileFinds:
+    """Everything the model found in one tile, before any threshold.
 
-    def facts(self) -> ModelFacts:
-        """Return what the model's card says.
+    Args:
+        tile_id: The tile.
+        finds: Its objects.
+        empty: True where the tile holds no image data and was not sent.
+        unusual: True where the model does not know images like this tile.
+        domain_distance: Distance of the tile to the training data; None where not stated.
+    """
 
-        Raises:
-            ModelServerError: The model server cannot answer.
-            ModelMissing: It has no such model.
-        """
-        ...
-
-    def predict(self, tiles: Iterable[TileImage], gsd_m: float) -> Iterator[TileAnswer]:
-        """Yield one answer per tile, in any order.
-
-        Args:
-            tiles: Read lazily.
-            gsd_m: Ground sampling distance of the tiles [m].
-
-        Raises:
-            ModelServerError: The model server cannot answer.
-        """
-        ...
+    tile_id: int
+    finds: tuple[Find, ...] = ()
+    empty: bool = False
+    unusual: bool = False
+    domain_distance: float | None = None
 
 
-Progress = Callable[[int, int], None]
+@dataclass(frozen=True, slots=True)
+class FailedTile:
+    """A tile without a result; never counted as "nothing found"."""
+
+    tile_id: int
+    box_px: Box
+    code: str
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,20 +88,10 @@ class Part:
     class_key: str
     score: float
     polygon: Polygon
-    box: tuple[float, float, float, float]
+    box: Box
     cut: bool
     unusual: bool
     domain_distance: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class FailedTile:
-    """A tile without a result; never counted as "nothing found"."""
-
-    tile_id: int
-    box_px: tuple[float, float, float, float]
-    code: str
-    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +110,7 @@ class Detection:
     plan: RunPlan
     parts: tuple[Part, ...]
     failed: tuple[FailedTile, ...]
-    model: ModelIdentity | None
+    model: ModelUse | None
     empty_tiles: int
     unusual_tiles: tuple[int, ...] | None
 
@@ -146,99 +122,93 @@ class Detection:
         )
 
 
-def detect(
-    source: RasterSource,
-    plan: RunPlan,
-    predictor: Predictor,
-    on_progress: Progress | None = None,
-) -> Detection:
-    """Send every tile of an image to a model once.
+def read_answer(tile: Tile, value: InstancesValue, warnings: Iterable[str]) -> TileFinds:
+    """Take over what the model said about a tile.
 
     Args:
-        source: The open image.
-        plan: Its tiles.
-        predictor: Looks at the tiles.
-        on_progress: Called with finished tiles and all tiles.
+        tile: The tile that was sent.
+        value: The answer.
+        warnings: Codes of its warnings.
 
     Raises:
-        DamagedImage: The image breaks off.
-        AnswerMismatch: An answer is missing, double or belongs to no tile.
-        UrbanKiError: Whatever the predictor raises.
+        AnswerMismatch: The answer is about an image of another size.
     """
-    empty: list[int] = []
-    answers: dict[int, TileAnswer] = {}
-    for answer in predictor.predict(_tile_images(source, plan, empty), plan.gsd_m):
-        if answer.tile_id in answers:
-            raise AnswerMismatch()
-        answers[answer.tile_id] = answer
-        if on_progress is not None:
-            on_progress(len(answers) + len(empty), len(plan.tiles))
-    if set(answers) != {tile.tile_id for tile in plan.tiles} - set(empty):
+    if (value.width, value.height) != (tile.width, tile.height):
         raise AnswerMismatch()
-    return _collect(plan, answers, len(empty))
+    return TileFinds(
+        tile_id=tile.tile_id,
+        finds=tuple(_find(instance) for instance in value.instances),
+        unusual=DOMAIN_WARNING in warnings,
+        domain_distance=value.domain_distance,
+    )
 
 
-def encode_png(rgb: Rgb) -> bytes:
-    """Write pixels as PNG; the fastest level, since the bytes travel only inside the machine."""
-    target = io.BytesIO()
-    Image.fromarray(rgb).save(target, "PNG", compress_level=1)
-    return target.getvalue()
+def collect(
+    plan: RunPlan,
+    tiles: Iterable[TileFinds],
+    failed: Iterable[FailedTile],
+    model: ModelUse,
+) -> Detection:
+    """Put the finds of all tiles on one grid.
 
-
-def _tile_images(source: RasterSource, plan: RunPlan, empty: list[int]) -> Iterator[TileImage]:
-    for tile in plan.tiles:
-        patch = read_resampled(source, plan.source_box(tile), (tile.width, tile.height))
-        if patch.empty:
-            empty.append(tile.tile_id)
-        else:
-            yield TileImage(tile.tile_id, encode_png(patch.rgb))
-
-
-def _collect(plan: RunPlan, answers: dict[int, TileAnswer], empty_tiles: int) -> Detection:
+    Args:
+        plan: The tiles.
+        tiles: Finds of every tile that has a result.
+        failed: The other tiles.
+        model: The model that was asked.
+    """
+    known = {tile.tile_id: tile for tile in plan.tiles}
     parts: list[Part] = []
-    failed: list[FailedTile] = []
     unusual: list[int] = []
+    empty = seen = 0
     distances_stated = False
-    tiles = {tile.tile_id: tile for tile in plan.tiles}
-    for tile_id in sorted(answers):
-        answer, tile = answers[tile_id], tiles[tile_id]
-        if answer.value is None:
-            error = answer.error or ErrorText(code="unbekannt", message="")
-            failed.append(FailedTile(tile_id, plan.source_box(tile), error.code, error.message))
+    for finds in sorted(tiles, key=lambda one: one.tile_id):
+        if finds.empty:
+            empty += 1
             continue
-        distances_stated = distances_stated or answer.value.domain_distance is not None
-        if DOMAIN_WARNING in answer.warnings:
-            unusual.append(tile_id)
-        parts.extend(_tile_parts(plan, tile, answer.value, DOMAIN_WARNING in answer.warnings))
-    model = next((answers[tile_id].model for tile_id in sorted(answers)), None)
+        seen += 1
+        distances_stated = distances_stated or finds.domain_distance is not None
+        if finds.unusual:
+            unusual.append(finds.tile_id)
+        parts.extend(_parts(plan, known[finds.tile_id], finds))
     return Detection(
         plan=plan,
         parts=tuple(parts),
-        failed=tuple(failed),
-        model=model,
-        empty_tiles=empty_tiles,
+        failed=tuple(sorted(failed, key=lambda one: one.tile_id)),
+        model=model if seen else None,
+        empty_tiles=empty,
         unusual_tiles=tuple(unusual) if distances_stated else None,
     )
 
 
-def _tile_parts(plan: RunPlan, tile: Tile, value: InstancesValue, unusual: bool) -> Iterator[Part]:
-    if (value.width, value.height) != (tile.width, tile.height):
-        raise AnswerMismatch()
+def _find(instance: Instance) -> Find:
+    corners = tuple(instance.polygon)
+    whole = corners == _corners_of(instance.box)
+    return Find(instance.class_key, instance.score, instance.box, () if whole else corners)
+
+
+def _corners_of(edges: Box) -> Corners:
+    left, upper, right, lower = edges
+    return (left, upper), (right, upper), (right, lower), (left, lower)
+
+
+def _parts(plan: RunPlan, tile: Tile, finds: TileFinds) -> Iterator[Part]:
     edges = tile.inner_edges(plan.width, plan.height)
-    for instance in value.instances:
-        polygon = make_polygon([(x + tile.x0, y + tile.y0) for x, y in instance.polygon])
+    for one in finds.finds:
+        corners = one.corners or _corners_of(one.box)
+        polygon = make_polygon([(x + tile.x0, y + tile.y0) for x, y in corners])
         if polygon is None:
             continue
-        left, upper, right, lower = instance.box
+        left, upper, right, lower = one.box
         yield Part(
             tile=tile,
-            class_key=instance.class_key,
-            score=instance.score,
+            class_key=one.class_key,
+            score=one.score,
             polygon=polygon,
             box=(left + tile.x0, upper + tile.y0, right + tile.x0, lower + tile.y0),
             cut=_touches(polygon, tile, edges),
-            unusual=unusual,
-            domain_distance=value.domain_distance,
+            unusual=finds.unusual,
+            domain_distance=finds.domain_distance,
         )
 
 

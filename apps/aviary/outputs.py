@@ -13,13 +13,14 @@ from typing import Any
 from apps.aviary.analysis import Analysis, Result
 from apps.aviary.joining import FoundObject
 from apps.aviary.objects import FailedTile
-from apps.aviary.preflight import no_data_share
 from shared import __version__
 from shared.contracts.finding import Finding
+from shared.contracts.provenance import Provenance
 from shared.errors import ResultsExist, StorageFull
 from shared.geo.georeference import to_map
 from shared.geo.polygons import canonical_ring
 from shared.geo.raster import RasterInfo
+from shared.store.provenance_text import DECISION, to_dict
 
 OBJECTS_FILE = "objects.geojson"
 SUMMARY_FILE = "summary.json"
@@ -30,7 +31,9 @@ NEEDED_FREE_BYTES = 50 * 2**20
 Json = dict[str, Any]
 
 
-def objects_geojson(analysis: Analysis, result: Result, *, threshold: float) -> str:
+def objects_geojson(
+    analysis: Analysis, result: Result, *, threshold: float, origin: Provenance | None = None
+) -> str:
     """Write the found objects as GeoJSON text.
 
     With a coordinate system: its coordinates, named by `coordinates` and by a `crs` member of the
@@ -40,6 +43,8 @@ def objects_geojson(analysis: Analysis, result: Result, *, threshold: float) -> 
         analysis: The image after the model looked at it.
         result: Objects and totals for the threshold.
         threshold: Least score of the reported objects.
+        origin: Where a stored run's result comes from; None names what the same input always
+            gives, so that the same input gives the same bytes.
     """
     info = analysis.info
     head: Json = {"type": "FeatureCollection", "coordinates": info.crs or "pixel"}
@@ -48,15 +53,7 @@ def objects_geojson(analysis: Analysis, result: Result, *, threshold: float) -> 
         head["crs"] = {"type": "name", "properties": {"name": name}}
     if analysis.outside_checked_range:
         head["outside_checked_range"] = True
-    head["provenance"] = {
-        "input_sha256": info.sha256,
-        "model": _model(analysis),
-        "recipe": analysis.recipe.recipe_id,
-        "recipe_version": analysis.recipe.version,
-        "threshold": threshold,
-        "software_version": __version__,
-        "decision": "Entscheidung trifft ein Mensch",
-    }
+    head["provenance"] = _short_origin(analysis, threshold) if origin is None else to_dict(origin)
     lines = [_compact(_feature(analysis, one)) for one in result.objects]
     body = ",\n".join(lines)
     return (
@@ -66,8 +63,26 @@ def objects_geojson(analysis: Analysis, result: Result, *, threshold: float) -> 
     )
 
 
+def _short_origin(analysis: Analysis, threshold: float) -> Json:
+    return {
+        "input_sha256": analysis.info.sha256,
+        "model": _model(analysis),
+        "recipe": analysis.recipe.recipe_id,
+        "recipe_version": analysis.recipe.version,
+        "threshold": threshold,
+        "software_version": __version__,
+        "decision": DECISION,
+    }
+
+
 def summary(
-    analysis: Analysis, result: Result, *, path: str, threshold: float, min_area_m2: float
+    analysis: Analysis,
+    result: Result,
+    *,
+    path: str,
+    threshold: float,
+    min_area_m2: float,
+    seconds: float,
 ) -> Json:
     """Return the content of `summary.json`.
 
@@ -77,6 +92,7 @@ def summary(
         path: Path of the image as the caller named it.
         threshold: Least score of the reported objects.
         min_area_m2: Least ground area of the reported objects [m2].
+        seconds: Duration of the run.
     """
     info, detection = analysis.info, analysis.detection
     tiles = len(detection.plan.tiles)
@@ -98,13 +114,13 @@ def summary(
         "counts": dict(result.counts),
         "area_m2": {key: round(value, 2) for key, value in result.area_m2.items()},
         "share": {key: round(value, 6) for key, value in result.share.items()},
-        "nodata_share": round(no_data_share(analysis.overview), 6),
+        "nodata_share": round(analysis.nodata_share, 6),
         "mean_confidence": _rounded(result.mean_confidence, 4),
         "domain_warning_share": None if unusual is None else round(len(unusual) / tiles, 4),
         "warnings": [_warning(one) for one in analysis.warnings],
         "failed_tiles": [_failed(one) for one in detection.failed],
         "tiles": tiles,
-        "seconds": round(analysis.seconds, 3),
+        "seconds": round(seconds, 3),
         "software_version": __version__,
     }
 

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 
 from PIL import Image, ImageDraw, ImageFont
 from PIL.PngImagePlugin import PngInfo
 
 from apps.aviary.joining import FoundObject
-from shared.geo.raster import Patch, RasterInfo
+from shared.geo.raster import RasterInfo
 
 COLOURS = {"pv": "#e6007e", "solar_thermal": "#ffb000", "pv_ground": "#00c8ff"}
 OTHER_COLOUR = "#ffffff"
 DASH_PX = 8
 LINE_PX = 3
 LABEL_PX = 18
+JPEG_QUALITY = 85
 
 
 def colour_of(class_key: str) -> str:
@@ -24,21 +25,37 @@ def colour_of(class_key: str) -> str:
     return COLOURS.get(class_key, OTHER_COLOUR)
 
 
-def draw_overlay(
-    overview: Patch, info: RasterInfo, objects: Sequence[FoundObject], note: Mapping[str, str]
+def overlay_png(
+    overview: bytes, info: RasterInfo, objects: Sequence[FoundObject], note: str
 ) -> bytes:
     """Draw found objects on the shrunk image; doubtful ones are dashed.
 
     Args:
-        overview: The image, shrunk.
+        overview: The image, shrunk and encoded.
         info: The image; objects are in its pixels.
         objects: What was found.
-        note: Text members of the PNG: origin, model, settings.
+        note: What every reader must know; a text member of the file.
 
     Returns:
         PNG, the same bytes for the same input.
     """
-    image = Image.fromarray(overview.rgb)
+    texts = PngInfo()
+    texts.add_itxt("Description", note)
+    target = io.BytesIO()
+    _draw(overview, info, objects).save(target, "PNG", pnginfo=texts)
+    return target.getvalue()
+
+
+def overlay_jpeg(overview: bytes, info: RasterInfo, objects: Sequence[FoundObject]) -> bytes:
+    """Draw the same as a small JPEG for reports; arguments are those of `overlay_png`."""
+    target = io.BytesIO()
+    _draw(overview, info, objects).save(target, "JPEG", quality=JPEG_QUALITY)
+    return target.getvalue()
+
+
+def _draw(overview: bytes, info: RasterInfo, objects: Sequence[FoundObject]) -> Image.Image:
+    with Image.open(io.BytesIO(overview), formats=("JPEG", "PNG")) as opened:
+        image = opened.convert("RGB")
     draw = ImageDraw.Draw(image)
     font = ImageFont.load_default(LABEL_PX)
     scale = (image.width / info.width, image.height / info.height)
@@ -47,12 +64,7 @@ def draw_overlay(
         for start, end in pairwise(corners):
             _line(draw, start, end, colour_of(one.class_key), dashed=one.doubtful)
         _label(draw, corners, str(one.object_id), font)
-    texts = PngInfo()
-    for key, text in note.items():
-        texts.add_itxt(key, text)
-    target = io.BytesIO()
-    image.save(target, "PNG", pnginfo=texts)
-    return target.getvalue()
+    return image
 
 
 def _line(

@@ -78,17 +78,6 @@ def plan_run(
     return RunPlan(tiles, width, height, scale_x, scale_y, native)
 
 
-def forecast_s(seconds_per_tile: float, tiles: int, workers: int) -> float:
-    """Forecast the seconds of a run from a measured speed.
-
-    Args:
-        seconds_per_tile: Measured seconds of one tile in one worker.
-        tiles: Tiles still to do.
-        workers: Tiles that are computed at the same time, at least 1.
-    """
-    return seconds_per_tile * tiles / max(1, workers)
-
-
 def _resampled(length: int, factor: float) -> int:
     """Return the pixels of an axis on the native grid; a negligible difference keeps the grid."""
     return length if abs(factor - 1) <= SAME_GSD else max(1, round(length * factor))

@@ -7,7 +7,7 @@ import numpy as np
 from apps.aviary.recipes import Recipe
 from shared.contracts.finding import Finding, Level
 from shared.errors import N_, ResolutionMissing
-from shared.geo.raster import Patch, RasterInfo
+from shared.geo.raster import Patch, RasterInfo, Rgb
 
 LEAST_SIDE_PX = 32
 GREY_CHROMA = 2.0
@@ -129,12 +129,15 @@ def _check_content(overview: Patch) -> list[Finding]:
         findings.append(
             Finding("hint", "luecken", text, details={"percent": round(share * 100, 1)})
         )
-    return findings + _check_colours(overview.rgb[overview.valid].astype(np.float32))
+    return findings + _check_colours(overview.rgb[overview.valid])
 
 
-def _check_colours(pixels: np.ndarray) -> list[Finding]:
+def _check_colours(pixels: Rgb) -> list[Finding]:
+    red, green, blue = pixels[:, 0], pixels[:, 1], pixels[:, 2]
+    brightest = np.maximum(np.maximum(red, green), blue)
+    darkest = np.minimum(np.minimum(red, green), blue)
     findings = []
-    if float(np.median(pixels.max(axis=1) - pixels.min(axis=1))) < GREY_CHROMA:
+    if float(np.median(brightest - darkest)) < GREY_CHROMA:
         findings.append(
             Finding(
                 "hint",
@@ -147,7 +150,7 @@ def _check_colours(pixels: np.ndarray) -> list[Finding]:
         findings.append(
             Finding("hint", "dunkel", N_("Das Bild ist sehr dunkel. Das Ergebnis ist unsicher."))
         )
-    if float((pixels.min(axis=1) >= BLEACHED_VALUE).mean()) > BLEACHED_SHARE:
+    if float((darkest >= BLEACHED_VALUE).mean()) > BLEACHED_SHARE:
         findings.append(
             Finding(
                 "hint",

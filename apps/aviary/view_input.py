@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from apps.aviary.analysis import OVERVIEW_PX
-from apps.aviary.preflight import check_image, outside_checked_range
+from apps.aviary.parameters import PAGE_DECODED_MEGAPIXELS
+from apps.aviary.preflight import outside_checked_range
 from apps.aviary.recipes import Recipe
+from apps.aviary.run_image import inspect_image
 from apps.aviary.sample import (
     SAMPLE_GSD_M,
     SAMPLE_NAME,
@@ -18,7 +19,6 @@ from apps.aviary.sample import (
 )
 from shared.contracts.finding import Finding
 from shared.errors import InputError, new_reference
-from shared.geo.open import open_raster
 from shared.geo.raster import OpenOptions, RasterInfo, RasterLimits
 from shared.i18n import parse_number
 from shared.ui import (
@@ -32,7 +32,6 @@ from shared.ui import (
     step,
 )
 
-DECODED_MEGAPIXELS = 50
 GSD_RANGE_CM = (1.0, 500.0)
 
 
@@ -51,11 +50,6 @@ class ReadyImage:
     info: RasterInfo
     options: OpenOptions
     force: bool
-
-    @property
-    def key(self) -> tuple[str, float | None, bool]:
-        """Return what a stored result must agree with."""
-        return self.chosen.file.sha256, self.info.gsd_m, self.force
 
 
 def choose_image(ctx: AppContext, recipe: Recipe) -> ReadyImage | None:
@@ -104,22 +98,21 @@ def _check(
 
 def _checked(
     chosen: ChosenData, options: OpenOptions, recipe: Recipe, *, force: bool
-) -> tuple[RasterInfo, list[Finding]]:
+) -> tuple[RasterInfo, tuple[Finding, ...]]:
     """Open and check the image, once per image and statement."""
     key = (chosen.file.sha256, options, force)
+    stored: tuple[object, tuple[RasterInfo, tuple[Finding, ...]]] | None
     stored = st.session_state.get("aviary_checked")
     if stored is None or stored[0] != key:
-        with open_raster(chosen.file.content, name=chosen.file.name, options=options) as source:
-            overview = source.overview(OVERVIEW_PX)
-            findings = check_image(source.info, overview, recipe, force=force)
-            stored = (key, source.info, findings)
-        st.session_state["aviary_checked"] = stored
-    return stored[1], stored[2]
+        file = chosen.file
+        found = inspect_image(file.content, recipe, options, name=file.name, force=force)
+        stored = st.session_state["aviary_checked"] = (key, found)
+    return stored[1]
 
 
 def _open_options(ctx: AppContext, chosen: ChosenData) -> OpenOptions:
     limits = RasterLimits(
-        decoded_megapixels=DECODED_MEGAPIXELS,
+        decoded_megapixels=PAGE_DECODED_MEGAPIXELS,
         windowed_megapixels=ctx.manifest.limits.megapixels,
     )
     if chosen.is_sample:

@@ -5,19 +5,20 @@ from __future__ import annotations
 from apps.aviary.analysis import Analysis, Result
 from apps.aviary.joining import FoundObject
 from apps.aviary.overlay import colour_of
-from apps.aviary.view_run import StoredRun
+from apps.aviary.view_run import ShownRun
+from apps.aviary.words import kind_word
 from shared.ui import AppContext, Column, LegendEntry, MapSpec, Shape, map_with_table
 
 
-def show_picture(ctx: AppContext, run: StoredRun, result: Result) -> None:
+def show_picture(ctx: AppContext, shown: ShownRun, result: Result) -> None:
     """Show the finds on the image and, beside it, the same finds as a table.
 
     Args:
         ctx: Context of the page.
-        run: The finished run.
+        shown: The run with its result.
         result: What was found with the settings in force; at least one find.
     """
-    t = ctx.t
+    t, analysis = ctx.t, shown.analysis
     columns = (
         Column("kind", t("Art")),
         Column("score", t("Sicherheit"), "percent"),
@@ -26,10 +27,8 @@ def show_picture(ctx: AppContext, run: StoredRun, result: Result) -> None:
         Column("place", t("Mitte im Bild")),
     )
     map_with_table(
-        MapSpec(
-            run.picture, _shapes(ctx, run.analysis, result), _legend(ctx, run.analysis, result)
-        ),
-        [_row(ctx, run.analysis, one) for one in result.objects],
+        MapSpec(shown.picture, _shapes(ctx, analysis, result), _legend(ctx, analysis, result)),
+        [_row(ctx, analysis, one) for one in result.objects],
         columns=columns,
         key="aviary_map",
         alt=t.plural(
@@ -65,9 +64,7 @@ def _legend(ctx: AppContext, analysis: Analysis, result: Result) -> list[LegendE
     return [
         LegendEntry(
             f"{key}_doubtful" if doubtful else key,
-            ctx.t("{kind}, zweifelhaft", kind=analysis.recipe.title(key, ctx.language))
-            if doubtful
-            else analysis.recipe.title(key, ctx.language),
+            kind_word(analysis, key, doubtful, ctx.t),
             colour_of(key),
             dashed=doubtful,
         )

@@ -1,103 +1,123 @@
-"""The run itself: one click, progress with a measured forecast, a result that stays."""
+"""A stored run with its result, read from its files."""
 
 from __future__ import annotations
 
-import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from functools import lru_cache
 
 import streamlit as st
-from PIL import Image
 
-from apps.aviary.analysis import Analysis, analyse
-from apps.aviary.inference import TILES_IN_FLIGHT, ServerPredictor
-from apps.aviary.objects import Progress
-from apps.aviary.plan import forecast_s
-from apps.aviary.recipes import Recipe
-from apps.aviary.view_input import ReadyImage
-from shared.geo.open import open_raster
-from shared.ui import AppContext, ImageBase, display_image, primary_action
+from apps.aviary.analysis import Analysis, Result, count
+from apps.aviary.detection_file import DETECTION_FILE, read_detection
+from apps.aviary.jobs import OVERVIEW_FILE
+from shared.contracts.provenance import Provenance
+from shared.store import artifacts, runs
+from shared.store.provenance import describe, from_dict
+from shared.store.run_views import RunView
+from shared.ui import AppContext, ImageBase
 
-FORECAST_FROM_TILES = 5
+RESULTS_HELD = 8
+COUNTS_HELD = 32
 
 
 @dataclass(frozen=True, slots=True)
-class StoredRun:
-    """A finished run in the session.
+class ShownRun:
+    """A run with its result.
 
     Args:
-        key: Image, resolution and choice it belongs to.
+        run: The stored run.
         analysis: What the model found at any score.
-        picture: The image for the browser.
-        is_sample: True for the invented example.
-        created_at: When it was made.
+        overview: The image, shrunk, as JPEG.
+        sha256: Hash of the file that holds what was found.
     """
 
-    key: tuple[str, float | None, bool]
+    run: RunView
     analysis: Analysis
-    picture: ImageBase
-    is_sample: bool
-    created_at: datetime
+    overview: bytes
+    sha256: str
+
+    @property
+    def picture(self) -> ImageBase:
+        """The image for the map."""
+        info = self.analysis.info
+        return ImageBase(self.overview, "image/jpeg", info.width, info.height)
 
 
-def run_once(ctx: AppContext, ready: ReadyImage, recipe: Recipe) -> StoredRun | None:
-    """Show the main button and return the result that belongs to the image, if there is one.
+def load_result(ctx: AppContext, run: RunView) -> ShownRun | None:
+    """Return a run with its result; None while there is none.
+
+    The latest results are held for all sessions: a moved slider reads no file again.
 
     Args:
         ctx: Context of the page.
-        ready: The checked image.
-        recipe: What is looked for.
+        run: The run.
 
     Raises:
-        ModelServerError: The model server cannot answer; the page waits for it.
-        InputError: The image breaks off.
+        FileDamaged: A stored file is not what was stored.
+        FileGone: A stored file was removed.
+        StorageUnreachable: The place of the files does not answer.
     """
-    stored: StoredRun | None = st.session_state.get("aviary_run")
-    current = stored if stored is not None and stored.key == ready.key else None
-    wanted = primary_action(ready.chosen.start_label, key="aviary_start")
-    if wanted or (current is None and ready.chosen.run_at_once):
-        current = _run(ctx, ready, recipe)
-        st.session_state["aviary_run"] = current
-    return current
+    files = runs.result_files(ctx.principal, ctx.store, run.id)
+    if DETECTION_FILE not in files or OVERVIEW_FILE not in files:
+        return None
+    detection, overview = files[DETECTION_FILE], files[OVERVIEW_FILE]
+
+    def read() -> tuple[Analysis, bytes]:
+        content = artifacts.read(ctx.principal, ctx.store, detection)
+        return read_detection(content), artifacts.read(ctx.principal, ctx.store, overview)
+
+    found = _results()(ctx.tenant, detection.sha256, overview.sha256, read)
+    return ShownRun(run, *found, detection.sha256)
 
 
-def _run(ctx: AppContext, ready: ReadyImage, recipe: Recipe) -> StoredRun:
-    t = ctx.t
-    bar = st.progress(0.0, text=t("Das Bild wird vorbereitet."))
-    predictor = ServerPredictor(lambda: ctx.models, recipe)
-    file = ready.chosen.file
-    try:
-        with open_raster(file.content, name=file.name, options=ready.options) as source:
-            analysis = analyse(
-                source,
-                recipe,
-                predictor,
-                time.monotonic,
-                force=ready.force,
-                on_progress=_show_progress(ctx, bar),
-            )
-    finally:
-        bar.empty()
-    picture = display_image(Image.fromarray(analysis.overview.rgb))
-    return StoredRun(
-        key=ready.key,
-        analysis=analysis,
-        picture=replace(picture, width_px=analysis.info.width, height_px=analysis.info.height),
-        is_sample=ready.chosen.is_sample,
-        created_at=datetime.now(UTC).astimezone(),
-    )
+def count_finds(ctx: AppContext, shown: ShownRun, threshold: float, min_area_m2: float) -> Result:
+    """Count the finds; asks no model, and counts the same only once.
+
+    Args:
+        ctx: Context of the page.
+        shown: The run with its result.
+        threshold: Least score in force.
+        min_area_m2: Least ground area in force [m2].
+    """
+    return _counts()(ctx.tenant, shown.sha256, threshold, min_area_m2, shown.analysis)
 
 
-def _show_progress(ctx: AppContext, bar: st.delta_generator.DeltaGenerator) -> Progress:
-    t = ctx.t
-    started = time.monotonic()
+def origin_of(shown: ShownRun, tenant: str, threshold: float, min_area_m2: float) -> Provenance:
+    """Return where the result comes from, with the settings in force.
 
-    def show(done: int, total: int) -> None:
-        text = t("Kachel {done} von {total} ist ausgewertet.", done=done, total=total)
-        if FORECAST_FROM_TILES <= done < total:
-            per_tile = (time.monotonic() - started) / done * TILES_IN_FLIGHT
-            left = forecast_s(per_tile, total - done, TILES_IN_FLIGHT)
-            text += " " + t("Noch etwa {time}, gemessen an diesem Bild.", time=t.duration(left))
-        bar.progress(done / total, text=text)
+    Args:
+        shown: The run with its result.
+        tenant: Municipality of the run.
+        threshold: Least score in force.
+        min_area_m2: Least ground area in force [m2].
+    """
+    run = shown.run
+    stored = from_dict(run.provenance) if run.provenance else describe(run, tenant=tenant)
+    settings = {"threshold": threshold, "min_area_m2": min_area_m2}
+    return replace(stored, parameters={**stored.parameters, **settings})
 
-    return show
+
+Found = tuple[Analysis, bytes]
+
+
+@lru_cache(maxsize=1)
+def _results() -> Callable[[str, str, str, Callable[[], Found]], Found]:
+    """Return the cache of read results; made late, because it needs a running server."""
+
+    def load(tenant: str, detection: str, overview: str, _read: Callable[[], Found]) -> Found:
+        return _read()
+
+    return st.cache_resource(max_entries=RESULTS_HELD, show_spinner=False)(load)
+
+
+@lru_cache(maxsize=1)
+def _counts() -> Callable[[str, str, float, float, Analysis], Result]:
+    """Return the cache of counts; made late, because it needs a running server."""
+
+    def load(
+        tenant: str, detection: str, threshold: float, min_area_m2: float, _analysis: Analysis
+    ) -> Result:
+        return count(_analysis, threshold=threshold, min_area_m2=min_area_m2)
+
+    return st.cache_resource(max_entries=COUNTS_HELD, show_spinner=False)(load)

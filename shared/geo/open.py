@@ -32,7 +32,11 @@ def recognise_format(header: bytes) -> str | None:
 
 
 def open_raster(
-    file: Path | bytes, *, name: str = "", options: OpenOptions | None = None
+    file: Path | bytes,
+    *,
+    name: str = "",
+    options: OpenOptions | None = None,
+    sha256: str | None = None,
 ) -> RasterSource:
     """Open an aerial image of unknown origin.
 
@@ -40,6 +44,7 @@ def open_raster(
         file: Path or content of a TIFF, GeoTIFF, COG, JPEG 2000, JPEG, PNG or WEBP.
         name: File name shown to people; the path's own by default.
         options: What a person said about the image, and the limits.
+        sha256: Hash of the content where it is known already; a large file is not read for it.
 
     Raises:
         FileMissing: No such file, a folder, or not readable.
@@ -62,7 +67,7 @@ def open_raster(
         raise UnsupportedImage()
     try:
         if file_format in ("TIFF", "JP2"):
-            return open_windowed(file, shown, file_format, options)
-        return open_plain(file, shown, options)
+            return open_windowed(file, shown, file_format, options, sha256)
+        return open_plain(file, shown, options, sha256)
     except MemoryError as cause:
         raise DamagedImage() from cause

@@ -61,6 +61,8 @@ _CMYK = Finding(
 class PlainImage(RasterSource):
     """A decoded image in memory."""
 
+    decoded = True
+
     def __init__(self, image: Image.Image, info: RasterInfo) -> None:
         self._image = image
         self.info = info
@@ -79,13 +81,16 @@ class PlainImage(RasterSource):
         self._image.close()
 
 
-def open_plain(file: Path | bytes, name: str, options: OpenOptions) -> PlainImage:
+def open_plain(
+    file: Path | bytes, name: str, options: OpenOptions, sha256: str | None = None
+) -> PlainImage:
     """Open a JPEG, PNG or WEBP of unknown origin.
 
     Args:
         file: Path or content.
         name: File name shown to people.
         options: What a person said about it, and the limits.
+        sha256: Hash of the content where it is known already.
 
     Raises:
         ImageTooLarge: More pixels than the limit; nothing was decoded.
@@ -99,20 +104,22 @@ def open_plain(file: Path | bytes, name: str, options: OpenOptions) -> PlainImag
     """
     image = _open_header(file, options.limits.decoded_megapixels)
     try:
-        return _finish(image, file, name, options)
+        return _finish(image, file, name, options, sha256)
     except BaseException:
         image.close()
         raise
 
 
-def _finish(image: Image.Image, file: Path | bytes, name: str, options: OpenOptions) -> PlainImage:
+def _finish(
+    image: Image.Image, file: Path | bytes, name: str, options: OpenOptions, sha256: str | None
+) -> PlainImage:
     limit = options.limits.decoded_megapixels
     if image.width * image.height > limit * 1_000_000:
         raise ImageTooLarge(megapixels=round(image.width * image.height / 1e6), limit=limit)
     _refuse_unsuitable(image, first_bytes(file, PNG_BIT_DEPTH_AT + 1))
     info = RasterInfo(
         name=name,
-        sha256=hash_file(file),
+        sha256=sha256 or hash_file(file),
         width=image.width,
         height=image.height,
         bands=len(image.getbands()),

@@ -127,6 +127,8 @@ class RasterSource(ABC):
     """An open image; use as a context manager, one thread at a time."""
 
     info: RasterInfo
+    decoded: bool
+    """True where all pixels are held in memory, 3 or 4 bytes each."""
 
     def __enter__(self) -> Self:
         return self

@@ -38,6 +38,9 @@ from shared.geo.raster import (
 
 DRIVERS = {"TIFF": "GTiff", "JP2": "JP2OpenJPEG"}
 COLOUR_BANDS = (1, 2, 3)
+BLOCK_CACHE_BYTES = 256 * 2**20
+"""The library would keep decoded pieces up to a twentieth of the machine's memory."""
+STRIP_BYTES = BLOCK_CACHE_BYTES // 4
 
 _EXTRA_BANDS = Finding(
     "hint",
@@ -52,6 +55,8 @@ _PAGES = Finding(
 
 class WindowedImage(RasterSource):
     """An image on disk of which only windows are decoded."""
+
+    decoded = False
 
     def __init__(
         self,
@@ -73,8 +78,9 @@ class WindowedImage(RasterSource):
         """
         window = Window(x0, y0, x1 - x0, y1 - y0)
         try:
-            pixels = self._dataset.read(self._bands, window=window)
-            mask = self._dataset.dataset_mask(window=window)
+            with _small_cache():
+                pixels = self._dataset.read(self._bands, window=window)
+                mask = self._dataset.dataset_mask(window=window)
         except RasterioError as cause:
             raise DamagedImage() from cause
         return Patch(self._to_rgb(pixels), mask > 0)
@@ -86,15 +92,42 @@ class WindowedImage(RasterSource):
             DamagedImage: The file breaks off or is broken.
         """
         width, height = shrunk_size(self.info.width, self.info.height, longest_side_px)
+        strips = [
+            self._read_strip(first, min(first + self._strip_rows(height), height), (width, height))
+            for first in range(0, height, self._strip_rows(height))
+        ]
+        pixels, masks = zip(*strips, strict=True)
+        return Patch(self._to_rgb(np.concatenate(pixels, axis=1)), np.concatenate(masks) > 0)
+
+    def _strip_rows(self, height: int) -> int:
+        """Return how many rows of an overview are read at once.
+
+        The bands are read one after the other; what is decoded for the first must still be there
+        for the last, or the whole file would be decoded once for each.
+
+        Args:
+            height: Rows of the overview.
+        """
+        rows = STRIP_BYTES // (self.info.width * self.info.bands)
+        return max(1, height * rows // self.info.height)
+
+    def _read_strip(self, first: int, end: int, size: tuple[int, int]) -> tuple[Rgb, Rgb]:
+        width, height = size
+        scale = self.info.height / height
+        window = Window(0, first * scale, self.info.width, (end - first) * scale)
         method = Resampling.nearest if self._colours() else Resampling.average
+        shape = (end - first, width)
         try:
-            pixels = self._dataset.read(
-                self._bands, out_shape=(len(self._bands), height, width), resampling=method
-            )
-            mask = self._dataset.dataset_mask(out_shape=(height, width))
+            with _small_cache():
+                pixels = self._dataset.read(
+                    self._bands,
+                    window=window,
+                    out_shape=(len(self._bands), *shape),
+                    resampling=method,
+                )
+                return pixels, self._dataset.dataset_mask(window=window, out_shape=shape)
         except RasterioError as cause:
             raise DamagedImage() from cause
-        return Patch(self._to_rgb(pixels), mask > 0)
 
     def close(self) -> None:
         """Close the file."""
@@ -115,7 +148,11 @@ class WindowedImage(RasterSource):
 
 
 def open_windowed(
-    file: Path | bytes, name: str, file_format: str, options: OpenOptions
+    file: Path | bytes,
+    name: str,
+    file_format: str,
+    options: OpenOptions,
+    sha256: str | None = None,
 ) -> WindowedImage:
     """Open a TIFF or JPEG 2000 of unknown origin.
 
@@ -124,6 +161,7 @@ def open_windowed(
         name: File name shown to people.
         file_format: "TIFF" or "JP2", recognised from the content.
         options: What a person said about it, and the limits.
+        sha256: Hash of the content where it is known already.
 
     Raises:
         DamagedImage: Truncated or broken.
@@ -142,7 +180,7 @@ def open_windowed(
             _refuse_too_large(dataset, options.limits)
             info = RasterInfo(
                 name=name,
-                sha256=hash_file(file),
+                sha256=sha256 or hash_file(file),
                 width=dataset.width,
                 height=dataset.height,
                 bands=dataset.count,
@@ -159,6 +197,10 @@ def open_windowed(
         if memory is not None:
             memory.close()
         raise
+
+
+def _small_cache() -> rasterio.Env:
+    return rasterio.Env(GDAL_CACHEMAX=BLOCK_CACHE_BYTES)
 
 
 def _open(path: str, driver: str) -> DatasetReader:

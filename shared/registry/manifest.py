@@ -18,7 +18,7 @@ from pydantic import (
 
 RESERVED_IDS = frozenset(
     {
-        *("start", "modelle", "impressum", "barrierefreiheit", "datenschutz"),
+        *("start", "modelle", "datenraum", "impressum", "barrierefreiheit", "datenschutz"),
         *("component", "healthz", "media", "oberflaeche", "static"),
     }
 )
@@ -40,6 +40,17 @@ class UploadLimits(_Part):
     upload_mb: int = Field(ge=1, le=2000)
     megapixels: int = Field(ge=1, le=1000)
     pages: int = Field(1, ge=1, le=10_000)
+
+
+class Retention(_Part):
+    """Days that things are kept after their run has ended; 0 keeps them until the session ends.
+
+    `URBANKI_RETENTION_...` comes first.
+    """
+
+    uploads_days: int = Field(30, ge=0, le=36_500)
+    results_days: int = Field(365, ge=0, le=36_500)
+    decisions_days: int = Field(730, ge=0, le=36_500)
 
 
 class Sample(_Part):
@@ -81,6 +92,7 @@ class AppManifest(_Part):
     models: tuple[str, ...] = ()
     network: tuple[Literal["none", "wms", "llm", "scan"], ...] = ("none",)
     limits: UploadLimits
+    retention: Retention = Retention()
     keywords: tuple[Text, ...] = Field(min_length=3)
     sample: Sample
     legal: Text

@@ -4,9 +4,13 @@ from shared.contracts.finding import Finding
 from shared.ui.data import ChosenData, SampleFile, choose_data, show_checks
 from shared.ui.export import Download, export_bar, file_name
 from shared.ui.failures import error_box
+from shared.ui.feedback import flag_result
+from shared.ui.jobs import bind_run, job_panel, show_run
 from shared.ui.map_spec import ImageBase, LegendEntry, MapEvent, MapSpec, Shape, display_image
 from shared.ui.maps import map_with_table
 from shared.ui.profile import steckbrief
+from shared.ui.publish import publish_button
+from shared.ui.recent import job_list
 from shared.ui.result import (
     Column,
     Figure,
@@ -36,6 +40,7 @@ __all__ = [
     "Shape",
     "answer_panel",
     "app_page",
+    "bind_run",
     "chart",
     "choose_data",
     "display_image",
@@ -45,11 +50,16 @@ __all__ = [
     "export_bar",
     "figures",
     "file_name",
+    "flag_result",
+    "job_list",
+    "job_panel",
     "map_with_table",
     "model_server_status",
     "notice_bar",
     "primary_action",
+    "publish_button",
     "show_checks",
+    "show_run",
     "steckbrief",
     "step",
     "table",

@@ -14,6 +14,7 @@ from starlette.staticfiles import StaticFiles
 
 from shared import __version__
 from shared.themes.theme import FONTS_FOLDER, LOGOS_FOLDER, STYLE_FILE, Palette, Theme
+from shared.ui.house_probe import house_probe
 from shared.ui.html_patch import ASSETS_URL
 from shared.ui.navigation import HOME_PATH
 from shared.ui.probe import probe
@@ -85,8 +86,17 @@ def _dark_logo(theme: Theme) -> Callable[[Request], Awaitable[Response]]:
     return answer
 
 
-async def _health(request: Request) -> JSONResponse:
-    body = {"status": "ok", "version": __version__, "model_server": probe().current().state}
+def _health(request: Request) -> JSONResponse:
+    """Say how the parts are; the last known states, so that nobody waits. Runs in a thread."""
+    house = house_probe().current()
+    body = {
+        "status": "ok",
+        "version": __version__,
+        "model_server": probe().current().state,
+        "jobs": house.jobs,
+        "database": house.database,
+        "storage": house.storage,
+    }
     return JSONResponse(body, headers={"cache-control": "no-store"})
 
 

@@ -18,11 +18,15 @@ from shared.ui.status import model_server_status
 
 HOME_PATH = "start"
 MODELS_PATH = "modelle"
+DATASPACE_PATH = "datenraum"
 IMPRINT_PATH = "impressum"
 ACCESSIBILITY_PATH = "barrierefreiheit"
 PRIVACY_PATH = "datenschutz"
 FIXED_PATHS = frozenset(
-    {"", HOME_PATH, MODELS_PATH, IMPRINT_PATH, ACCESSIBILITY_PATH, PRIVACY_PATH}
+    {
+        *("", HOME_PATH, MODELS_PATH, DATASPACE_PATH),
+        *(IMPRINT_PATH, ACCESSIBILITY_PATH, PRIVACY_PATH),
+    }
 )
 TOPICS: dict[Topic, str] = {
     "klima": N_("Klima & Fläche"),

@@ -1,4 +1,4 @@
-"""State of the model server, asked at most once in five seconds however many pages are open."""
+"""State of the parts behind the pages, asked at most once in five seconds by all pages together."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
+from typing import Generic, Literal, TypeVar
 
 from shared.clients.model_server import ModelServerClient
 from shared.errors import N_
@@ -49,40 +49,45 @@ class ServerStatus:
         return self.state in {"ready", "busy"}
 
 
-class StatusProbe:
+Status = TypeVar("Status")
+
+
+class Probe(Generic[Status]):
     """Keeps the last state and refreshes it in the background.
 
     Args:
-        ask: Asks the server; may take seconds, never raises `ModelServerDown`.
+        ask: Asks; may take seconds, never raises because nobody answers.
+        first: State before the first answer.
         clock: Monotonic seconds.
     """
 
     def __init__(
-        self, ask: Callable[[], ServerStatus], clock: Callable[[], float] = time.monotonic
+        self,
+        ask: Callable[[], Status],
+        first: Status,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._ask = ask
         self._clock = clock
         self._lock = threading.Lock()
-        self._status = ServerStatus("unknown")
+        self._status = first
         self._asked_at = float("-inf")
         self._running: threading.Thread | None = None
 
-    def current(self) -> ServerStatus:
+    def current(self) -> Status:
         """Return the last state within 50 ms; older than five seconds starts a refresh."""
         with self._lock:
             fresh = self._clock() - self._asked_at < MAX_AGE_S
             if not fresh and self._running is None:
-                self._running = threading.Thread(
-                    target=self._refresh, name="model-server-probe", daemon=True
-                )
+                self._running = threading.Thread(target=self._refresh, name="probe", daemon=True)
                 self._running.start()
             running = self._running
         if running is not None:
             running.join(PAGE_BUDGET_S)
         return self._status
 
-    def look_now(self) -> ServerStatus:
-        """Return a state that is at most one second old; for pages that wait for the server."""
+    def look_now(self) -> Status:
+        """Return a state that is at most one second old; for pages that wait for something."""
         with self._lock:
             fresh = self._clock() - self._asked_at < 1.0
         if not fresh:
@@ -97,6 +102,20 @@ class StatusProbe:
                 self._asked_at = self._clock()
                 self._running = None
         self._status = status
+
+
+class StatusProbe(Probe[ServerStatus]):
+    """The probe of the model server.
+
+    Args:
+        ask: Asks the server; may take seconds, never raises `ModelServerDown`.
+        clock: Monotonic seconds.
+    """
+
+    def __init__(
+        self, ask: Callable[[], ServerStatus], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        super().__init__(ask, ServerStatus("unknown"), clock)
 
 
 def ask_model_server() -> ServerStatus:

@@ -12,6 +12,7 @@ import streamlit as st
 from shared.contracts.provenance import Provenance
 from shared.i18n import Translator
 from shared.registry.evaluation import MeasuredFigure
+from shared.report.origin import failure_words, origin_rows, rule_words
 from shared.ui.language import translator
 
 if TYPE_CHECKING:
@@ -149,6 +150,19 @@ def answer_panel(
     for question, answer in answers:
         st.subheader(question, anchor=False)
         st.markdown(answer)
+        if question == t("Woher kommt das?"):
+            _everything_about(origin, t)
+
+
+def _everything_about(origin: Provenance, t: Translator) -> None:
+    """Offer every line that the files carry, too: hashes, settings, rules, what is missing."""
+    item, content = t("Angabe"), t("Inhalt")
+    rows = [
+        {item: escape_markdown(name), content: escape_markdown(words)}
+        for name, words in origin_rows(origin, t)
+    ]
+    with st.expander(t("Alle Angaben zur Herkunft")):
+        st.table(rows, hide_index=True, alt=t("Alle Angaben zur Herkunft"))
 
 
 def describe_origin(origin: Provenance, t: Translator) -> str:
@@ -170,6 +184,11 @@ def describe_origin(origin: Provenance, t: Translator) -> str:
                 sha256=model.sha256[:12],
             )
         )
+    for rule in origin.rules:
+        words = escape_markdown(rule_words(rule, t, origin.created_at.date()))
+        parts.append(t("Rechtsstand: {rule}.", rule=words))
+    if failures := failure_words(origin, t):
+        parts.append(f"{failures}.")
     parts.append(
         t(
             "Ausgewertet am {date}, {time}, in {duration}. Programmversion {version}.",

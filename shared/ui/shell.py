@@ -16,10 +16,12 @@ from shared.errors import ModelServerError, NotAllowed, NotFound, new_reference
 from shared.i18n import Language, Translator
 from shared.registry.manifest import AppManifest
 from shared.settings import Settings, get_settings
+from shared.store.store import Store, process_store
 from shared.ui.failures import error_boundary, error_box
 from shared.ui.language import translator
 
 SAMPLE_PARAMETER = "beispiel"
+RESULT_PARAMETER = "ergebnis"
 VIEW_PARAMETER = "ansicht"
 PROFILE_VIEW = "steckbrief"
 _PENDING = "gallery_pending_action"
@@ -52,6 +54,11 @@ class AppContext:
     def models(self) -> ModelServerClient:
         """Client of the model server, shared by all sessions of this process."""
         return model_client()
+
+    @property
+    def store(self) -> Store:
+        """Runs, files, data space and decisions; one for all sessions of this process."""
+        return process_store()
 
 
 @lru_cache(maxsize=1)

@@ -4,16 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from shared.settings import get_settings
-from shared.ui import probe, shell
 from tests.e2e.gallery_process import free_port
-
-
-def forget_cached_settings() -> None:
-    """Clear what a process keeps for its life."""
-    get_settings.cache_clear()
-    shell.model_client.cache_clear()
-    probe.probe.cache_clear()
+from tests.shared.process_state import begin_process, forget_process_state
 
 
 @pytest.fixture
@@ -23,6 +15,6 @@ def no_model_server(
     """Nobody listens at the model server's address."""
     monkeypatch.setenv("URBANKI_MODEL_SERVER_URL", f"http://127.0.0.1:{free_port()}")
     monkeypatch.setenv("URBANKI_DATA_DIR", str(tmp_path_factory.mktemp("data")))
-    forget_cached_settings()
+    begin_process()
     yield
-    forget_cached_settings()
+    forget_process_state()

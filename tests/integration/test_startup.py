@@ -1,8 +1,10 @@
 """The start command: sentences for what can go wrong, restart of a killed part, clean end."""
 
+import contextlib
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -15,8 +17,10 @@ import pytest
 from shared import startup
 from shared.contracts.identity.jwks import read_key_set
 from shared.errors import PortTaken, SettingInvalid, StartFailed, StorageFull
-from shared.settings import Settings
+from shared.jobs.lease import Lease, Owner
+from shared.settings import REPOSITORY, Settings
 from shared.startup import Part, check_port, load_settings, make_parts, prepare_data_folder
+from shared.store.store import open_store
 from tests.e2e.gallery_process import free_port
 
 SERVER = """
@@ -132,11 +136,82 @@ def test_settings_error_names_the_variable(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_model_server_elsewhere_is_not_started(tmp_path: Path) -> None:
     here = make_parts(settings_for(tmp_path, port=8601, model_server_port=3601))
-    assert [part.name for part in here] == ["model_server", "gallery"]
-    assert here[0].ready_url == "http://127.0.0.1:3601/readyz"
+    assert [part.name for part in here] == ["model_server", "jobs", "gallery"]
     assert here[0].environment["URBANKI_MODEL_SERVER_PORT"] == "3601"
     elsewhere = make_parts(settings_for(tmp_path, model_server_url="http://127.0.0.1:9999"))
-    assert [part.name for part in elsewhere] == ["gallery"]
+    assert [part.name for part in elsewhere] == ["jobs", "gallery"]
+
+
+def test_every_part_is_a_line_of_the_procfile(tmp_path: Path) -> None:
+    lines = (REPOSITORY / "Procfile").read_text(encoding="utf-8").splitlines()
+    names = [line.partition(":")[0] for line in lines]
+    assert names == [part.name for part in make_parts(settings_for(tmp_path))]
+
+
+def test_a_part_that_speaks_http_is_ready_when_it_answers(part: Part) -> None:
+    assert not part.is_ready()
+    part.start()
+    startup.wait_until_ready([part])
+    assert part.is_ready()
+
+
+def test_the_jobs_are_ready_when_somebody_works_on_them(tmp_path: Path) -> None:
+    settings = settings_for(tmp_path)
+    (jobs,) = [part for part in make_parts(settings) if part.name == "jobs"]
+    assert not jobs.is_ready(), "there is no database yet"
+    prepare_data_folder(settings)
+    startup.prepare_tables(settings)
+    assert not jobs.is_ready(), "nobody works"
+    store = open_store(settings)
+    lease = Lease(store.engine, Owner.this_process())
+    assert lease.try_take()
+    assert jobs.is_ready()
+    lease.release()
+    assert not jobs.is_ready()
+    store.engine.dispose()
+
+
+def test_tables_of_the_future_are_said_before_anything_starts(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("URBANKI_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("URBANKI_PORT", str(free_port()))
+    monkeypatch.setenv("URBANKI_MODEL_SERVER_URL", "http://127.0.0.1:9")
+    settings = load_settings()
+    prepare_data_folder(settings)
+    startup.prepare_tables(settings)
+    with contextlib.closing(sqlite3.connect(settings.data_dir / "gallery.db")) as database:
+        database.execute("UPDATE alembic_version SET version_num = 'zukunft'")
+        database.commit()
+    assert startup.main() == 1
+    german, english = capsys.readouterr().err.strip().splitlines()
+    assert german.startswith("Die Datenbank hat die Fassung")
+    assert german != english
+
+
+@pytest.mark.server
+def test_the_gallery_refuses_tables_of_the_future_in_one_line(tmp_path: Path) -> None:
+    settings = settings_for(tmp_path)
+    prepare_data_folder(settings)
+    startup.prepare_tables(settings)
+    with contextlib.closing(sqlite3.connect(settings.data_dir / "gallery.db")) as database:
+        database.execute("UPDATE alembic_version SET version_num = 'zukunft'")
+        database.commit()
+    done = subprocess.run(
+        [sys.executable, "apps/main.py"],
+        cwd=REPOSITORY,
+        env={
+            **os.environ,
+            "URBANKI_DATA_DIR": str(settings.data_dir),
+            "URBANKI_PORT": str(free_port()),
+        },
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 2
+    (line,) = done.stderr.strip().splitlines()
+    assert line.startswith("Die Datenbank hat die Fassung")
 
 
 @pytest.fixture
@@ -149,7 +224,8 @@ def part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Part]:
     (tmp_path / "Procfile").write_text(line, encoding="utf-8")
     monkeypatch.setattr(startup, "REPOSITORY", tmp_path)
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-    made = Part("small", f"http://127.0.0.1:{port}", environment, tmp_path / "small.log")
+    ask = startup.answers(f"http://127.0.0.1:{port}")
+    made = Part("small", ask, environment, tmp_path / "small.log")
     yield made
     made.end()
 

@@ -1,23 +1,34 @@
 """The gallery's own pages in Streamlit's test bench, and what starting it loads."""
 
+import asyncio
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
+import httpx
 import pytest
+from starlette.applications import Starlette
+from starlette.routing import Route
 from streamlit.testing.v1 import AppTest
 
+from shared import __version__
+from shared.auth.principal import LOCAL_PRINCIPAL
 from shared.registry import discover
 from shared.registry.manifest import RESERVED_IDS
 from shared.settings import REPOSITORY, get_settings
+from shared.store import runs
+from shared.store.run_views import RunOrder
+from shared.store.store import process_store
 from shared.themes import load_theme
-from shared.ui import shell
 from shared.ui.assets import asset_routes
+from shared.ui.house_probe import house_probe
 from shared.ui.navigation import FIXED_PATHS, opens_one_app
 from shared.ui.probe import probe
 from tests.shared.app_folders import make_app
+from tests.shared.process_state import begin_process, forget_process_state
 
 
 @pytest.fixture(autouse=True)
@@ -25,11 +36,9 @@ def no_server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]
     """Nobody at the model server's address."""
     monkeypatch.setenv("URBANKI_MODEL_SERVER_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("URBANKI_DATA_DIR", str(tmp_path))
-    for cached in (get_settings, shell.model_client, probe):
-        cached.cache_clear()
+    begin_process()
     yield
-    for cached in (get_settings, shell.model_client, probe):
-        cached.cache_clear()
+    forget_process_state()
 
 
 def gallery(**query: str) -> AppTest:
@@ -96,7 +105,8 @@ def test_a_single_chosen_app_is_the_first_page(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_paths_of_the_house() -> None:
-    assert {"", "start", "modelle", "impressum", "barrierefreiheit", "datenschutz"} == FIXED_PATHS
+    house = {"modelle", "datenraum", "impressum", "barrierefreiheit", "datenschutz"}
+    assert {"", "start", *house} == FIXED_PATHS
 
 
 LOADED = (
@@ -173,3 +183,55 @@ def test_an_app_with_a_taken_name_shows_its_card_and_harms_nobody(
     assert not page.exception
     assert {"aviary", "Doppelt"} <= set(cards(page))
     assert "Diese Anwendung konnte nicht geladen werden." in str([one.proto for one in page.error])
+
+
+def test_home_lists_the_last_runs_of_the_person() -> None:
+    assert "Zuletzt bearbeitet" not in cards(gallery())
+    for number in range(7):
+        order = RunOrder("aviary", "find", f"Luftbild {number}", (), {"n": number})
+        runs.submit(LOCAL_PRINCIPAL, process_store(), order, now=datetime.now(UTC))
+    page = gallery()
+    assert not page.exception
+    assert "Zuletzt bearbeitet" in cards(page)
+    links = [link.proto for link in page.get("page_link") if "ergebnis" in str(link.proto)]
+    assert len(links) == 5
+    assert "Luftbild 6" in links[0].label
+
+
+def test_home_works_without_its_database(tmp_path: Path) -> None:
+    process_store().engine.dispose()
+    file = tmp_path / "gallery.db"
+    file.rename(tmp_path / "gone.db")
+    file.mkdir()
+    page = gallery()
+    assert not page.exception
+    assert "aviary" in cards(page)
+    captions = [caption.value for caption in page.caption]
+    assert "Ihre letzten Ergebnisse können gerade nicht gelesen werden." in captions
+
+
+def test_health_names_every_part_and_no_secret(tmp_path: Path) -> None:
+    house_probe().look_now()
+    probe().look_now()
+    (route,) = [
+        route
+        for route in asset_routes(load_theme("default"))
+        if isinstance(route, Route) and route.path == "/healthz"
+    ]
+
+    async def ask() -> httpx.Response:
+        transport = httpx.ASGITransport(Starlette(routes=[route]))
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            return await client.get("/healthz")
+
+    answer = asyncio.run(ask())
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.json() == {
+        "status": "ok",
+        "version": __version__,
+        "model_server": "down",
+        "jobs": "away",
+        "database": "ready",
+        "storage": "ready",
+    }
+    assert str(tmp_path) not in answer.text

@@ -24,8 +24,9 @@ from shared.errors import (
     UnsupportedBitDepth,
     UnsupportedImage,
 )
+from shared.geo import windowed
 from shared.geo.open import open_raster
-from shared.geo.raster import OpenOptions, RasterLimits, read_resampled
+from shared.geo.raster import OpenOptions, RasterLimits, hash_file, read_resampled
 
 UTM32 = "EPSG:25832"
 
@@ -429,3 +430,54 @@ def test_shrinking_takes_the_area_average():
     with open_raster(encoded(Image.fromarray(checks), "PNG")) as source:
         patch = read_resampled(source, (0, 0, 40, 40), (20, 20))
     assert (patch.rgb == 100).all()
+
+
+def test_a_known_hash_is_not_computed_again(tmp_path):
+    tile, tiff = tmp_path / "a.png", tmp_path / "a.tif"
+    Image.fromarray(colours()).save(tile)
+    Image.fromarray(colours()).save(tiff)
+    for path in (tile, tiff):
+        with open_raster(path, sha256="cd" * 32) as image:
+            assert image.info.sha256 == "cd" * 32
+        with open_raster(path) as image:
+            assert image.info.sha256 == hash_file(path)
+
+
+def test_only_formats_without_windows_are_held_decoded(tmp_path):
+    for name, decoded in (("a.png", True), ("a.tif", False)):
+        Image.fromarray(colours()).save(tmp_path / name)
+        with open_raster(tmp_path / name) as image:
+            assert image.decoded is decoded
+
+
+def test_the_library_keeps_few_decoded_pieces(tmp_path):
+    """By itself it would take a twentieth of the machine's memory."""
+    Image.fromarray(colours()).save(tmp_path / "a.tif")
+    seen = []
+
+    class Spy:
+        def __init__(self, dataset):
+            self.dataset = dataset
+
+        def __getattr__(self, name):
+            seen.append(rasterio.env.getenv().get("GDAL_CACHEMAX"))
+            return getattr(self.dataset, name)
+
+    with open_raster(tmp_path / "a.tif") as image:
+        image._dataset = Spy(image._dataset)
+        image.read(0, 0, 5, 5)
+        image.overview(10)
+        image._dataset = image._dataset.dataset
+    assert seen == [256 * 2**20] * 4
+
+
+def test_an_overview_made_of_strips_has_no_seams(tmp_path, monkeypatch):
+    pixels = np.random.default_rng(5).integers(0, 255, (40, 60, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "a.tif")
+    with open_raster(tmp_path / "a.tif") as image:
+        whole = image.overview(30)
+        monkeypatch.setattr(windowed, "STRIP_BYTES", 60 * 3 * 7)
+        strips = image.overview(30)
+    assert whole.rgb.shape == (20, 30, 3)
+    assert np.array_equal(whole.rgb, strips.rgb)
+    assert np.array_equal(whole.valid, strips.valid)

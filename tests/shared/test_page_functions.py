@@ -16,7 +16,6 @@ from shared.registry import discover
 from shared.settings import get_settings
 from shared.ui import shell
 from shared.ui.export import file_name
-from shared.ui.probe import probe
 from shared.ui.profile import demote_headings
 from shared.ui.result import (
     WORD_JOINER,
@@ -26,6 +25,7 @@ from shared.ui.result import (
     format_cell,
 )
 from tests.shared.app_folders import make_app
+from tests.shared.process_state import begin_process, forget_process_state
 
 HEAD = """
 import streamlit as st
@@ -49,6 +49,7 @@ PUBLIC = [
     "Shape",
     "answer_panel",
     "app_page",
+    "bind_run",
     "chart",
     "choose_data",
     "display_image",
@@ -58,11 +59,16 @@ PUBLIC = [
     "export_bar",
     "figures",
     "file_name",
+    "flag_result",
+    "job_list",
+    "job_panel",
     "map_with_table",
     "model_server_status",
     "notice_bar",
     "primary_action",
+    "publish_button",
     "show_checks",
+    "show_run",
     "steckbrief",
     "step",
     "table",
@@ -74,14 +80,12 @@ def apps_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Pat
     """One app named "probe" and nobody at the model server's address."""
     monkeypatch.setenv("URBANKI_MODEL_SERVER_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("URBANKI_DATA_DIR", str(tmp_path / "data"))
-    for cached in (get_settings, shell.model_client, probe):
-        cached.cache_clear()
+    begin_process()
     app = make_app(tmp_path, "probe", title="Probe", tagline="Eine Probe")
     monkeypatch.setattr(shell, "require_page", lambda slug: discover.find_app(slug, tmp_path))
     monkeypatch.setattr("shared.ui.profile.APPS_FOLDER", tmp_path)
     yield app
-    for cached in (get_settings, shell.model_client, probe):
-        cached.cache_clear()
+    forget_process_state()
 
 
 def run(body: str, **query: str) -> AppTest:

@@ -166,6 +166,6 @@ def reading(blocks, width=1000, height=1400, **more):
         y += 30
     values = {
         "dpi": 150.0, "rotation_deg": 0, "tilt_deg": 0.0, "script": "antiqua", "findings": (),
-        "engines": ("ppocr",), "models": (), "seconds": 1.5,
+        "engines": ("ppocr",), "models": (),
     }  # fmt: skip
     return PageReading(blocks=tuple(made), width=width, height=height, **(values | more))

@@ -3,22 +3,17 @@
 import json
 import os
 import signal
+from functools import partial
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from apps.archivair import __main__ as command
-from apps.archivair import batch
-from apps.archivair.forecast import Forecast
+from apps.archivair import jobs
 from shared.errors import Cancelled, ModelServerDown, ModelServerTimeout
-from tests.apps.archivair.doubles import (
-    GoneServer,
-    InkReader,
-    ToldTesseract,
-    draw_lines,
-    engines,
-)
+from shared.jobs.inline import run_inline
+from tests.apps.archivair.doubles import GoneServer, InkReader, ToldTesseract, draw_lines
 
 PAGE = draw_lines(["Der Bauherr ist zufrieden", "mit der Genehmigung"], size=(900, 500))
 SUMMARY = {"command", "pages", "failed", "seconds", "per_page", "models"}
@@ -38,11 +33,17 @@ def read_by(monkeypatch):
     """Replace the engines by doubles."""
 
     def use(client=None, tesseract=None):
-        made = engines(client, tesseract)
-        monkeypatch.setattr(command, "_engines", lambda stack: made)
+        monkeypatch.setattr(command, "_client", lambda stack: client or InkReader())
+        monkeypatch.setattr(jobs, "find_tesseract", lambda: tesseract)
 
     use(tesseract=ToldTesseract())
     return use
+
+
+@pytest.fixture(autouse=True)
+def no_waiting(monkeypatch):
+    at_once = partial(run_inline, sleep=lambda seconds: None)
+    monkeypatch.setattr(command, "run_inline", at_once)
 
 
 @pytest.fixture
@@ -50,7 +51,7 @@ def nobody_reads(monkeypatch):
     def refuse(stack):
         raise AssertionError("the model server was asked")
 
-    monkeypatch.setattr(command, "_engines", refuse)
+    monkeypatch.setattr(command, "_client", refuse)
 
 
 def run(capsys, *words):
@@ -107,10 +108,7 @@ def test_same_command_gives_the_same_files(tmp_path, capsys, read_by):
     contents = []
     for name in ("one", "two"):
         run(capsys, image, "--out", tmp_path / name)
-        page = json.loads((tmp_path / name / "akte.json").read_bytes())
-        page.pop("seconds")
-        alto = (tmp_path / name / "akte.alto.xml").read_bytes()
-        contents.append((page, alto, (tmp_path / name / "akte.txt").read_bytes()))
+        contents.append({path.name: path.read_bytes() for path in (tmp_path / name).iterdir()})
     assert contents[0] == contents[1]
 
 
@@ -237,7 +235,7 @@ def test_no_model_server_leaves_nothing(tmp_path, capsys, monkeypatch):
     def down(stack):
         raise ModelServerDown()
 
-    monkeypatch.setattr(command, "_engines", down)
+    monkeypatch.setattr(command, "_client", down)
     code, printed, err = run(capsys, save(tmp_path / "akte.png"), "--out", tmp_path / "out")
     assert (code, printed) == (3, "")
     assert err.count("\n") == 1
@@ -254,31 +252,37 @@ def test_a_server_that_goes_away_leaves_whole_files_only(tmp_path, capsys, read_
     assert len(written) == 3 * len(stems) < 18
 
 
-def test_a_page_that_takes_too_long_is_listed(tmp_path, capsys, read_by):
-    class SlowOnce(InkReader):
+def test_a_page_that_takes_too_long_again_and_again_is_listed(tmp_path, capsys, read_by):
+    class SlowOnPageTwo(InkReader):
         def ocr(self, images, *, mode="page", stop=lambda: False):
-            if mode == "detect" and self.pages == 0:
+            if mode == "detect" and 1 <= self.pages <= jobs.OCR.attempts:
                 self.pages += 1
                 raise ModelServerTimeout()
             return super().ocr(images, mode=mode, stop=stop)
 
-    read_by(SlowOnce())
-    code, printed, _ = run(capsys, save(tmp_path / "akte.tif", 3), "--out", tmp_path / "out")
+    read_by(SlowOnPageTwo())
+    code, printed, _ = run(capsys, save(tmp_path / "akte.tif", 1), "--out", tmp_path / "one")
+    assert code == 0
+    code, printed, _ = run(
+        capsys, save(tmp_path / "b.png"), save(tmp_path / "c.png"), "--out", tmp_path / "out"
+    )
     assert code == 0
     summary = json.loads(printed)
-    assert summary["pages"] == 2
-    assert [one["code"] for one in summary["failed"]] == [ModelServerTimeout.code]
+    assert [one["stem"] for one in summary["per_page"]] == ["c"]
+    assert [(one["file"], one["code"]) for one in summary["failed"]] == [
+        ("b.png", ModelServerTimeout.code)
+    ]
 
 
 def test_a_bug_on_one_page_does_not_lose_the_others(tmp_path, capsys, read_by, monkeypatch):
-    honest = batch.read_page
+    honest = jobs.read_page
 
     def stumbles(page, *words, **options):
         if page.index == 2:
             raise ZeroDivisionError
         return honest(page, *words, **options)
 
-    monkeypatch.setattr(batch, "read_page", stumbles)
+    monkeypatch.setattr(jobs, "read_page", stumbles)
     code, printed, err = run(capsys, save(tmp_path / "akte.tif", 3), "--out", tmp_path / "out")
     assert code == 0
     failed = json.loads(printed)["failed"]
@@ -288,14 +292,15 @@ def test_a_bug_on_one_page_does_not_lose_the_others(tmp_path, capsys, read_by, m
 
 @pytest.mark.parametrize("way", ["signal", "cancelled"])
 def test_a_stop_ends_with_code_four_and_whole_files(tmp_path, capsys, read_by, monkeypatch, way):
-    class Stops(Forecast):
-        def count(self, now_s):
-            super().count(now_s)
-            if way == "cancelled":
-                raise Cancelled()
-            os.kill(os.getpid(), signal.SIGTERM)
+    write = command.write_page
 
-    monkeypatch.setattr(command, "Forecast", Stops)
+    def stops(*words):
+        write(*words)
+        if way == "cancelled":
+            raise Cancelled()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(command, "write_page", stops)
     code, printed, err = run(capsys, save(tmp_path / "akte.tif", 4), "--out", tmp_path / "out")
     assert (code, printed) == (4, "")
     assert "abgebrochen" in err
@@ -304,22 +309,29 @@ def test_a_stop_ends_with_code_four_and_whole_files(tmp_path, capsys, read_by, m
 
 
 def test_few_pages_are_held_in_memory_at_a_time(tmp_path, capsys, read_by, monkeypatch):
-    loaded, written, ahead = [], [], []
-    load, write = batch.Source.load, command.write_page
+    held, most = [], []
+    honest = jobs.read_page
 
-    def counted_load(self, index):
-        loaded.append(index)
-        ahead.append(len(loaded) - len(written))
-        return load(self, index)
+    def counted(page, *words, **options):
+        held.append(page.index)
+        most.append(len(held))
+        try:
+            return honest(page, *words, **options)
+        finally:
+            held.remove(page.index)
 
-    def counted_write(folder, stem, files):
-        written.append(stem)
-        write(folder, stem, files)
-
-    monkeypatch.setattr(batch.Source, "load", counted_load)
-    monkeypatch.setattr(command, "write_page", counted_write)
+    monkeypatch.setattr(jobs, "read_page", counted)
     gray = np.full((200, 200), 250, dtype=np.uint8)
-    code, _, _ = run(capsys, save(tmp_path / "akte.tif", 60, gray), "--out", tmp_path / "out")
+    code, printed, _ = run(capsys, save(tmp_path / "akte.tif", 60, gray), "--out", tmp_path / "out")
     assert code == 0
-    assert len(written) == 60
-    assert max(ahead) <= 2 * batch.PAGES_AT_ONCE + 1
+    assert json.loads(printed)["pages"] == 60
+    assert max(most) <= command.PAGES_AT_ONCE
+
+
+def test_progress_tells_the_time_left_once_it_is_measured(tmp_path, capsys, read_by):
+    gray = np.full((200, 200), 250, dtype=np.uint8)
+    _, _, said = run(capsys, save(tmp_path / "akte.tif", 8, gray), "--out", tmp_path / "out")
+    lines = said.splitlines()
+    assert lines[0] == "Seite 1 von 8 gelesen"
+    assert lines[5].startswith("Seite 6 von 8 gelesen, noch etwa ")
+    assert lines[7] == "Seite 8 von 8 gelesen"

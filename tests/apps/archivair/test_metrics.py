@@ -1,8 +1,7 @@
-"""Error rates by hand, and the forecast of the remaining time."""
+"""Error rates by hand."""
 
 import pytest
 
-from apps.archivair.forecast import Forecast
 from apps.archivair.metrics import (
     LENIENT,
     ErrorCount,
@@ -47,29 +46,3 @@ def test_calibration_error_by_hand():
         pytest.approx(0.5 * abs(0.9 - 1.0) + 0.5 * abs(0.2 - 0.5))
     )
     assert expected_calibration_error([], []) == 0
-
-
-def test_forecast_of_even_pages():
-    forecast = Forecast(4, 0.0)
-    assert forecast.remaining_s is None
-    forecast.count(5.0)
-    assert forecast.remaining_s == pytest.approx(15)
-    assert forecast.german_line() == "Seite 1 von 4 gelesen, noch etwa 15 s"
-    forecast.count(10.0)
-    forecast.count(15.0)
-    forecast.count(20.0)
-    assert forecast.german_line() == "Seite 4 von 4 gelesen"
-
-
-def test_forecast_follows_the_latest_pages():
-    forecast = Forecast(100)
-    for now in range(30):
-        forecast.count(float(now))
-    for now in range(20):
-        forecast.count(29.0 + 10 * (now + 1))
-    assert forecast.remaining_s == pytest.approx(50 * 10)
-
-
-def test_no_edit_at_all_is_not_called_certain() -> None:
-    low, high = interval_95([ErrorCount(0, 1000), ErrorCount(0, 500)])
-    assert (low, high) == (0.0, pytest.approx(0.002))

@@ -10,13 +10,12 @@ import pytest
 
 from apps.archivair.alto import NAMESPACE
 from apps.archivair.outputs import (
-    PageIdentity,
     check_free,
     check_writable,
     page_files,
-    page_summary,
     write_page,
 )
+from apps.archivair.pages import PageIdentity
 from apps.archivair.quality import BLANK
 from shared.contracts.provenance import ModelUse
 from shared.errors import ResultsExist, StorageFull
@@ -110,13 +109,6 @@ def test_an_empty_page_gives_an_empty_text():
     assert content[".txt"] == b""
     assert alto_text(alto(content)) == ""
     assert json.loads(content[".json"])["mean_confidence"] is None
-
-
-def test_the_summary_has_exactly_its_keys():
-    assert page_summary(reading(BLOCKS), "akte_p0002") == {
-        "stem": "akte_p0002", "script": "antiqua", "lines": 4, "chars": 71,
-        "mean_confidence": 0.97, "needs_review": False, "engines": ["ppocr"],
-    }  # fmt: skip
 
 
 def test_three_files_are_written_and_nothing_else(tmp_path):

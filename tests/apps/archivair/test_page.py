@@ -1,35 +1,48 @@
 """The page: sample to result, own files, failed pages, an outage in the middle, what is kept."""
 
 import io
-import json
 import zipfile
 from dataclasses import replace
-from datetime import UTC, datetime
-from threading import Lock
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
+from sqlalchemy import delete, select, update
 from streamlit.testing.v1 import AppTest
 
-from apps.archivair import batch
-from apps.archivair.batch import PageOutcome
+from apps.archivair import jobs, view_export, view_run
 from apps.archivair.errors import TooManyPages
 from apps.archivair.file_check import check_file
-from apps.archivair.file_run import FileRun, KeptPage, keep, pack
-from apps.archivair.outputs import PageIdentity, page_files
-from apps.archivair.pages import Limits, PageImage
+from apps.archivair.page_figures import figures_of
+from apps.archivair.pages import Limits, PageIdentity, PageImage
 from apps.archivair.quality import BLANK
 from apps.archivair.reading import PageReading, TextLine, Word
+from apps.archivair.report import build_report
+from apps.archivair.run_pages import RunPages, working_seconds
 from apps.archivair.sample import SAMPLE_NAME, render_sample, sample_jpeg, sample_text
 from apps.archivair.upright import upright_corners, upright_jpeg, upright_size
 from apps.archivair.view_result import clock_minutes
-from shared.contracts.provenance import ModelUse
-from shared.errors import DamagedImage, ModelServerDown, PredictionFailed
-from shared.settings import REPOSITORY
+from shared.auth.principal import LOCAL_PRINCIPAL
+from shared.contracts.jobs import Priority
+from shared.contracts.provenance import ModelUse, Provenance
+from shared.errors import ModelServerDown, PredictionFailed
+from shared.i18n.translator import get_translator
+from shared.jobs.inline import InlineFile, run_inline
+from shared.registry.discover import find_app
+from shared.settings import REPOSITORY, get_settings
+from shared.store import artifacts, deletion, provenance, runs
+from shared.store.engine import read_scope, session_scope
+from shared.store.models import ArtifactRow, RunFileRow, RunRow, UnitRow
+from shared.store.store import process_store
+from shared.ui import AppContext
+from tests.apps.archivair.here_cluster import forget_worker, work_off
+from tests.shared.process_state import begin_process, forget_process_state
 
 PAGE = str(REPOSITORY / "apps" / "archivair" / "page.py")
 MODEL = ModelUse("ppocrv6_small", "1.0.0", "ab" * 32)
+IDENTITY = PageIdentity("a_p0001", "a.pdf", "cd" * 32, 1, 3)
 LOCKED_PDF = (
     b"%PDF-1.4\n1 0 obj\n<< /Type /Catalog /Pages 2 0 R >>\nendobj\n2 0 obj\n<< /Type /Pages"
     b" /Kids [3 0 R] /Count 1 >>\nendobj\n3 0 obj\n<< /Type /Page /Parent 2 0 R /MediaBox"
@@ -66,7 +79,6 @@ def reading_of(page, *lines, rotation=0, findings=()):
         findings=findings,
         engines=("ppocr",),
         models=(MODEL,) if lines else (),
-        seconds=0.1,
     )
 
 
@@ -89,31 +101,39 @@ def fails_on_page_two(page):
     return reads_two_lines(page)
 
 
-def model_server_down_from_page_three(page):
+def waits_from_page_three(page):
     if page.index >= 3:
         raise ModelServerDown()
     return reads_two_lines(page)
 
 
-def model_server_down(page):
-    raise ModelServerDown()
+@pytest.fixture
+def store(monkeypatch, tmp_path):
+    """A fresh installation; nobody works on its jobs until `work_off` does."""
+    monkeypatch.setenv("URBANKI_MODEL_SERVER_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("URBANKI_DATA_DIR", str(tmp_path / "data"))
+    begin_process()
+    forget_worker()
+    yield process_store()
+    forget_worker()
+    forget_process_state()
 
 
 @pytest.fixture
-def reader(monkeypatch):
+def reader(monkeypatch, store):
     """Replaces the reading of a page; `.asked` are the pages it was asked for."""
 
     class Reader:
         def __init__(self):
-            self.asked, self.lock, self.read = [], Lock(), reads_two_lines
+            self.asked, self.read = [], reads_two_lines
 
-        def __call__(self, page, engines, *, script, clock):
-            with self.lock:
-                self.asked.append(page.index)
+        def __call__(self, page, engines, *, script):
+            self.asked.append(page.index)
             return self.read(page)
 
     double = Reader()
-    monkeypatch.setattr(batch, "read_page", double)
+    monkeypatch.setattr(jobs, "read_page", double)
+    monkeypatch.setattr(view_run, "model_fingerprint", lambda client: "ppocrv6_small 1.0.0")
     return double
 
 
@@ -130,8 +150,8 @@ def texts(page):
     return "\n".join([*shown, *(str(error.proto) for error in page.error)])
 
 
-def pdf(count):
-    pages = [Image.new("L", (400, 560), 255) for _ in range(count)]
+def pdf(count, gray=255):
+    pages = [Image.new("L", (400, 560), gray) for _ in range(count)]
     target = io.BytesIO()
     pages[0].save(target, "PDF", save_all=True, append_images=pages[1:], resolution=100)
     return target.getvalue()
@@ -143,31 +163,79 @@ def with_file(content, name="akte.pdf", mime="application/pdf", **query):
     return page.file_uploader[0].set_value((name, content, mime)).run()
 
 
-def read(page):
-    return page.button(key="archivair_start").click().run()
+def order(page):
+    page = page.button(key="archivair_start").click().run()
+    assert not page.exception
+    return page
 
 
-def run_of(page):
-    return page.session_state["archivair_run"]
+def read(page, store):
+    """Order the reading, let it be done, and look again."""
+    page = order(page)
+    work_off(store)
+    return page.run()
 
 
-def test_sample_gives_a_result_at_once(reader):
+def run_of(store):
+    (run, *_) = runs.recent(LOCAL_PRINCIPAL, store)
+    return runs.get(LOCAL_PRINCIPAL, store, run.id)
+
+
+def context(language="de"):
+    """What a page gives to its exports."""
+    t = get_translator(language, "archivair")
+    manifest = find_app("archivair")
+    return AppContext(manifest, LOCAL_PRINCIPAL, LOCAL_PRINCIPAL.active_tenant, t, get_settings())
+
+
+def metrics(page):
+    return [metric.value for metric in page.metric]
+
+
+def test_sample_gives_a_result_without_another_click(reader, store):
     page = opened(beispiel="1")
     assert not page.exception
-    assert [metric.value for metric in page.metric] == ["1", "2", "1", "59,3\u202f%"]
+    assert not page.metric
+    run = run_of(store)
+    assert (run.title, run.is_example, run.units_total) == (SAMPLE_NAME, True, None)
+    assert page.query_params == {"ergebnis": run.id}
+    work_off(store)
+    page.run()
+    assert not page.exception
+    assert metrics(page) == ["1", "2", "1", "59,3\u202f%"]
     shown = texts(page)
     for question in ("Was kam heraus?", "Wie sicher ist das?", "Woher kommt das?", "Was tun?"):
         assert question in shown
     assert "Diese Akte: 1 Seite in 0:01 min." in shown
     assert "Das Blatt ist künstlich" in shown
     assert "Beispieldaten, künstlich erzeugt." in shown
-    assert len(page.get("download_button")) == 3
+    assert "ppocrv6_small 1.0.0" in shown
+    assert len(page.get("download_button")) == 5
     page.run()
     assert reader.asked == [1]
 
 
-def test_text_of_a_scan_is_never_markdown_and_doubtful_words_are_named(reader):
-    page = opened(beispiel="1")
+def test_a_reload_a_second_tab_and_a_second_order_show_the_same_result(reader, store):
+    page = read(opened(), store)
+    run = run_of(store)
+    assert metrics(opened(ergebnis=run.id)) == metrics(page)
+    again = order(opened())
+    assert again.query_params == {"ergebnis": run.id}
+    assert metrics(again) == metrics(page)
+    assert reader.asked == [1]
+    assert len(runs.recent(LOCAL_PRINCIPAL, store)) == 1
+
+
+def test_short_files_come_first(reader, store):
+    order(with_file(pdf(view_run.MOST_PAGES_AT_ONCE)))
+    order(with_file(pdf(view_run.MOST_PAGES_AT_ONCE + 1), "lang.pdf"))
+    with read_scope(store.engine) as session:
+        priorities = dict(session.execute(select(RunRow.title, RunRow.priority)).all())
+    assert priorities == {"akte.pdf": Priority.INTERACTIVE, "lang.pdf": Priority.NORMAL}
+
+
+def test_text_of_a_scan_is_never_markdown_and_doubtful_words_are_named(reader, store):
+    page = read(opened(), store)
     cells = page.table[0].value
     assert list(cells.columns) == ["Nr.", "Gelesener Text", "Sicherheit", "Bitte prüfen"]
     assert cells["Bitte prüfen"][0] == "–"
@@ -175,110 +243,207 @@ def test_text_of_a_scan_is_never_markdown_and_doubtful_words_are_named(reader):
     assert page.code[0].value.startswith("Seite 1\n![x]")
 
 
-def test_pages_of_a_file_are_read_once_and_taken_along_as_the_command_names_them(reader):
+def test_pages_of_a_file_are_read_once_and_taken_along_as_the_command_names_them(reader, store):
     page = with_file(pdf(3))
     assert "Die Datei hat 3 Seiten." in texts(page)
-    assert not page.metric
-    page = read(page)
+    assert "Spätestens nach 30 Tagen wird sie gelöscht, die Lesung nach 90 Tagen." in texts(page)
+    assert not runs.recent(LOCAL_PRINCIPAL, store)
+    page = read(page, store)
     assert not page.exception
-    assert sorted(reader.asked) == [1, 2, 3]
-    assert [metric.value for metric in page.metric][:3] == ["3", "6", "3"]
+    assert reader.asked == [1, 2, 3]
+    assert metrics(page)[:3] == ["3", "6", "3"]
     assert "Diese Akte: 3 Seiten in 0:01 min." in texts(page)
     page.selectbox(key="archivair_page").set_value(3).run()
     assert "Seite 3 von 3" in texts(page)
     assert page.code[0].value.startswith("Seite 3\n")
-    assert len(page.get("download_button")) == 4
-    assert sorted(reader.asked) == [1, 2, 3]
-    with zipfile.ZipFile(io.BytesIO(pack(run_of(page)))) as packed:
-        assert packed.namelist() == [
+    assert len(page.get("download_button")) == 6
+    assert reader.asked == [1, 2, 3]
+    run = run_of(store)
+    (packed,) = runs.result_files(LOCAL_PRINCIPAL, store, run.id).values()
+    content = artifacts.read(LOCAL_PRINCIPAL, store, packed)
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        assert archive.namelist() == [
             f"akte_p000{number}{ending}"
             for number in (1, 2, 3)
             for ending in (".txt", ".alto.xml", ".json")
         ]
-        assert packed.read("akte_p0002.txt").decode().startswith("Seite 2\n")
-        assert json.loads(packed.read("akte_p0002.json"))["input"]["pages"] == 3
+        assert archive.read("akte_p0002.txt").decode().startswith("Seite 2\n")
 
 
-def test_another_script_is_another_reading(reader):
-    page = read(with_file(pdf(1)))
+def test_the_job_gives_the_same_bytes_as_the_same_definition_in_one_process(
+    reader, store, tmp_path
+):
+    content = pdf(3)
+    read(with_file(content), store)
+    run = run_of(store)
+    (packed,) = runs.result_files(LOCAL_PRINCIPAL, store, run.id).values()
+    path = tmp_path / "akte.pdf"
+    path.write_bytes(content)
+    file = InlineFile(path, "akte.pdf", "application/pdf")
+    with run_inline(jobs.OCR, [file], {"script": "auto"}, units_at_once=2) as result:
+        assert result.summary.files[0].sha256 == packed.sha256
+        stored = [unit.file.sha256 for unit in runs.units(LOCAL_PRINCIPAL, store, run.id)]
+        assert [outcome.file.sha256 for outcome in result.outcomes()] == stored
+        here, there = dict(result.summary.data), dict(run.summary)
+        for one in (here, there):
+            one["figures"] = {**one["figures"], "seconds": 0}
+        assert here == there
+
+
+def test_pages_are_shown_while_others_are_still_read(reader, store):
+    reader.read = waits_from_page_three
+    page = order(with_file(pdf(4)))
+    work_off(store, until=lambda: run_of(store).state == "waiting")
+    page.run()
+    assert not page.exception
+    shown = texts(page)
+    assert "Der Modellserver antwortet nicht." in shown
+    assert metrics(page)[0] == "2"
+    assert "von 4" in shown
+    assert page.code[0].value.startswith("Seite 1\n")
+    assert "ZIP und Bericht enthalten, was bis zum Klick gelesen ist." in shown
+    assert "ppocrv6_small 1.0.0" in shown
+    assert "Der Auftrag läuft noch" in shown
+    reader.read = reads_two_lines
+    work_off(store)
+    page.run()
+    assert metrics(page)[0] == "4"
+    assert not page.error
+    assert reader.asked[:3] == [1, 2, 3]
+    assert sorted(set(reader.asked)) == [1, 2, 3, 4]
+    assert reader.asked.count(1) == reader.asked.count(2) == 1
+
+
+def test_the_chosen_page_stays_while_others_are_read(reader, store):
+    reader.read = waits_from_page_three
+    page = order(with_file(pdf(3)))
+    work_off(store, until=lambda: run_of(store).state == "waiting")
+    page.run().selectbox(key="archivair_page").set_value(2).run()
+    reader.read = reads_two_lines
+    work_off(store)
+    page.run()
+    assert page.code[0].value.startswith("Seite 2\n")
+
+
+def test_what_was_read_of_a_stopped_file_can_be_taken_along(reader, store):
+    reader.read = waits_from_page_three
+    page = order(with_file(pdf(4)))
+    work_off(store, until=lambda: run_of(store).state == "waiting")
+    runs.request_cancel(LOCAL_PRINCIPAL, store, run_of(store).id, now=datetime.now(UTC))
+    work_off(store)
+    page.run()
+    assert not page.exception
+    run = run_of(store)
+    assert (run.state, run.units_done) == ("cancelled", 2)
+    assert metrics(page)[0] == "2"
+    content = view_export.pack_pages(context(), run.id)
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        assert len(archive.namelist()) == 6
+    assert "Im ZIP fehlen diese Seiten: 3, 4." in texts(page)
+    reader.read = reads_two_lines
+    runs.go_on(LOCAL_PRINCIPAL, store, run.id)
+    work_off(store)
+    page.run()
+    assert metrics(page)[0] == "4"
+    assert reader.asked.count(1) == 1
+
+
+def test_another_script_is_another_reading(reader, store):
+    page = opened()
     page.radio(key="archivair_script").set_value("typewriter").run()
-    assert not page.metric
-    page = read(page)
-    assert run_of(page).key[2] == "typewriter"
+    read(page, store)
+    assert run_of(store).parameters == {"script": "typewriter"}
+    read(opened(), store)
+    assert run_of(store).parameters == {"script": "auto"}
     assert len(reader.asked) == 2
 
 
-def test_failed_pages_are_listed_and_can_be_tried_again(reader):
+def test_failed_pages_are_listed_and_can_be_tried_again(reader, store):
     reader.read = fails_on_page_two
-    page = read(with_file(pdf(3)))
+    page = read(with_file(pdf(3)), store)
     shown = texts(page)
-    assert "1 Seite konnte nicht gelesen werden" in shown
-    assert "Seite 2: Das Modell konnte diesen Teil nicht auswerten." in shown
     assert "Im ZIP fehlen diese Seiten: 2." in shown
-    assert page.metric[0].value == "2"
-    assert "gescheitert" in list(page.table[0].value["Stand"])
+    assert metrics(page)[0] == "2"
+    states = [list(table.value["Stand"]) for table in page.table if "Stand" in table.value]
+    assert states == [["bitte vergleichen", "gescheitert", "bitte vergleichen"]]
+    assert "Das Modell konnte diesen Teil nicht auswerten" in str(
+        [table.value.to_dict() for table in page.table]
+    ).replace("\\", "")
     reader.read, reader.asked = reads_two_lines, []
-    page.button(key="archivair_retry").click().run()
+    page.button(key="archivair_job_again").click().run()
+    work_off(store)
+    page.run()
     assert reader.asked == [2]
-    assert not page.error
-    assert [kept.identity.index for kept in run_of(page).pages] == [1, 2, 3]
+    assert metrics(page)[0] == "3"
 
 
-def test_an_outage_keeps_finished_pages_and_goes_on_behind_them(reader):
-    reader.read = model_server_down_from_page_three
-    page = read(with_file(pdf(4)))
-    shown = texts(page)
-    assert "Der Modellserver antwortet nicht." in shown
-    assert "Noch nicht gelesen: 2 von 4 Seiten." in shown
-    assert "Was kam heraus?" in shown
-    reader.read, reader.asked = reads_two_lines, []
-    page.run()
-    assert sorted(reader.asked) == [3, 4]
-    assert not page.error
-    assert not page.warning
-    assert page.metric[0].value == "4"
-
-
-def test_a_missing_model_server_recovers_and_keeps_the_choice(reader):
-    reader.read = model_server_down
-    page = read(opened())
+def test_a_missing_model_server_is_said_before_anything_is_stored(store):
+    page = opened(beispiel="1")
+    assert not page.exception
     assert "Der Modellserver antwortet nicht." in texts(page)
-    assert not page.metric
-    reader.read = reads_two_lines
+    assert not runs.recent(LOCAL_PRINCIPAL, store)
+
+
+def test_a_file_can_be_read_again(reader, store):
+    page = read(opened(), store)
+    first = run_of(store)
+    page.button(key="archivair_again").click().run()
+    assert run_of(store).id != first.id
+    work_off(store)
     page.run()
-    assert not page.error
-    assert page.metric[0].value == "1"
-
-
-def test_a_stopped_file_waits_for_a_click(reader):
-    page = read(with_file(pdf(3)))
-    run = run_of(page)
-    page.session_state["archivair_run"] = replace(run, pages=run.pages[:1], stopped=True)
-    reader.asked = []
-    page.run()
-    assert page.button(key="archivair_start").label == "Weiterlesen"
-    assert reader.asked == []
-    assert page.metric[0].value == "1"
-    page = read(page)
-    assert sorted(reader.asked) == [2, 3]
-    assert page.metric[0].value == "3"
-
-
-def test_a_second_click_reads_anew(reader):
-    page = read(read(opened()))
     assert reader.asked == [1, 1]
-    assert page.metric[0].value == "1"
+    assert metrics(page)[0] == "1"
 
 
-def test_a_blank_page_says_so(reader):
+def test_an_upload_whose_time_is_over_cannot_be_read_again(reader, store):
+    page = read(opened(), store)
+    with session_scope(store.engine) as session:
+        session.execute(delete(RunFileRow).where(RunFileRow.role == "input"))
+        session.execute(delete(ArtifactRow).where(ArtifactRow.kind == "upload"))
+    page.button(key="archivair_again").click().run()
+    assert not page.exception
+    assert "ist nicht mehr da" in texts(page)
+    assert len(runs.recent(LOCAL_PRINCIPAL, store)) == 1
+
+
+def test_another_file_can_be_chosen(reader, store):
+    page = read(opened(), store)
+    page.button(key="archivair_other").click().run()
+    assert not page.exception
+    assert not page.metric
+    assert page.query_params == {}
+    assert page.button(key="archivair_start")
+
+
+def test_a_deleted_file_leaves_nothing(reader, store):
+    page = read(with_file(pdf(2)), store)
+    assert list(store.files.keys())
+    deletion.delete_run(LOCAL_PRINCIPAL, store, run_of(store).id)
+    assert not list(store.files.keys())
+    page.run()
+    assert not page.exception
+    assert not page.metric
+    assert page.button(key="archivair_start")
+
+
+def test_a_blank_page_says_so(reader, store):
     reader.read = sees_a_blank_page
-    page = read(with_file(pdf(1)))
+    page = read(with_file(pdf(1)), store)
     shown = texts(page)
     assert not page.exception
     assert "Die Seite ist leer." in shown
     assert "scannen Sie die Seite bitte heller" in shown
-    assert page.metric[3].value == "–"
-    assert not page.table
+    assert metrics(page)[3] == "–"
+    assert not [table for table in page.table if "Gelesener Text" in table.value]
+
+
+def test_a_reading_of_another_version_is_refused_in_words(reader, store):
+    page = read(opened(), store)
+    with session_scope(store.engine) as session:
+        session.execute(update(UnitRow).values(result_json={"page": 1}))
+    page.run()
+    assert not page.exception
+    assert "passt nicht zu dieser Fassung" in texts(page)
 
 
 @pytest.mark.parametrize(
@@ -287,9 +452,8 @@ def test_a_blank_page_says_so(reader):
         (LOCKED_PDF, "mit einem Passwort geschützt"),
         (b"%PDF-1.7\nkaputt", "beschädigt oder unvollständig"),
         (b"GIF89a", "Diese Art von Datei kann die Anwendung nicht lesen."),
-        (pdf(51), "Die Datei hat 51 Seiten, erlaubt sind 50."),
     ],
-    ids=["locked", "damaged", "foreign", "too_many_pages"],
+    ids=["locked", "damaged", "foreign"],
 )
 def test_unusable_files_are_refused_in_words(reader, content, sentence):
     page = with_file(content)
@@ -297,11 +461,13 @@ def test_unusable_files_are_refused_in_words(reader, content, sentence):
     assert sentence in texts(page)
     assert "Vorgangsnummer" in texts(page)
     assert not [button for button in page.button if button.key == "archivair_start"]
-    assert "höchstens 50 Seiten je Datei" in texts(page)
+    assert "höchstens 2.000 Seiten je Datei" in texts(page)
 
 
-def test_english_page_speaks_english(reader):
+def test_english_page_speaks_english(reader, store):
     page = opened(beispiel="1", sprache="en")
+    work_off(store)
+    page.run()
     assert not page.exception
     assert [metric.label for metric in page.metric] == [
         "Pages read",
@@ -310,6 +476,51 @@ def test_english_page_speaks_english(reader):
         "Mean certainty",
     ]
     assert "This file: 1 page in 0:01 min." in texts(page)
+
+
+@pytest.mark.parametrize("language", ["de", "en"])
+def test_report_and_spreadsheet_say_where_they_come_from(reader, store, tmp_path, language):
+    reader.read = fails_on_page_two
+    read(with_file(pdf(3)), store)
+    run = run_of(store)
+    origin = provenance.from_dict(run.provenance)
+    ctx = context(language)
+    files = {"pdf": view_export.make_pdf(ctx, run.id), "xlsx": view_export.make_excel(ctx, run.id)}
+    for ending, content in files.items():
+        path = tmp_path / f"bericht.{ending}"
+        path.write_bytes(content)
+        assert provenance.read_back(path) == provenance.to_dict(origin)
+    assert (origin.run_id, origin.units_total, origin.units_failed) == (run.id, 3, 1)
+    assert [one.name for one in origin.models] == ["ppocrv6_small"]
+    assert origin.parameters == {"script": "auto"}
+
+
+def test_a_long_list_is_cut_on_paper_only():
+    figures = replace(figures_of(reads_two_lines(image_page()), IDENTITY, 1.0), needs_review=False)
+    read_pages = tuple(replace(figures, page=number) for number in range(1, 301))
+    pages = RunPages(read_pages, dict.fromkeys(range(1, 301)), (), 302)
+    t = get_translator("de", "archivair")
+    origin = Provenance("a.pdf", "0" * 64, (), {}, datetime.now(UTC), 1.0, "1")
+    paper = build_report("a.pdf", pages, origin, "Stadt", t, on_paper=True)
+    sheet = build_report("a.pdf", pages, origin, "Stadt", t, on_paper=False)
+    assert [len(report.tables[0].rows) for report in (paper, sheet)] == [200, 302]
+    assert "200 von 302" in paper.tables[0].note
+    assert sheet.tables[0].note == ""
+    assert sheet.tables[0].rows[-1][:2] == (302, "nicht gelesen")
+    assert any("301, 302" in getattr(block, "text", "") for block in sheet.blocks)
+
+
+@pytest.mark.parametrize(
+    ("began", "ended", "shown_s"),
+    [(0, 6, 6.0), (0, 3600, 10.0), (None, None, 10.0)],
+    ids=["two workers", "stopped in between", "never began"],
+)
+def test_a_pause_does_not_count_as_work(began, ended, shown_s):
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    moments = [None if one is None else start + timedelta(seconds=one) for one in (began, ended)]
+    run = SimpleNamespace(started_at=moments[0], finished_at=moments[1])
+    sums = SimpleNamespace(seconds=10.0)
+    assert working_seconds(run, sums, start) == shown_s
 
 
 def image_page(width=60, height=40, index=1):
@@ -338,51 +549,6 @@ def test_outlines_lie_right_on_the_turned_picture(turns):
     assert picture.size == (300, 400)
     assert picture.mode == "L"
     assert np.asarray(picture)[52:68, 32:118].max() < 40
-
-
-def test_only_a_small_picture_is_kept_of_a_page():
-    page = image_page()
-    identity = PageIdentity("akte", "akte.pdf", "cd" * 32, 1, 1)
-    kept = keep(PageOutcome(identity, reads_two_lines(page), None, page))
-    assert kept.picture.startswith(b"\xff\xd8\xff")
-    assert kept.error is None
-    failed = keep(PageOutcome(identity, None, DamagedImage(), None))
-    assert failed.reading is None
-    assert isinstance(failed.error, DamagedImage)
-    assert failed.picture == b""
-
-
-def small_run(total=3):
-    run = FileRun(("cd" * 32, "a.pdf", "auto"), "a.pdf", total, False, datetime.now(UTC))
-    for index in (3, 1):
-        identity = PageIdentity(f"a_p000{index}", "a.pdf", "cd" * 32, index, total)
-        reading = reads_two_lines(image_page(index=index))
-        run = run.with_page(KeptPage(identity, reading, None), 1.5)
-    return run
-
-
-def test_a_run_counts_what_it_holds():
-    run = small_run()
-    assert [page.identity.index for page in run.pages] == [1, 3]
-    assert run.unread == (2,)
-    assert run.seconds == 3.0
-    assert (run.words, run.doubtful_words) == (8, 2)
-    assert run.models == (MODEL,)
-    failed = KeptPage(PageIdentity("a_p0002", "a.pdf", "cd" * 32, 2, 3), None, DamagedImage())
-    tried = run.with_page(failed, 0.5)
-    assert tried.unread == ()
-    assert [page.identity.index for page in tried.failed] == [2]
-    assert tried.without_failed().unread == (2,)
-
-
-def test_the_archive_is_the_same_for_the_same_run():
-    run = small_run()
-    assert pack(run) == pack(run)
-    with zipfile.ZipFile(io.BytesIO(pack(run))) as packed:
-        assert {entry.date_time for entry in packed.infolist()} == {(1980, 1, 1, 0, 0, 0)}
-        for page in run.read:
-            for ending, content in page_files(page.reading, page.identity).items():
-                assert packed.read(page.identity.stem + ending) == content
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from apps.archivair import errors
+from apps.archivair import errors, file_data
+from apps.archivair.file_data import FileData
 from apps.archivair.pages import Limits, PageFailure, load_pages, open_path, open_source, sniff
 from shared.errors import (
     DamagedImage,
@@ -106,16 +107,55 @@ def test_missing_files_folders_and_large_files(tmp_path):
 
 
 def test_a_file_that_may_not_be_read(tmp_path, monkeypatch):
-    from pathlib import Path
-
     def denied(self):
         raise PermissionError(13, "denied")
 
     path = tmp_path / "a.png"
     path.write_bytes(b"x")
-    monkeypatch.setattr(Path, "read_bytes", denied)
+    monkeypatch.setattr(FileData, "open", denied)
     with pytest.raises(FileMissing):
         open_path(path)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [("PDF", "a.pdf"), ("TIFF", "a:b?c#.tif"), ("PNG", "a.png")]
+)
+@pytest.mark.parametrize("limits", [Limits(), Limits(page_megapixels=1)])
+def test_a_file_on_the_disk_gives_the_same_pages_as_its_bytes(tmp_path, kind, name, limits):
+    """The large pages of a TIFF go through another library, which reads names as addresses."""
+    big = Image.fromarray(TEXT).resize((2400, 1200))
+    content = (
+        encoded(big, kind)
+        if kind == "PNG"
+        else encoded(big, kind, save_all=True, append_images=[Image.fromarray(TEXT)])
+    )
+    path = tmp_path / name
+    path.write_bytes(content)
+    with open_path(path, limits) as stored, open_source(content, name, limits) as held:
+        assert (stored.count, stored.sha256, stored.name) == (held.count, held.sha256, name)
+        for index in range(1, held.count + 1):
+            one, other = stored.load(index), held.load(index)
+            assert np.array_equal(one.gray, other.gray)
+            assert codes(one) == codes(other)
+
+
+def test_what_is_known_of_a_stored_file_is_not_computed_again(tmp_path):
+    path = tmp_path / ("0" * 64)
+    path.write_bytes(encoded(Image.fromarray(TEXT), "PNG"))
+    with open_path(path, name="Akte 7.png", sha256="ab" * 32) as source:
+        page = source.load(1)
+        assert (page.file_name, page.sha256) == ("Akte 7.png", "ab" * 32)
+        assert (source.media_type, source.identity(1).stem) == ("image/png", "Akte 7")
+
+
+def test_scripts_are_found_across_the_blocks_in_which_a_file_is_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(file_data, "_BLOCK_BYTES", 16)
+    path = tmp_path / "a.pdf"
+    for shift in range(16):
+        path.write_bytes(bytes(8 + shift) + b"/JavaScript" + bytes(40))
+        assert FileData(path).contains_any([b"/JavaScript", b"/JS"])
+    path.write_bytes(bytes(20) + b"/Javascript" + bytes(40))
+    assert not FileData(path).contains_any([b"/JavaScript", b"/JS"])
 
 
 def test_group_four_fax_pages_of_one_bit():
@@ -177,12 +217,12 @@ def test_a_broken_page_of_a_tiff_leaves_its_neighbours(tmp_path):
 
 def test_names_of_results():
     one = open_source(encoded(Image.fromarray(TEXT), "PNG"), "ordner/Akte 7.png")
-    assert (one.name, one.page_stem(1)) == ("Akte 7.png", "Akte 7")
+    assert (one.name, one.identity(1).stem) == ("Akte 7.png", "Akte 7")
     two = encoded(
         Image.fromarray(TEXT), "TIFF", save_all=True, append_images=[Image.fromarray(TEXT)]
     )
     many = open_source(two, "akte.tif")
-    assert [many.page_stem(1), many.page_stem(2)] == ["akte_p0001", "akte_p0002"]
+    assert [many.identity(1).stem, many.identity(2).stem] == ["akte_p0001", "akte_p0002"]
 
 
 def test_too_many_pages():

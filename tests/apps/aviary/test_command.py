@@ -33,9 +33,9 @@ def model(monkeypatch):
     """Replace the model server by a double."""
 
     def use(double):
-        monkeypatch.setattr(command, "ServerPredictor", lambda *_: double)
+        monkeypatch.setattr(command, "_lazy_client", lambda stack: lambda: double)
 
-    use(doubles.finds_blue)
+    use(doubles.finds_blue())
     return use
 
 
@@ -80,7 +80,7 @@ def test_same_command_gives_the_same_bytes(tmp_path, capsys, model):
     "gsd", ["0", "-0.1", "nan", "inf", "12", "zehn", "", "0.1m", "0.1.2", "1e400"]
 )
 def test_wrong_resolution(tmp_path, capsys, model, gsd):
-    model(doubles.must_not_be_asked)
+    model(doubles.must_not_be_asked())
     image, out = save(tmp_path / "a.png"), tmp_path / "out"
     line = refused(capsys, "--image", image, f"--gsd={gsd}", "--out", out)
     assert "Bodenauflösung" in line
@@ -101,7 +101,7 @@ def test_decimal_comma_is_read(tmp_path, capsys, model, gsd):
 
 
 def test_missing_resolution(tmp_path, capsys, model):
-    model(doubles.must_not_be_asked)
+    model(doubles.must_not_be_asked())
     out = tmp_path / "out"
     line = refused(capsys, "--image", save(tmp_path / "a.png"), "--out", out)
     assert line.startswith("Bitte geben Sie die Bodenauflösung an (--gsd, in Metern je Bildpunkt).")
@@ -121,7 +121,7 @@ def test_resolution_outside_the_recipe_needs_force(tmp_path, capsys, model):
     [b"", b"no image", b"\xff\xd8\xff\xe0 broken", b"%PDF-1.4", b"GIF89a", b"\x00" * 5000],
 )
 def test_corrupt_images(tmp_path, capsys, model, content):
-    model(doubles.must_not_be_asked)
+    model(doubles.must_not_be_asked())
     path, out = tmp_path / "a.jpg", tmp_path / "out"
     path.write_bytes(content)
     refused(capsys, "--image", path, "--gsd", "0.1", "--out", out)
@@ -216,7 +216,7 @@ def test_full_disk_is_seen_before_the_run(tmp_path, capsys, model, monkeypatch):
 
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=1000))
-    model(doubles.must_not_be_asked)
+    model(doubles.must_not_be_asked())
     image = save(tmp_path / "a.png")
     refused(capsys, "--image", image, "--gsd", "0.1", "--out", tmp_path / "out")
 
@@ -255,7 +255,7 @@ def test_all_images_bad_is_bad_input(tmp_path, capsys, model):
 
 
 def test_failed_tiles_end_with_code_four(tmp_path, capsys, model):
-    model(doubles.fails_on_first_tile)
+    model(doubles.fails_once())
     out = tmp_path / "out"
     code, printed, _ = run(
         capsys, "--image", save(tmp_path / "a.png"), "--gsd", "0.1", "--out", out
@@ -270,10 +270,10 @@ def test_failed_tiles_end_with_code_four(tmp_path, capsys, model):
 )
 def test_a_missing_model_server_leaves_nothing(tmp_path, capsys, model, error, code):
     class Refuses(doubles.Double):
-        def facts(self):
+        def models(self):
             raise error
 
-    model(Refuses(doubles.finds_nothing.look))
+    model(Refuses(doubles.finds_nothing().look))
     out = tmp_path / "out"
     got, printed, err = run(
         capsys, "--image", save(tmp_path / "a.png"), "--gsd", "0.1", "--out", out
@@ -284,9 +284,9 @@ def test_a_missing_model_server_leaves_nothing(tmp_path, capsys, model, error, c
 
 
 def test_a_stop_signal_ends_with_code_four(tmp_path, capsys, model):
-    def stops(tiles):
+    def stops(rgb):
         os.kill(os.getpid(), signal.SIGTERM)
-        yield from doubles.finds_nothing.look(tiles)
+        return doubles.finds_nothing().look(rgb)
 
     model(doubles.Double(stops))
     before = signal.getsignal(signal.SIGTERM)
@@ -315,9 +315,7 @@ def test_only_objects_above_the_threshold(tmp_path, capsys, model):
 
 
 def test_the_model_card_sets_threshold_and_resolution(tmp_path, capsys, model):
-    from apps.aviary.objects import ModelFacts
-
-    model(doubles.Double(doubles.finds_blue.look, ModelFacts(gsd_m=0.125, threshold=0.9)))
+    model(doubles.Double(doubles.finds_blue().look, gsd_m=0.125, threshold=0.9))
     out = tmp_path / "out"
     _, printed, _ = run(capsys, "--image", save(tmp_path / "a.png"), "--gsd", "0.1", "--out", out)
     parameters = json.loads(printed)["parameters"]

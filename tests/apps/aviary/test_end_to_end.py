@@ -4,16 +4,27 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, date, datetime
 
 import pytest
 from shapely.geometry import box
 
 from apps.aviary.evaluate import evaluate
-from apps.aviary.sample import render_sample, sample_png
+from apps.aviary.inference import pin_model
+from apps.aviary.jobs import RUN
+from apps.aviary.parameters import make_parameters
+from apps.aviary.recipes import find_recipe
+from apps.aviary.sample import SAMPLE_GSD_M, SAMPLE_NAME, render_sample, sample_png
 from shared.clients.model_server import ModelServerClient
 from shared.geo.metrics import match_objects
+from shared.geo.raster import OpenOptions, hash_file
+from shared.jobs.inline import InlineFile, run_inline
+from shared.jobs.trial import PRINCIPAL, Trial
 from shared.registry.evaluation import Evaluation
 from shared.settings import REPOSITORY, Settings
+from shared.store import artifacts, runs
+from shared.store.provenance import from_dict
+from shared.store.run_views import RunOrder
 from tests.apps.aviary.test_outputs import PROPERTIES, SUMMARY
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(300)]
@@ -75,6 +86,39 @@ def test_the_shipped_model_finds_painted_arrays(tmp_path, running_model_server):
     ).read_bytes()
 
 
+def test_supervisor_and_workers_give_the_same_bytes_as_one_process(tmp_path, running_model_server):
+    """The real supervisor, two worker processes and the shipped model, against `run_inline`."""
+    image, settings = tmp_path / SAMPLE_NAME, running_model_server.settings
+    image.write_bytes(sample_png(render_sample(21)))
+    recipe, options = find_recipe("solar"), OpenOptions(gsd_m=SAMPLE_GSD_M)
+    with ModelServerClient(settings) as client:
+        told = make_parameters(recipe, pin_model(client, recipe), options, force=False)
+        file = InlineFile(image, image.name, "image/png")
+        with run_inline(RUN, [file], told, models=client, units_at_once=4) as result:
+            names = {one.name: one.sha256 for one in result.summary.files}
+            inline = (names, dict(result.summary.data), set(result.models))
+    places = {
+        "data_dir": settings.data_dir,
+        "model_server_url": settings.model_server_address,
+    }
+    with Trial(tmp_path, settings=places) as trial:
+        trial.start_supervisor()
+        stored = artifacts.save(
+            PRINCIPAL, trial.store, image.read_bytes(), name=image.name, media_type="image/png",
+            kind="upload", is_example=True, now=datetime.now(UTC),
+        )  # fmt: skip
+        order = RunOrder("aviary", "run", image.name, (stored,), told, is_example=True)
+        run = runs.submit(PRINCIPAL, trial.store, order, now=datetime.now(UTC))
+        run = trial.wait_run(run.id, 120)
+        files = runs.result_files(PRINCIPAL, trial.store, run.id)
+    assert (run.state, run.units_failed) == ("done", 0)
+    found = {name: one.sha256 for name, one in files.items()}
+    origin = from_dict(run.provenance)
+    assert (found, dict(run.summary), set(origin.models)) == inline
+    assert (origin.units_total, origin.parameters) == (12, told)
+    assert origin.inputs[0].sha256 == hash_file(image)
+
+
 def test_bad_input_needs_no_model_server(tmp_path, running_model_server):
     image = tmp_path / "a.jpg"
     image.write_bytes(b"\xff\xd8\xff broken")
@@ -86,8 +130,6 @@ def test_bad_input_needs_no_model_server(tmp_path, running_model_server):
 
 
 def test_the_evaluation_fits_what_cards_show(running_model_server):
-    from datetime import date
-
     with ModelServerClient(running_model_server.settings) as client:
         content = evaluate(client, 1, date(2026, 11, 24))
     figures = Evaluation.model_validate(content).figures

@@ -2,7 +2,7 @@
 
 import pytest
 
-from apps.aviary.inference import ServerPredictor, find_entry
+from apps.aviary.inference import find_entry, pin_model
 from apps.aviary.recipes import find_recipe
 from shared.contracts.model_catalog import Catalog, CatalogEntry
 from shared.errors import ModelMissing, RecipeBroken
@@ -30,15 +30,16 @@ class CatalogOnly:
         return self._catalog
 
 
-def facts(*entries):
-    return ServerPredictor(lambda: CatalogOnly(*entries), find_recipe("solar")).facts()
+def pinned(*entries):
+    return pin_model(CatalogOnly(*entries), find_recipe("solar"))
 
 
 def test_the_newest_version_that_works_is_taken():
     broken, old, new = entry("9.0.0", available=False), entry("0.9.0"), entry("0.10.0")
     found = find_entry(Catalog(models=[broken, old, new]), "solar")
     assert found == new
-    assert facts(broken, old, new).gsd_m == 0.1
+    assert pinned(broken, old, new).version == "0.10.0"
+    assert pinned(broken, old, new).gsd_m == 0.1
 
 
 def test_a_refused_twin_of_a_model_does_not_hide_it():
@@ -52,11 +53,11 @@ def test_a_model_that_is_only_planned_is_shown_but_not_used():
     planned = entry("", available=False)
     assert find_entry(Catalog(models=[planned]), "solar") == planned
     with pytest.raises(ModelMissing):
-        facts(planned)
+        pinned(planned)
     with pytest.raises(ModelMissing):
-        facts()
+        pinned()
 
 
 def test_a_model_that_gives_classes_cannot_find_objects():
     with pytest.raises(RecipeBroken, match=r"model\.name"):
-        facts(entry("1.0.0", outputs=("classes", "probabilities")))
+        pinned(entry("1.0.0", outputs=("classes", "probabilities")))

@@ -10,19 +10,19 @@ from PIL import Image
 from shapely.geometry import box
 
 from apps.aviary.joining import find_objects, merge_across_tiles
-from apps.aviary.objects import Detection, Part, detect
+from apps.aviary.objects import Detection, Part
 from apps.aviary.plan import plan_run
 from apps.aviary.recipes import find_recipe
-from shared.errors import AnswerMismatch
-from shared.geo.open import open_raster
+from shared.contracts.provenance import ModelUse
 from shared.geo.polygons import intersection_over_union
-from shared.geo.raster import OpenOptions, RasterInfo
+from shared.geo.raster import RasterInfo
 from tests.apps.aviary import doubles
 
 SOLAR = find_recipe("solar")
 SIZE = (1900, 1500)
 INFO = RasterInfo("a.png", "00" * 32, *SIZE, 3, "PNG", pixel_width_m=0.1, pixel_height_m=0.1)
 PLAN = plan_run(INFO, SOLAR)
+MODEL = ModelUse("solar", "9.9.9", "ab" * 32)
 
 
 def seen_by_tiles(truth, scores):
@@ -40,7 +40,7 @@ def seen_by_tiles(truth, scores):
             gaps = (left - x0, upper - y0, x1 - right, y1 - lower)
             cut = any(inner and gap <= 2 for inner, gap in zip(edges, gaps, strict=True))
             parts.append(Part(tile, "pv", score, piece, piece.bounds, cut, False, None))
-    return Detection(PLAN, tuple(parts), (), doubles.IDENTITY, 0, None)
+    return Detection(PLAN, tuple(parts), (), MODEL, 0, None)
 
 
 @st.composite
@@ -119,10 +119,16 @@ def picture(rectangles, size=(1500, 1100)):
     return pixels
 
 
-def opened(pixels, tmp_path, gsd_m=0.1):
+def saved(pixels, tmp_path):
     path = tmp_path / "a.png"
     Image.fromarray(pixels).save(path)
-    return open_raster(path, options=OpenOptions(gsd_m=gsd_m))
+    return path
+
+
+def found_in(analysis, threshold=0.2):
+    return find_objects(
+        analysis.detection, analysis.info, SOLAR, threshold=threshold, min_area_m2=0
+    )
 
 
 RECTANGLES = [
@@ -135,10 +141,8 @@ RECTANGLES = [
 
 @pytest.mark.parametrize("gsd_m", [0.1, 0.12, 0.07, 0.2])
 def test_boxes_come_back_in_pixels_of_the_image(tmp_path, gsd_m):
-    with opened(picture(RECTANGLES), tmp_path, gsd_m) as source:
-        plan = plan_run(source.info, SOLAR)
-        detection = detect(source, plan, doubles.finds_blue)
-        found = find_objects(detection, source.info, SOLAR, threshold=0.2, min_area_m2=0)
+    path = saved(picture(RECTANGLES), tmp_path)
+    found = found_in(doubles.analyse(path, doubles.finds_blue(), gsd_m=gsd_m))
     assert len(found) == len(RECTANGLES)
     for one in found:
         nearest = min(RECTANGLES, key=lambda true: math.dist(true, one.bbox_px))
@@ -146,53 +150,44 @@ def test_boxes_come_back_in_pixels_of_the_image(tmp_path, gsd_m):
         assert one.area_m2 == pytest.approx(one.area_px * gsd_m**2)
 
 
-def test_the_order_of_answers_does_not_matter(tmp_path):
-    results = []
-    for predict in (doubles.finds_blue, doubles.finds_blue_backwards):
-        with opened(picture(RECTANGLES), tmp_path) as source:
-            detection = detect(source, plan_run(source.info, SOLAR), predict)
-            results.append(
-                find_objects(detection, source.info, SOLAR, threshold=0.2, min_area_m2=0)
-            )
-    assert results[0] == results[1]
-
-
-@pytest.mark.parametrize("predict", [doubles.loses_a_tile, doubles.answers_twice])
-def test_lost_or_double_answers_are_an_error_not_a_result(tmp_path, predict):
-    with opened(picture(RECTANGLES), tmp_path) as source, pytest.raises(AnswerMismatch):
-        detect(source, plan_run(source.info, SOLAR), predict)
-
-
 def test_a_failed_tile_is_listed(tmp_path):
-    with opened(picture(RECTANGLES), tmp_path) as source:
-        detection = detect(source, plan_run(source.info, SOLAR), doubles.fails_on_first_tile)
+    pixels = picture(RECTANGLES)
+    pixels[5, 5] = doubles.MARK
+    path = saved(pixels, tmp_path)
+    detection = doubles.analyse(path, doubles.fails_on_the_mark(), gsd_m=0.1).detection
     assert [(one.tile_id, one.code) for one in detection.failed] == [(0, "vorhersage_gescheitert")]
     assert detection.failed[0].box_px == (0, 0, 640, 640)
+
+
+@pytest.mark.parametrize(
+    ("client", "code"),
+    [
+        (doubles.answers_about_another_image, "antwort_vertauscht"),
+        (doubles.answers_with_other_weights, "modell_gewechselt"),
+    ],
+)
+def test_foreign_answers_are_no_result(tmp_path, client, code):
+    path = saved(picture(RECTANGLES), tmp_path)
+    detection = doubles.analyse(path, client(), gsd_m=0.1).detection
+    assert {one.code for one in detection.failed} == {code}
+    assert len(detection.failed) == len(detection.plan.tiles)
+    assert (detection.parts, detection.model) == ((), None)
 
 
 def test_tiles_without_data_are_not_sent(tmp_path):
     pixels = np.full((640, 1536, 4), 255, dtype=np.uint8)
     pixels[..., :3] = (90, 100, 80)
     pixels[:, :700, 3] = 0
-    with opened(pixels, tmp_path) as source:
-        detection = detect(source, plan_run(source.info, SOLAR), doubles.finds_nothing)
+    client = doubles.finds_nothing()
+    detection = doubles.analyse(saved(pixels, tmp_path), client, gsd_m=0.1).detection
     assert (detection.empty_tiles, len(detection.plan.tiles)) == (1, 3)
+    assert len(client.asked) == 2
     assert not detection.failed
 
 
-def test_progress_ends_at_all_tiles(tmp_path):
-    seen = []
-    with opened(picture(RECTANGLES), tmp_path) as source:
-        plan = plan_run(source.info, SOLAR)
-        detect(source, plan, doubles.finds_blue, lambda done, total: seen.append((done, total)))
-    assert seen[-1] == (len(plan.tiles), len(plan.tiles))
-    assert [done for done, _ in seen] == sorted(done for done, _ in seen)
-
-
 def test_unusual_images_make_every_object_doubtful(tmp_path):
-    with opened(picture(RECTANGLES), tmp_path) as source:
-        plan = plan_run(source.info, SOLAR)
-        detection = detect(source, plan, doubles.knows_no_such_image)
-        found = find_objects(detection, source.info, SOLAR, threshold=0.2, min_area_m2=0)
-    assert len(detection.unusual_tiles) == len(plan.tiles)
+    path = saved(picture(RECTANGLES), tmp_path)
+    analysis = doubles.analyse(path, doubles.knows_no_such_image(), gsd_m=0.1)
+    found = found_in(analysis)
+    assert len(analysis.detection.unusual_tiles) == len(analysis.detection.plan.tiles)
     assert all(one.doubtful and one.domain_distance == 7.5 for one in found)

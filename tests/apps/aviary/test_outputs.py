@@ -1,6 +1,5 @@
 """The files of a run: exact members, fixed bytes, coordinates that lie on the image."""
 
-import itertools
 import json
 
 import numpy as np
@@ -10,7 +9,7 @@ from PIL import Image
 from rasterio.transform import Affine, from_origin
 from shapely.geometry import box, shape
 
-from apps.aviary.analysis import analyse, count
+from apps.aviary.analysis import count
 from apps.aviary.outputs import (
     objects_geojson,
     prepare_folder,
@@ -18,7 +17,6 @@ from apps.aviary.outputs import (
     to_json,
     write_files,
 )
-from apps.aviary.recipes import find_recipe
 from shared.errors import (
     InputError,
     ResolutionMissing,
@@ -26,11 +24,8 @@ from shared.errors import (
     ResultsExist,
     StorageFull,
 )
-from shared.geo.open import open_raster
-from shared.geo.raster import OpenOptions
 from tests.apps.aviary import doubles
 
-SOLAR = find_recipe("solar")
 PROPERTIES = {
     "object_id", "class", "class_de", "score", "area_px", "area_m2", "bbox_px", "doubtful",
     "domain_distance",
@@ -56,12 +51,13 @@ def png(tmp_path):
     return path
 
 
-def run(path, predict=doubles.finds_blue, **options):
-    force = options.pop("force", False)
-    ticks = itertools.count()
-    with open_raster(path, options=OpenOptions(**options)) as source:
-        analysis = analyse(source, SOLAR, predict, lambda: next(ticks), force=force)
+def run(path, client=None, **options):
+    analysis = doubles.analyse(path, client or doubles.finds_blue(), **options)
     return analysis, count(analysis, threshold=0.25, min_area_m2=1.0)
+
+
+def facts_of(analysis, result):
+    return summary(analysis, result, path="a.png", threshold=0.25, min_area_m2=1.0, seconds=1.23456)
 
 
 def written(analysis, result):
@@ -119,17 +115,16 @@ def test_geotiff_objects_lie_on_the_image(tmp_path, transform):
 
 def test_same_input_gives_the_same_bytes(tmp_path):
     path = png(tmp_path)
-    first = written(*run(path, gsd_m=0.12))
-    again = written(*run(path, predict=doubles.finds_blue_backwards, gsd_m=0.12))
+    first, again = (written(*run(path, gsd_m=0.12)) for _ in range(2))
     assert first.encode() == again.encode()
 
 
 def test_nothing_found_is_a_valid_file(tmp_path):
-    analysis, result = run(png(tmp_path), predict=doubles.finds_nothing, gsd_m=0.1)
+    analysis, result = run(png(tmp_path), client=doubles.finds_nothing(), gsd_m=0.1)
     content = json.loads(written(analysis, result))
     assert (content["type"], content["coordinates"]) == ("FeatureCollection", "pixel")
     assert content["features"] == []
-    facts = summary(analysis, result, path="a.png", threshold=0.25, min_area_m2=1.0)
+    facts = facts_of(analysis, result)
     assert facts["counts"] == {"pv": 0, "solar_thermal": 0, "pv_ground": 0}
     assert facts["mean_confidence"] is None
     json.loads(to_json(facts))
@@ -137,7 +132,7 @@ def test_nothing_found_is_a_valid_file(tmp_path):
 
 def test_summary_has_exactly_the_promised_members(tmp_path):
     analysis, result = run(png(tmp_path), gsd_m=0.1)
-    facts = summary(analysis, result, path="a.png", threshold=0.25, min_area_m2=1.0)
+    facts = facts_of(analysis, result)
     assert set(facts) == SUMMARY
     assert set(facts["image"]) == {
         "path", "sha256", "width", "height", "gsd_m", "gsd_source", "crs", "bands"
@@ -149,24 +144,27 @@ def test_summary_has_exactly_the_promised_members(tmp_path):
     assert facts["area_m2"]["pv"] == pytest.approx(total_m2)
     assert facts["share"]["pv"] == pytest.approx(total_m2 / (800 * 720 * 0.01), abs=1e-6)
     assert facts["domain_warning_share"] is None
+    assert facts["seconds"] == 1.235
 
 
 def test_failed_tiles_make_the_run_incomplete(tmp_path):
-    analysis, result = run(png(tmp_path), predict=doubles.fails_on_first_tile, gsd_m=0.1)
-    facts = summary(analysis, result, path="a.png", threshold=0.25, min_area_m2=1.0)
+    pixels = picture()
+    pixels[0, 0] = doubles.MARK
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    facts = facts_of(*run(tmp_path / "a.png", client=doubles.fails_on_the_mark(), gsd_m=0.1))
     assert facts["status"] == "incomplete"
     assert [one["tile_id"] for one in facts["failed_tiles"]] == [0]
 
 
 def test_unusual_images_are_counted(tmp_path):
-    analysis, result = run(png(tmp_path), predict=doubles.knows_no_such_image, gsd_m=0.1)
-    facts = summary(analysis, result, path="a.png", threshold=0.25, min_area_m2=1.0)
+    analysis, result = run(png(tmp_path), client=doubles.knows_no_such_image(), gsd_m=0.1)
+    facts = facts_of(analysis, result)
     assert facts["domain_warning_share"] == 1.0
 
 
 def test_forced_resolution_marks_both_files(tmp_path):
     analysis, result = run(png(tmp_path), gsd_m=0.4, force=True)
-    facts = summary(analysis, result, path="a.png", threshold=0.25, min_area_m2=1.0)
+    facts = facts_of(analysis, result)
     assert "aufloesung_ungeeignet" in [one["code"] for one in facts["warnings"]]
     assert json.loads(written(analysis, result))["outside_checked_range"] is True
 
@@ -176,14 +174,14 @@ def test_forced_resolution_marks_both_files(tmp_path):
 )
 def test_a_stop_is_raised_before_the_model_is_asked(tmp_path, gsd_m, error):
     with pytest.raises(error):
-        run(png(tmp_path), predict=doubles.must_not_be_asked, gsd_m=gsd_m)
+        run(png(tmp_path), client=doubles.must_not_be_asked(), gsd_m=gsd_m)
 
 
 def test_a_tiny_image_is_refused(tmp_path):
     path = tmp_path / "a.png"
     Image.new("RGB", (1, 1), "red").save(path)
     with pytest.raises(InputError, match="1 x 1 Bildpunkten zu klein"):
-        run(path, predict=doubles.must_not_be_asked, gsd_m=0.1)
+        run(path, client=doubles.must_not_be_asked(), gsd_m=0.1)
 
 
 def test_the_threshold_moves_without_the_model(tmp_path):

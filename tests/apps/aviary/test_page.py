@@ -1,59 +1,84 @@
-"""The page: sample to result, an own file, sliders without the model, a missing model server."""
+"""The page: example to result, an own file, sliders without the model, restarts, deletion."""
 
 import io
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from apps.aviary import view_run
-from apps.aviary.objects import ModelFacts
+from shared.auth.principal import LOCAL_PRINCIPAL
 from shared.errors import ModelServerDown
 from shared.settings import REPOSITORY
-from shared.ui import escape_markdown
+from shared.store import deletion, runs
+from shared.store.store import process_store
+from shared.ui import escape_markdown, shell
 from tests.apps.aviary import doubles
+from tests.apps.aviary.job_runner import work_off
+from tests.shared.process_state import begin_process, forget_process_state
 
 PAGE = str(REPOSITORY / "apps" / "aviary" / "page.py")
 pytestmark = pytest.mark.timeout(240)
 
 
-class Counting(doubles.Double):
-    """Counts how often the model is asked."""
+class Model:
+    """The model server of page and worker, replaced by a double."""
 
-    asked = 0
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.monkeypatch = monkeypatch
+        self.client = doubles.finds_bluish(threshold=0.3)
+        monkeypatch.setattr(shell, "model_client", self)
 
-    def predict(self, tiles, gsd_m):
-        type(self).asked += 1
-        return super().predict(tiles, gsd_m)
+    def __call__(self) -> doubles.Double:
+        return self.client
+
+    def cache_clear(self) -> None:
+        """A restart of the gallery changes nothing here."""
+
+    def work_off(self) -> None:
+        work_off(process_store(), self.client, self.monkeypatch)
 
 
 @pytest.fixture
-def model(monkeypatch):
-    Counting.asked = 0
-    double = Counting(doubles.finds_bluish.look, ModelFacts(threshold=0.3))
-
-    def use(chosen):
-        monkeypatch.setattr(view_run, "ServerPredictor", lambda *_: chosen)
-
-    use(double)
-    use.double = double
-    return use
+def model(monkeypatch: pytest.MonkeyPatch, tmp_path) -> Iterator[Model]:
+    monkeypatch.setenv("URBANKI_DATA_DIR", str(tmp_path / "data"))
+    begin_process()
+    yield Model(monkeypatch)
+    forget_process_state()
 
 
-def opened(**query):
+def opened(**query) -> AppTest:
     page = AppTest.from_file(PAGE, default_timeout=120)
     for name, value in query.items():
         page.query_params[name] = value
     return page.run()
 
 
-def texts(page):
+def texts(page) -> str:
     kinds = ("header", "subheader", "markdown", "caption", "info", "warning", "error")
-    return "\n".join(str(element.value) for kind in kinds for element in page.get(kind))
+    shown = [str(element.value) for kind in kinds for element in page.get(kind)]
+    return "\n".join([*shown, *(str(error.proto) for error in page.error)])
 
 
-def own_file(**drawn):
+def run_id_of(page) -> str:
+    shown = page.query_params["ergebnis"]
+    return shown if isinstance(shown, str) else shown[0]
+
+
+def labels(page) -> list[str]:
+    return [button.label for button in page.button]
+
+
+def finished(model: Model, page: AppTest) -> AppTest:
+    """Let the ordered run end, and show the page again."""
+    model.work_off()
+    page.run()
+    assert not page.exception
+    return page
+
+
+def own_file(**drawn) -> AppTest:
     pixels = np.full((300, 400, 3), 120, dtype=np.uint8)
     pixels[..., 1] = 150
     pixels[100:180, 120:220] = doubles.BLUE
@@ -64,9 +89,17 @@ def own_file(**drawn):
     return page.file_uploader[0].set_value(("bild.png", target.getvalue(), "image/png")).run()
 
 
-def test_sample_gives_a_result_at_once(model):
+def started(page: AppTest, resolution_cm: str = "10") -> AppTest:
+    page.text_input(key="aviary_gsd_cm").set_value(resolution_cm).run()
+    return page.button(key="aviary_start").click().run()
+
+
+def test_example_gives_a_result_without_a_further_click(model):
     page = opened(beispiel="1")
     assert not page.exception
+    assert "ergebnis" in page.query_params
+    assert "beispiel" not in page.query_params
+    page = finished(model, page)
     assert int(page.metric[0].value) > 0
     shown = texts(page)
     for question in ("Was kam heraus?", "Wie sicher ist das?", "Woher kommt das?", "Was tun?"):
@@ -74,24 +107,64 @@ def test_sample_gives_a_result_at_once(model):
     assert "Demonstrationsmodell" in shown
     assert "künstlich" in shown
     assert "Anlagen gemalt" in shown
-    assert len(page.get("download_button")) == 4
-    assert model.double.asked == 1
+    assert len(page.get("download_button")) == 6
+    assert len(model.client.asked) == 12
+
+
+def test_the_example_comes_first_and_is_marked(model):
+    page = opened(beispiel="1")
+    run = runs.get(LOCAL_PRINCIPAL, process_store(), run_id_of(page))
+    assert run.is_example
+    with process_store().engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT priority FROM run").scalar() == 0
+
+
+def test_the_same_example_is_worked_on_once(model):
+    first = finished(model, opened(beispiel="1"))
+    again = opened(beispiel="1")
+    assert run_id_of(again) == run_id_of(first)
+    assert int(again.metric[0].value) == int(first.metric[0].value)
+    assert len(model.client.asked) == 12
 
 
 def test_sliders_and_reruns_do_not_ask_the_model_again(model):
-    page = opened(beispiel="1")
+    page = finished(model, opened(beispiel="1"))
     before = int(page.metric[0].value)
     page.slider(key="aviary_threshold").set_value(95).run()
     assert int(page.metric[0].value) < before
     page.slider(key="aviary_min_area").set_value(50).run()
     page.run()
     assert not page.exception
-    assert model.double.asked == 1
+    assert len(model.client.asked) == 12
+
+
+def test_another_tab_or_a_restart_shows_the_stored_result(model):
+    page = finished(model, opened(beispiel="1"))
+    run_id = run_id_of(page)
+    begin_process()
+    other = opened(ergebnis=run_id)
+    assert not other.exception
+    assert other.metric[0].value == page.metric[0].value
+    assert len(model.client.asked) == 12
+
+
+def test_a_result_needs_no_model_server(model):
+    page = finished(model, opened(beispiel="1"))
+
+    class Down(doubles.Double):
+        def models(self):
+            raise ModelServerDown()
+
+    model.client = Down(doubles.finds_nothing().look)
+    again = opened(ergebnis=run_id_of(page))
+    assert not again.exception
+    assert again.metric[0].value == page.metric[0].value
+    assert "Der Modellserver antwortet nicht." in texts(again)
 
 
 def test_nothing_found_is_said_without_claiming_absence(model):
-    model(doubles.finds_nothing)
-    page = opened(beispiel="1")
+    model.client = doubles.finds_nothing()
+    page = finished(model, opened(beispiel="1"))
     assert page.metric[0].value == "0"
     assert "Das heißt nicht, dass es keine Anlagen gibt" in texts(page)
 
@@ -103,9 +176,10 @@ def test_an_own_file_needs_its_resolution(model):
     page.text_input(key="aviary_gsd_cm").set_value("10,0").run()
     assert "Das Bild hat 10 cm je Bildpunkt." in texts(page)
     page.button(key="aviary_start").click().run()
-    assert not page.exception
+    page = finished(model, page)
     assert page.metric[0].value == "1"
     assert "Anlagen gemalt" not in texts(page)
+    assert "Auswerten" not in labels(page)
 
 
 @pytest.mark.parametrize("typed", ["0", "-10", "zehn", "0,10", "501", "nan"])
@@ -117,12 +191,14 @@ def test_impossible_resolutions_are_named(model, typed):
 
 
 def test_coarse_images_need_a_decision(model):
+    model.client = doubles.finds_bluish(threshold=0.3)
     page = own_file()
     page.text_input(key="aviary_gsd_cm").set_value("40").run()
     assert "höchstens 22 cm" in texts(page)
     assert not [button for button in page.button if button.key == "aviary_start"]
     page.checkbox(key="aviary_force").check().run()
     page.button(key="aviary_start").click().run()
+    page = finished(model, page)
     assert "außerhalb des geprüften Bereichs" in texts(page)
 
 
@@ -133,29 +209,59 @@ def test_a_grey_image_is_refused_in_words(model):
 
 
 def test_failed_tiles_are_not_nothing_found(model):
-    model(doubles.fails_on_first_tile)
-    page = opened(beispiel="1")
+    model.client = doubles.fails_once()
+    page = finished(model, opened(beispiel="1"))
     assert "1 von 12 Kacheln konnte nicht ausgewertet werden" in texts(page)
+    assert "Gescheiterte erneut versuchen" in labels(page)
+
+
+def test_failed_tiles_are_looked_at_again_and_only_they(model):
+    model.client = doubles.fails_once()
+    page = finished(model, opened(beispiel="1"))
+    page.button(key="aviary_job_again").click().run()
+    page = finished(model, page)
+    assert "konnte nicht ausgewertet werden" not in texts(page)
+    assert len(model.client.asked) == 13
 
 
 def test_missing_model_server_recovers_and_keeps_the_choice(model):
     class Down(doubles.Double):
-        def facts(self):
+        def models(self):
             raise ModelServerDown()
 
-    model(Down(doubles.finds_nothing.look))
+    works, model.client = model.client, Down(doubles.finds_nothing().look)
     page = opened()
     page.button(key="aviary_start").click().run()
     assert any("Der Modellserver antwortet nicht." in str(error.proto) for error in page.error)
-    model(model.double)
+    model.client = works
     page.run()
     assert not page.error
-    assert int(page.metric[0].value) > 0
+    assert int(finished(model, page).metric[0].value) > 0
+
+
+def test_another_image_can_be_chosen_afterwards(model):
+    page = finished(model, opened(beispiel="1"))
+    page.button(key="aviary_other").click().run()
+    assert not page.exception
+    assert "ergebnis" not in page.query_params
+    assert [button.label for button in page.button if button.key == "aviary_start"] == [
+        "Mit Beispiel ausprobieren"
+    ]
+    assert "beispiel_kuenstlich.png" in "".join(labels(page)).replace("\\", "")
+
+
+def test_a_deleted_run_is_gone_with_its_files(model):
+    page = finished(model, opened(beispiel="1"))
+    run_id = run_id_of(page)
+    page.button(key="aviary_job_delete").click().run()
+    assert page.button(key="aviary_job_delete_yes").label == "Ja, löschen"
+    deletion.delete_run(LOCAL_PRINCIPAL, process_store(), run_id)  # the click: in a browser
+    assert list(process_store().files.keys()) == []
+    assert "Dieses Ergebnis gibt es hier nicht" in texts(opened(ergebnis=run_id))
 
 
 def test_english_page_speaks_english(model):
-    page = opened(beispiel="1", sprache="en")
-    assert not page.exception
+    page = finished(model, opened(beispiel="1", sprache="en"))
     assert "Comparison" in "".join(str(info.proto) for info in page.info)
     assert [metric.label for metric in page.metric][:2] == ["Finds", "of these doubtful"]
 
@@ -163,7 +269,5 @@ def test_english_page_speaks_english(model):
 def test_one_find_is_one_find(model):
     """Singular and plural, in both languages."""
     for language, sentence in (("de", "1 Fund mit "), ("en", "1 find with ")):
-        page = own_file(language=language)
-        page.text_input(key="aviary_gsd_cm").set_value("10").run()
-        page.button(key="aviary_start").click().run()
+        page = finished(model, started(own_file(language=language)))
         assert sentence in texts(page)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from apps.aviary.plan import forecast_s, plan_run
+from apps.aviary.plan import plan_run
 from apps.aviary.preflight import check_image, no_data_share, outside_checked_range
 from apps.aviary.recipes import find_recipe
 from shared.contracts.finding import may_continue
@@ -118,8 +118,3 @@ def test_tiles_lie_on_the_native_grid(gsd_m, grid):
 def test_a_plan_needs_a_resolution():
     with pytest.raises(ResolutionMissing):
         plan_run(info(None), SOLAR)
-
-
-def test_forecast_by_hand():
-    assert forecast_s(0.5, 30, 2) == pytest.approx(7.5)
-    assert forecast_s(0.5, 30, 0) == pytest.approx(15)

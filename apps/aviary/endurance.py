@@ -1,0 +1,292 @@
+"""`python -m apps.aviary.endurance`: a large image as a job while its processes are killed.
+
+Makes an image of invented neighbourhoods, evaluates it once undisturbed, and again while every
+process that works on it is ended with signal 9, one after the other: each worker, the supervisor
+and the model server. The page is tried in a process of its own that takes the image as an upload.
+Prints JSON: whether both results are the same to the byte, and the most memory that each kind of
+process held. Exit code 1 when the results differ or a process held more than the limit.
+
+Everything lies in a temporary folder; the real installation is not touched.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Self
+
+import psutil
+
+from apps.aviary.detection_file import DETECTION_FILE
+from apps.aviary.endurance_image import MEDIA_TYPE, write_image
+from apps.aviary.endurance_watch import Watch
+from apps.aviary.inference import pin_model
+from apps.aviary.jobs import RUN
+from apps.aviary.parameters import PAGE_DECODED_MEGAPIXELS, make_parameters
+from apps.aviary.recipes import find_recipe
+from shared.auth.principal import LOCAL_PRINCIPAL
+from shared.clients.model_server import ModelServerClient
+from shared.clients.server_process import procfile_command
+from shared.contracts.jobs import StoredFile
+from shared.geo.raster import OpenOptions, RasterLimits
+from shared.jobs.trial import Trial, TrialStuck, wait_until
+from shared.registry.manifest import load_manifest
+from shared.settings import OWNER_VARIABLE, REPOSITORY, Settings
+from shared.store import artifacts, runs
+from shared.store.run_views import RunOrder
+
+SIDE_PX = 10_000
+LIMIT_MB = 1536
+RUN_WITHIN_S = 3600.0
+GO_ON_WITHIN_S = 180.0
+READY_WITHIN_S = 180.0
+
+Json = dict[str, Any]
+
+
+class ModelServerProcess:
+    """The model server of the Procfile, which can be killed and started again.
+
+    Args:
+        settings: Where it listens.
+        folder: Where its own files go.
+        variables: Its environment.
+    """
+
+    def __init__(self, settings: Settings, folder: Path, variables: Mapping[str, str]) -> None:
+        self._settings = settings
+        self._folder = folder
+        self._variables = variables
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+    def family(self) -> list[psutil.Process]:
+        """Return its processes."""
+        if self._process is None or self._process.poll() is not None:
+            return []
+        try:
+            parent = psutil.Process(self._process.pid)
+            return [parent, *parent.children(recursive=True)]
+        except psutil.NoSuchProcess:
+            return []
+
+    def start(self) -> None:
+        """Start it; it answers some seconds later."""
+        programs = str(Path(sys.executable).parent)
+        own = {
+            "BENTOML_HOME": str(self._folder / "bentoml"),
+            "PATH": os.pathsep.join([programs, self._variables.get("PATH", os.defpath)]),
+        }
+        with (self._folder / "model-server.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                procfile_command(self._settings),
+                cwd=REPOSITORY,
+                env={**self._variables, **own},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+
+    def kill(self) -> None:
+        """End all its processes with signal 9."""
+        for one in self.family():
+            one.kill()
+        if self._process is not None:
+            self._process.wait()
+
+
+class Endurance:
+    """One installation with a large image.
+
+    Args:
+        trial: The installation.
+        server: Its model server.
+        image: The stored image.
+    """
+
+    def __init__(self, trial: Trial, server: ModelServerProcess, image: StoredFile) -> None:
+        self._trial = trial
+        self._server = server
+        self._image = image
+
+    def family(self) -> Mapping[str, Sequence[psutil.Process]]:
+        """Return the processes that live now."""
+        supervisor = self._trial.active_supervisor()
+        return {
+            "worker": self._trial.workers(),
+            "supervisor": [] if supervisor is None else [supervisor],
+            "model_server": self._server.family(),
+        }
+
+    def order(self) -> str:
+        """Order the run as the page does, once more where there is an equal one."""
+        recipe = find_recipe("solar")
+        megapixels = load_manifest(Path(__file__).with_name("app.toml")).limits.megapixels
+        limits = RasterLimits(
+            decoded_megapixels=PAGE_DECODED_MEGAPIXELS, windowed_megapixels=megapixels
+        )
+        with ModelServerClient(self._trial.settings) as client:
+            wait_until(lambda: client.health().state == "ready", READY_WITHIN_S, "no model server")
+            model = pin_model(client, recipe)
+        order = RunOrder(
+            app=RUN.app,
+            job=RUN.name,
+            title=self._image.name,
+            inputs=(self._image,),
+            parameters=make_parameters(recipe, model, OpenOptions(limits=limits), force=False),
+        )
+        now = datetime.now(UTC)
+        return runs.submit(LOCAL_PRINCIPAL, self._trial.store, order, now=now, repeat=True).id
+
+    def finish(self, run_id: str) -> Json:
+        """Wait for the end of a run and describe it."""
+        run = self._trial.wait_run(run_id, RUN_WITHIN_S, principal=LOCAL_PRINCIPAL)
+        files = runs.result_files(LOCAL_PRINCIPAL, self._trial.store, run_id)
+        began, ended = run.started_at, run.finished_at
+        return {
+            "state": run.state,
+            "units": run.units_total,
+            "failed": run.units_failed,
+            "seconds": round((ended - began).total_seconds(), 1) if began and ended else None,
+            "seconds_per_unit": run.seconds_per_unit,
+            "detection_sha256": files[DETECTION_FILE].sha256 if DETECTION_FILE in files else None,
+            "summary": run.summary,
+        }
+
+    def kill_in_turn(self, run_id: str) -> list[str]:
+        """Kill each process once, and wait each time until units are finished again."""
+        killed = []
+        workers = len(self._trial.workers())
+        for turn in range(workers):
+            self._wait_for_progress(run_id)
+            self._trial.wait_ready()
+            self._trial.workers()[turn].kill()
+            killed.append(f"worker {turn + 1}")
+        self._wait_for_progress(run_id)
+        self._trial.wait_ready().kill()
+        killed.append("supervisor")
+        self._trial.start_supervisor()
+        self._wait_for_progress(run_id)
+        self._server.kill()
+        self._server.start()
+        killed.append("model server")
+        self._wait_for_progress(run_id)
+        return killed
+
+    def _wait_for_progress(self, run_id: str) -> None:
+        """Wait until a twelfth of all units more is done; five turns leave enough for the end."""
+
+        def done() -> int:
+            return self._trial.look(run_id, LOCAL_PRINCIPAL).units_done
+
+        total = self._trial.look(run_id, LOCAL_PRINCIPAL).units_total or 12
+        wanted = done() + max(1, total // 12)
+        wait_until(lambda: done() >= wanted, GO_ON_WITHIN_S, "no unit was finished any more")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run it and print what came out.
+
+    Args:
+        arguments: Words after the program's name; None takes the process's own.
+    """
+    parser = argparse.ArgumentParser(prog="python -m apps.aviary.endurance")
+    parser.add_argument("--side", type=int, default=SIDE_PX, help="Spalten und Zeilen des Bildes")
+    options = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory(prefix="urbanki-endurance-") as folder:
+        content = measure(Path(folder), options.side)
+    sys.stdout.write(json.dumps(content, ensure_ascii=False, indent=2) + "\n")
+    return 0 if content["same_result"] and content["within_limit"] else 1
+
+
+def measure(folder: Path, side_px: int) -> Json:
+    """Make the image and do everything.
+
+    Args:
+        folder: Empty folder for everything.
+        side_px: Columns and rows of the image.
+
+    Raises:
+        TrialStuck: Something did not go on.
+    """
+    image = folder / "bild.tif"
+    write_image(image, side_px)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    settings = {"model_server_port": port, "model_server_workers": 1, "model_server_url": ""}
+    with Trial(folder, settings=settings) as trial:
+        variables = {**trial.variables(), OWNER_VARIABLE: str(os.getpid())}
+        with ModelServerProcess(trial.settings, folder, variables) as server:
+            return _measure(trial, server, image)
+
+
+def _measure(trial: Trial, server: ModelServerProcess, image: Path) -> Json:
+    with image.open("rb") as stream:
+        stored = artifacts.save(
+            LOCAL_PRINCIPAL,
+            trial.store,
+            stream,
+            name=image.name,
+            media_type=MEDIA_TYPE,
+            kind="upload",
+            is_example=False,
+            now=datetime.now(UTC),
+        )
+    endurance = Endurance(trial, server, stored)
+    trial.start_supervisor()
+    trial.wait_ready()
+    with Watch(endurance.family) as watch:
+        quiet = endurance.finish(endurance.order())
+        disturbed_id = endurance.order()
+        killed = endurance.kill_in_turn(disturbed_id)
+        disturbed = endurance.finish(disturbed_id)
+    page = _try_page(trial, image)
+    peaks = watch.peak_mb | {"page": page["peak_mb"]}
+    return {
+        "image": {"bytes": stored.bytes, "sha256": stored.sha256},
+        "quiet": quiet,
+        "disturbed": disturbed,
+        "killed": killed,
+        "same_result": quiet["detection_sha256"] is not None
+        and quiet["detection_sha256"] == disturbed["detection_sha256"]
+        and not quiet["failed"]
+        and not disturbed["failed"],
+        "page": page,
+        "peak_mb": peaks,
+        "limit_mb": LIMIT_MB,
+        "within_limit": all(held <= LIMIT_MB for held in peaks.values()),
+    }
+
+
+def _try_page(trial: Trial, image: Path) -> Json:
+    done = subprocess.run(
+        [sys.executable, "-m", "apps.aviary.endurance_page", str(image)],
+        cwd=REPOSITORY,
+        env=trial.variables(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    lines = done.stdout.splitlines()
+    if not lines:
+        raise TrialStuck(f"the page ended with code {done.returncode}: {done.stderr[-500:]}")
+    content: Json = json.loads(lines[-1])
+    return content
+
+
+if __name__ == "__main__":
+    sys.exit(main())

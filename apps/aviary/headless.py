@@ -1,0 +1,69 @@
+"""The job `run` in this process: for the command line, for measurements and for tests."""
+
+from __future__ import annotations
+
+import mimetypes
+from collections.abc import Callable
+from pathlib import Path
+
+from apps.aviary.analysis import Analysis, refuse
+from apps.aviary.area import read_area
+from apps.aviary.detection_file import DETECTION_FILE, read_detection
+from apps.aviary.inference import pin_model
+from apps.aviary.jobs import RUN
+from apps.aviary.parameters import make_parameters
+from apps.aviary.recipes import Recipe
+from apps.aviary.run_image import inspect_image
+from shared.clients.model_server import ModelServerClient
+from shared.geo.raster import OpenOptions
+from shared.jobs.inline import InlineFile, run_inline
+
+TILES_AT_ONCE = 4
+
+Client = Callable[[], ModelServerClient]
+"""Gives an open client; asked only when an image passed its checks."""
+
+
+def analyse(
+    path: Path,
+    recipe: Recipe,
+    client: Client,
+    options: OpenOptions,
+    *,
+    area: Path | None = None,
+    force: bool = False,
+    threshold: float | None = None,
+) -> Analysis:
+    """Check an image and let the model look at it once.
+
+    Args:
+        path: The image.
+        recipe: What is looked for.
+        client: Gives a client of the model server.
+        options: How the image is opened.
+        area: File with the area that counts; None takes the whole image.
+        force: Work outside the recipe's resolution range too.
+        threshold: Least score that somebody wants to see; None takes the calibrated one.
+
+    Raises:
+        InputError: A check says stop, or a file cannot be used.
+        ModelServerError: The model cannot answer.
+    """
+    info, findings = inspect_image(path, recipe, options, force=force)
+    if area is not None:
+        read_area(area, info)
+    refuse(findings, info, recipe)
+    models = client()
+    parameters = make_parameters(
+        recipe, pin_model(models, recipe), options, force=force, threshold=threshold
+    )
+    files = [_file(one) for one in (path, area) if one is not None]
+    with run_inline(RUN, files, parameters, models=models, units_at_once=TILES_AT_ONCE) as result:
+        by_name = {file.name: file for file in result.summary.files}
+        return read_detection(result.read(by_name[DETECTION_FILE]))
+
+
+def _file(path: Path) -> InlineFile:
+    # Names that are no text cannot be stored; "?" stands for what is none.
+    name = path.name.encode("utf-8", "replace").decode()
+    return InlineFile(path, name, mimetypes.guess_type(name)[0] or "application/octet-stream")

@@ -1,0 +1,134 @@
+"""What a run is told beside its files, as plain JSON values."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from apps.aviary.inference import LOWEST_SCORE, PinnedModel
+from apps.aviary.recipes import Recipe, find_recipe
+from shared.contracts.jobs import JsonObject
+from shared.errors import InputError, RecipeBroken
+from shared.geo.raster import OpenOptions, RasterLimits
+
+PAGE_DECODED_MEGAPIXELS = 50
+"""Largest JPEG, PNG or WEBP of the page, which the gallery too decodes as a whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunParameters:
+    """What a run is told; flat, because its origin lists every entry.
+
+    Args:
+        recipe: Name of the recipe.
+        recipe_version: Its version when the run was ordered.
+        model: Name of the model in the catalogue.
+        model_version: Version that must answer.
+        model_sha256: Weights that must answer.
+        model_gsd_m: Ground sampling distance that the model sees best [m]; None takes the recipe's.
+        model_threshold: Calibrated least score of a find; None takes the recipe's.
+        least_score: Objects below it are not kept, 0 to 1.
+        gsd_m: Stated ground sampling distance [m].
+        crs: Stated coordinate system.
+        bands: Band numbers from 1 for red, green and blue.
+        force: Work outside the recipe's resolution range.
+        decoded_megapixels: Limit of images that are decoded as a whole.
+        windowed_megapixels: Limit of images that are read in windows.
+    """
+
+    recipe: str
+    recipe_version: str
+    model: str
+    model_version: str
+    model_sha256: str
+    model_gsd_m: float | None
+    model_threshold: float | None
+    least_score: float
+    gsd_m: float | None
+    crs: str | None
+    bands: tuple[int, int, int] | None
+    force: bool
+    decoded_megapixels: int
+    windowed_megapixels: int
+
+    @property
+    def options(self) -> OpenOptions:
+        """How the image is opened."""
+        limits = RasterLimits(
+            decoded_megapixels=self.decoded_megapixels,
+            windowed_megapixels=self.windowed_megapixels,
+        )
+        return OpenOptions(gsd_m=self.gsd_m, crs=self.crs, bands=self.bands, limits=limits)
+
+    @property
+    def pinned_model(self) -> PinnedModel:
+        """The model that must answer."""
+        return PinnedModel(
+            self.model,
+            self.model_version,
+            self.model_sha256,
+            gsd_m=self.model_gsd_m,
+            threshold=self.model_threshold,
+        )
+
+
+def make_parameters(
+    recipe: Recipe,
+    model: PinnedModel,
+    options: OpenOptions,
+    *,
+    force: bool,
+    threshold: float | None = None,
+) -> dict[str, Any]:
+    """Return what a run is told.
+
+    Args:
+        recipe: What is looked for.
+        model: The model that must answer.
+        options: How the image is opened.
+        force: Work outside the recipe's resolution range.
+        threshold: Least score that somebody wants to see; objects from 0.01 on are kept anyway, so
+            that a moved threshold needs no second look.
+    """
+    parameters = RunParameters(
+        recipe=recipe.recipe_id,
+        recipe_version=recipe.version,
+        model=model.name,
+        model_version=model.version,
+        model_sha256=model.sha256,
+        model_gsd_m=model.gsd_m,
+        model_threshold=model.threshold,
+        least_score=LOWEST_SCORE if threshold is None else min(LOWEST_SCORE, threshold),
+        gsd_m=options.gsd_m,
+        crs=options.crs,
+        bands=options.bands,
+        force=force,
+        decoded_megapixels=options.limits.decoded_megapixels,
+        windowed_megapixels=options.limits.windowed_megapixels,
+    )
+    values = asdict(parameters)
+    return values | {"bands": None if options.bands is None else list(options.bands)}
+
+
+def read_parameters(values: JsonObject) -> tuple[RunParameters, Recipe]:
+    """Return the parameters of a run and its recipe.
+
+    Args:
+        values: What `make_parameters` returned.
+
+    Raises:
+        InputError: They are not the parameters of such a run.
+        RecipeUnknown: There is no such recipe any more.
+        RecipeBroken: The recipe is damaged, or another one than when the run was ordered.
+    """
+    try:
+        parameters = TypeAdapter(RunParameters).validate_python(dict(values))
+    except ValidationError as cause:
+        where = ".".join(str(part) for part in cause.errors()[0]["loc"])
+        raise InputError(reason=f"Die Auswertung hat keine gültige Angabe „{where}“.") from cause
+    recipe = find_recipe(parameters.recipe)
+    if recipe.version != parameters.recipe_version:
+        raise RecipeBroken(name=recipe.recipe_id, reason="recipe.version")
+    return parameters, recipe

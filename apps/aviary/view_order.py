@@ -1,0 +1,78 @@
+"""Order a run once; later name its image and offer another one."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import streamlit as st
+
+from apps.aviary.inference import pin_model
+from apps.aviary.jobs import RUN
+from apps.aviary.parameters import make_parameters
+from apps.aviary.recipes import Recipe
+from apps.aviary.view_input import ReadyImage
+from shared.contracts.jobs import Priority
+from shared.store import artifacts, runs
+from shared.store.run_views import RunOrder, RunView
+from shared.ui import AppContext, escape_markdown, primary_action, show_run
+from shared.ui.shell import RESULT_PARAMETER
+
+MEDIA_TYPES = {"jpeg": "image/jpeg", "png": "image/png", "tiff": "image/tiff", "webp": "image/webp"}
+
+
+def order_run(ctx: AppContext, ready: ReadyImage, recipe: Recipe) -> None:
+    """Show the main button; a click keeps the image and orders its run.
+
+    Args:
+        ctx: Context of the page.
+        ready: The checked image.
+        recipe: What is looked for.
+
+    Raises:
+        ModelServerError: The model server cannot answer; the page waits for it.
+        StorageFull: The image cannot be kept.
+    """
+    wanted = primary_action(ready.chosen.start_label, key="aviary_start")
+    if not (wanted or ready.chosen.run_at_once):
+        return
+    model = pin_model(ctx.models, recipe)
+    now = datetime.now(UTC)
+    file, is_example = ready.chosen.file, ready.chosen.is_sample
+    image = artifacts.save(
+        ctx.principal,
+        ctx.store,
+        file.content,
+        name=file.name,
+        media_type=MEDIA_TYPES[file.kind],
+        kind="upload",
+        is_example=is_example,
+        now=now,
+    )
+    order = RunOrder(
+        app=RUN.app,
+        job=RUN.name,
+        title=file.name,
+        inputs=(image,),
+        parameters=make_parameters(recipe, model, ready.options, force=ready.force),
+        priority=Priority.INTERACTIVE if is_example else Priority.NORMAL,
+        is_example=is_example,
+    )
+    show_run(ctx, runs.submit(ctx.principal, ctx.store, order, now=now))
+    st.rerun()
+
+
+def show_order(ctx: AppContext, run: RunView) -> None:
+    """Name the image and offer another one.
+
+    Args:
+        ctx: Context of the page.
+        run: The run.
+    """
+    with st.container(key=f"user_{ctx.manifest.id}_order"):
+        st.markdown(f"**{escape_markdown(run.title)}**")
+    st.button(ctx.t("Anderes Luftbild wählen"), key="aviary_other", on_click=_forget_run)
+
+
+def _forget_run() -> None:
+    """Take the run out of the address; the page then asks for an image."""
+    st.query_params.pop(RESULT_PARAMETER, None)

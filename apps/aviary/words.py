@@ -1,0 +1,136 @@
+"""A result in words and figures, the same on the page and in the report. No Streamlit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from apps.aviary.analysis import BOXES_ONLY, Analysis, Result
+from shared.i18n import N_, Translator
+
+DEMONSTRATION = N_(
+    "Demonstrationsmodell: Prüfen Sie Stichproben, bevor Sie Entscheidungen treffen."
+)
+OUTSIDE_RANGE = N_("Das Ergebnis liegt außerhalb des geprüften Bereichs der Bodenauflösung.")
+
+
+@dataclass(frozen=True, slots=True)
+class KeyFigure:
+    """One number of a result.
+
+    Args:
+        label: Translated name.
+        value: The number.
+        unit: Unit, for example "m²".
+        low: Lower end of its range.
+        high: Upper end of its range.
+        note: Translated remark.
+    """
+
+    label: str
+    value: float
+    unit: str = ""
+    low: float | None = None
+    high: float | None = None
+    note: str = ""
+
+
+def key_figures(analysis: Analysis, result: Result, t: Translator) -> list[KeyFigure]:
+    """Return the figures of a result.
+
+    Args:
+        analysis: The image after the model looked at it.
+        result: What was found with the settings in force.
+        t: Translator of the app.
+    """
+    doubtful = sum(one.doubtful for one in result.objects)
+    area_m2 = sum(result.area_m2.values())
+    figures = [
+        KeyFigure(t("Funde"), len(result.objects)),
+        KeyFigure(t("davon zweifelhaft"), doubtful, note=t("bitte zuerst prüfen")),
+        KeyFigure(t("Fläche"), area_m2, "m²", note=_area_note(analysis, t)),
+    ]
+    estimate = analysis.recipe.estimate
+    if estimate is not None:
+        counted_m2 = sum(result.area_m2.get(key, 0.0) for key in estimate.classes)
+        low, high = counted_m2 * estimate.low_kwp_per_m2, counted_m2 * estimate.high_kwp_per_m2
+        note = t("ungeprüfte Annahme") if estimate.status == "ungeprueft" else ""
+        label = t("Leistung, grob geschätzt")
+        figures.append(KeyFigure(label, (low + high) / 2, "kWp", low=low, high=high, note=note))
+    return figures
+
+
+def what_came_out(analysis: Analysis, result: Result, t: Translator) -> str:
+    """Say how much was found; arguments are those of `key_figures`."""
+    info = analysis.info
+    return t.plural(
+        "{count} Fund mit {area} auf {size} Bildfläche.",
+        "{count} Funde mit zusammen {area} auf {size} Bildfläche.",
+        len(result.objects),
+        area=t.number(sum(result.area_m2.values()), 0, "m²"),
+        size=t.number(info.megapixels * (info.gsd_m or 0) ** 2 * 1e6, 0, "m²"),
+    )
+
+
+def how_sure(result: Result, t: Translator) -> str:
+    """Say how certain the finds are; arguments are those of `key_figures`."""
+    sentences = [t(DEMONSTRATION)]
+    if result.mean_confidence is not None:
+        sentences.append(
+            t(
+                "Die mittlere Sicherheit der Funde ist {mean}; das ist die Einschätzung des "
+                "Modells, keine gemessene Trefferquote.",
+                mean=t.percent(result.mean_confidence, 0),
+            )
+        )
+    return " ".join(sentences)
+
+
+def next_step(t: Translator) -> str:
+    """Say what a person does now."""
+    return t(
+        "Prüfen Sie zuerst die zweifelhaften Funde im Bild, dann eine Stichprobe der übrigen. "
+        "Suchen Sie auch nach Anlagen, die fehlen. Nehmen Sie danach die Dateien mit."
+    )
+
+
+def failed_tiles(analysis: Analysis, t: Translator) -> str:
+    """Say how many tiles have no result; empty where all have."""
+    failed = len(analysis.detection.failed)
+    if not failed:
+        return ""
+    return t.plural(
+        "{count} von {total} Kacheln konnte nicht ausgewertet werden. Dort kann etwas fehlen. "
+        "Bitte lassen Sie die gescheiterten Kacheln noch einmal auswerten.",
+        "{count} von {total} Kacheln konnten nicht ausgewertet werden. Dort kann etwas fehlen. "
+        "Bitte lassen Sie die gescheiterten Kacheln noch einmal auswerten.",
+        failed,
+        total=len(analysis.detection.plan.tiles),
+    )
+
+
+def unusual_tiles(analysis: Analysis, t: Translator) -> str:
+    """Say how many tiles the model does not know the like of; empty where it knows all."""
+    unusual = analysis.detection.unusual_tiles
+    if not unusual:
+        return ""
+    return t.plural(
+        "{count} von {total} Kacheln sieht anders aus als die Trainingsbilder. Funde "
+        "darin gelten als zweifelhaft.",
+        "{count} von {total} Kacheln sehen anders aus als die Trainingsbilder. Funde "
+        "darin gelten als zweifelhaft.",
+        len(unusual),
+        total=len(analysis.detection.plan.tiles),
+    )
+
+
+def kind_word(analysis: Analysis, class_key: str, doubtful: bool, t: Translator) -> str:
+    """Return the title of a kind of object, with the remark that its finds are doubtful."""
+    title = analysis.recipe.title(class_key, t.language)
+    return t("{kind}, zweifelhaft", kind=title) if doubtful else title
+
+
+def _area_note(analysis: Analysis, t: Translator) -> str:
+    note = t("von oben gesehen, Überlappungen zählen einmal")
+    if analysis.detection.boxes_only:
+        note += ". " + t(BOXES_ONLY.text) + " " + t(BOXES_ONLY.remedy)
+    return note

@@ -1,0 +1,123 @@
+"""What takes the supervisor too long to do between two turns: it happens in threads of its own."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from shared.contracts.jobs import StoredFile
+from shared.errors import UrbanKiError, new_reference
+from shared.jobs import results
+from shared.jobs.outcomes import MEDIA_TYPE, write_outcomes
+from shared.jobs.queue import Queue
+from shared.store import retention
+
+PURGE_AFTER_S = 60.0
+PURGE_EVERY_S = 24 * 3600.0
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """The file with the outcomes of a run, for its `finish`.
+
+    Args:
+        run_id: The run.
+        file: The file; None when it could not be written.
+        error: Why not.
+    """
+
+    run_id: str
+    file: StoredFile | None
+    error: UrbanKiError | None = None
+
+
+class Chores:
+    """Writes and removes files, and purges once a day.
+
+    Args:
+        queue: The database.
+        clock: Monotonic seconds.
+    """
+
+    def __init__(self, queue: Queue, clock: Callable[[], float] = time.monotonic) -> None:
+        self._queue = queue
+        self._clock = clock
+        self._prepared: SimpleQueue[Prepared] = SimpleQueue()
+        self._files = ThreadPoolExecutor(1, thread_name_prefix="job-files")
+        self._daily = ThreadPoolExecutor(1, thread_name_prefix="job-purge")
+        self._purging: Future[None] | None = None
+        self._purge_at = clock() + PURGE_AFTER_S
+
+    def prepare(self, run_id: str, tenant: str) -> None:
+        """Write the file with the outcomes of a run; `prepared` tells when it is there.
+
+        Args:
+            run_id: The run.
+            tenant: Its municipality.
+        """
+        self._files.submit(self._prepare, run_id, tenant)
+
+    def _prepare(self, run_id: str, tenant: str) -> None:
+        try:
+            with tempfile.TemporaryFile() as stream:
+                write_outcomes(stream, self._queue.outcomes(run_id), owner=run_id)
+                stream.seek(0)
+                file = self._queue.store.files.write(
+                    tenant, stream, name=f"{run_id}.jsonl", media_type=MEDIA_TYPE
+                )
+            self._prepared.put(Prepared(run_id, file))
+        except UrbanKiError as error:
+            self._prepared.put(Prepared(run_id, None, error))
+        except (SQLAlchemyError, OSError, ValueError):
+            _log.exception("%s outcomes of run %s", new_reference(), run_id)
+            self._prepared.put(Prepared(run_id, None, UrbanKiError()))
+
+    def prepared(self) -> list[Prepared]:
+        """Return what has been prepared since the last look."""
+        found: list[Prepared] = []
+        try:
+            while True:
+                found.append(self._prepared.get_nowait())
+        except Empty:
+            return found
+
+    def forget(self, files: Iterable[tuple[str, StoredFile]]) -> None:
+        """Remove files that no row names; at once, while nobody can be writing the same content.
+
+        Args:
+            files: Municipality and file.
+
+        Raises:
+            LeaseLost: Another supervisor took over.
+        """
+        try:
+            results.forget_files(self._queue, files)
+        except (UrbanKiError, OSError):
+            # The daily purge removes what nothing names.
+            _log.warning("files without row stay until the next purge", exc_info=True)
+
+    def purge_daily(self) -> None:
+        """Begin the daily purge when it is time."""
+        if self._clock() < self._purge_at or (self._purging and not self._purging.done()):
+            return
+        self._purge_at = self._clock() + PURGE_EVERY_S
+        self._purging = self._daily.submit(self._purge)
+
+    def _purge(self) -> None:
+        try:
+            retention.purge(self._queue.store, self._queue.moment())
+        except (UrbanKiError, SQLAlchemyError, OSError):
+            _log.exception("%s the daily purge failed", new_reference())
+
+    def close(self) -> None:
+        """Begin nothing new; what has begun ends."""
+        self._files.shutdown(wait=False, cancel_futures=True)
+        self._daily.shutdown(wait=False, cancel_futures=True)

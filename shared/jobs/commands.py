@@ -1,0 +1,161 @@
+"""Commands around jobs: work on them, list them, show, cancel or repeat one.
+
+`python -m shared.jobs` works until it is told to stop. The others print one JSON text on stdout.
+Exit codes: 0 done, 2 bad input or set-up with one German line on stderr.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from queue import SimpleQueue
+from types import FrameType
+from typing import Any
+
+from shared.auth.principal import LOCAL_PRINCIPAL, Principal
+from shared.errors import UrbanKiError
+from shared.jobs.runner import runner_state
+from shared.jobs.worker_process import set_up_log
+from shared.settings import Settings, load_settings
+from shared.store import runs
+from shared.store.schema import prepare_database
+from shared.store.store import Store, open_store
+
+DONE, BAD_INPUT = 0, 2
+MOST_LISTED = 100
+MOST_FAILURES = 50
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code.
+
+    Args:
+        arguments: Words after the program's name; None takes the process's own.
+    """
+    chosen = _parser().parse_args(arguments)
+    try:
+        settings = load_settings()
+        if chosen.command is None:
+            return _work(settings, chosen.workers)
+        prepare_database(settings)
+        answer = _answer(open_store(settings), _principal(chosen.tenant), chosen)
+    except UrbanKiError as error:
+        sys.stderr.write(f"{error} {error.remedy}\n")
+        return BAD_INPUT
+    sys.stdout.write(json.dumps(answer, ensure_ascii=False, indent=2, default=_written) + "\n")
+    return DONE
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m shared.jobs", description=__doc__)
+    parser.add_argument(
+        "--workers", type=int, default=None, help="Arbeitsprozesse; 0: je Kern einer"
+    )
+    parser.set_defaults(command=None)
+    commands = parser.add_subparsers(dest="command", metavar="list|show|cancel|retry")
+    for name, meaning in (
+        ("list", "Aufträge, die neuesten zuerst"),
+        ("show", "einen Auftrag zeigen"),
+        ("cancel", "einen Auftrag abbrechen; was fertig ist, bleibt"),
+        ("retry", "nachholen, was gescheitert ist oder fehlt"),
+    ):
+        command = commands.add_parser(name, help=meaning)
+        if name != "list":
+            command.add_argument("run", help="Kennung des Auftrags")
+        command.add_argument(
+            "--tenant", default=LOCAL_PRINCIPAL.active_tenant, help="Kennung der Kommune"
+        )
+    return parser
+
+
+def _principal(tenant: str) -> Principal:
+    """Return the account of the operating system's user, who may act for each municipality."""
+    return Principal(LOCAL_PRINCIPAL.subject, "", {tenant: "admin"}, tenant)
+
+
+def _answer(store: Store, principal: Principal, chosen: argparse.Namespace) -> Any:  # noqa: ANN401
+    if chosen.command == "list":
+        return {
+            "runner": asdict(runner_state(store)),
+            "runs": [
+                _short(run)
+                for run in runs.recent(principal, store, limit=MOST_LISTED, everybody=True)
+            ],
+        }
+    now = datetime.now(UTC)
+    if chosen.command == "cancel":
+        runs.request_cancel(principal, store, chosen.run, now=now)
+    if chosen.command == "retry":
+        runs.go_on(principal, store, chosen.run)
+    run = runs.get(principal, store, chosen.run)
+    failed = runs.units(principal, store, chosen.run, states=("failed",), limit=MOST_FAILURES)
+    return {
+        **asdict(run),
+        "failed_units": [
+            {
+                "ordinal": unit.ordinal,
+                "key": unit.key,
+                "code": unit.error_code,
+                "message": unit.error_message,
+            }
+            for unit in failed
+        ],
+    }
+
+
+def _short(run: runs.RunView) -> Mapping[str, Any]:
+    names = (
+        "id",
+        "app",
+        "job",
+        "title",
+        "started_by",
+        "state",
+        "units_total",
+        "units_done",
+        "units_failed",
+        "message_code",
+        "created_at",
+        "finished_at",
+    )
+    return {name: getattr(run, name) for name in names}
+
+
+def _written(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+def _work(settings: Settings, workers: int | None) -> int:
+    """Work on the jobs until SIGTERM or Ctrl-C.
+
+    Raises:
+        SchemaDiffers: The tables belong to another version of the program.
+    """
+    stop = threading.Event()
+
+    def ask_to_stop(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, ask_to_stop)
+    # Dask and the tables are loaded only by the command that needs them.
+    from shared.jobs.cluster import DaskCluster, TaskEnded
+    from shared.jobs.lease import Lease, Owner
+    from shared.jobs.supervisor import Supervisor, prepare
+
+    set_up_log(settings.log_level)
+    if not prepare(settings, stop):
+        return DONE
+    store = open_store(settings)
+    ended: SimpleQueue[TaskEnded] = SimpleQueue()
+    count = settings.job_workers if workers is None else workers
+    cluster = DaskCluster(settings, count or os.cpu_count() or 1, ended)
+    Supervisor(store, Lease(store.engine, Owner.this_process()), cluster, ended).run(stop)
+    return DONE

@@ -1,0 +1,1 @@
+"""What is kept: runs, files, layers and decisions, each municipality's apart from the others'."""

@@ -1,0 +1,204 @@
+"""Commands of the operator: `python -m shared.store migrate|check|backup|restore|verify|...`.
+
+Exit codes: 0 done, 2 refused or something found. Errors are one German line on stderr; results are
+JSON on stdout.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import Namespace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, fields
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import InstrumentedAttribute
+
+from shared.command_line import refusal
+from shared.contracts.identity.principal import Principal
+from shared.errors import InputError, SchemaDiffers, UrbanKiError
+from shared.settings import load_settings
+from shared.store.backup import backup
+from shared.store.commands import build_parser
+from shared.store.deletion import Deleted, delete_app, delete_run, delete_tenant
+from shared.store.engine import read_scope
+from shared.store.layers import check_share
+from shared.store.models import ArtifactRow, FeedbackRow, LayerRow, RunRow
+from shared.store.provenance import read_back
+from shared.store.restore import restore
+from shared.store.retention import purge
+from shared.store.schema import (
+    NOTHING_YET,
+    check_schema,
+    expected_revision,
+    found_revision,
+    migrate,
+    prepare_database,
+)
+from shared.store.store import Store, open_store
+from shared.store.verify import verify
+
+DONE, REFUSED = 0, 2
+OPERATOR = "betrieb"
+"""Subject of whoever works at the command line."""
+PATIENCE_S = 30.0
+
+
+class _Found(Exception):
+    """Ends a command that has printed its result with a German line and exit code 2."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code.
+
+    Args:
+        arguments: Words after the program's name; None takes the process's own.
+    """
+    try:
+        options = build_parser().parse_args(arguments)
+        if options.command == "provenance":
+            _print(read_back(options.file))
+            return DONE
+        store = open_store(load_settings())
+        try:
+            _COMMANDS[options.command](store, options)
+        finally:
+            store.engine.dispose()
+    except _Found as found:
+        sys.stderr.write(f"{found}\n")
+        return REFUSED
+    except UrbanKiError as error:
+        sys.stderr.write(f"{refusal(error)}\n")
+        return REFUSED
+    return DONE
+
+
+def _migrate(store: Store, _options: Namespace) -> None:
+    before = found_revision(store.engine) if _is_there(store) else NOTHING_YET
+    if store.engine.dialect.name == "sqlite":
+        prepare_database(store.settings)
+    else:
+        migrate(store.engine)
+    _print({"before": before, "revision": found_revision(store.engine)})
+
+
+def _check(store: Store, _options: Namespace) -> None:
+    _check_schema(store)
+    store.files.check_reachable()
+    with read_scope(store.engine) as session:
+        rows = {
+            f"{model.__tablename__}s": session.scalar(select(func.count()).select_from(model))
+            for model in (RunRow, ArtifactRow, LayerRow)
+        }
+    _print(
+        {
+            "database": store.engine.dialect.name,
+            "revision": found_revision(store.engine),
+            "storage": store.settings.storage_address.partition(":")[0],
+            **rows,
+        }
+    )
+
+
+def _backup(store: Store, options: Namespace) -> None:
+    _check_schema(store)
+    written = backup(store, options.out, _now())
+    _print(asdict(written))
+    if written.unreadable:
+        raise _Found(
+            f"Die Sicherung ist geschrieben, aber {len(written.unreadable)} Dateien fehlen darin."
+        )
+
+
+def _restore(store: Store, options: Namespace) -> None:
+    _print(asdict(restore(store, options.file)))
+
+
+def _verify(store: Store, _options: Namespace) -> None:
+    _check_schema(store)
+    found = verify(store, _now())
+    _print(asdict(found))
+    if not found.is_sound:
+        raise _Found(
+            f"Fehlend: {len(found.missing)}, beschädigt: {len(found.damaged)}, "
+            f"überzählig: {len(found.extra)}."
+        )
+
+
+def _purge(store: Store, _options: Namespace) -> None:
+    _check_schema(store)
+    _print(asdict(purge(store, _now())))
+
+
+def _delete(store: Store, options: Namespace) -> None:
+    _check_schema(store)
+    how = {"force": options.force, "patience_s": PATIENCE_S}
+    if options.run is not None:
+        tenants = _tenants(store, RunRow.tenant, RunRow.id == options.run)
+        if not tenants:
+            raise InputError(reason="Diesen Auftrag gibt es nicht.")
+        deleted = [delete_run(_operator(tenants[0]), store, options.run, **how)]
+    elif options.app is not None:
+        tenants = sorted(
+            {
+                *_tenants(store, RunRow.tenant, RunRow.app == options.app),
+                *_tenants(store, LayerRow.tenant, LayerRow.name.startswith(f"{options.app}/")),
+                *_tenants(store, FeedbackRow.tenant, FeedbackRow.app == options.app),
+            }
+        )
+        deleted = [delete_app(_operator(one), store, options.app, **how) for one in tenants]
+    else:
+        check_share((options.tenant,))
+        deleted = [delete_tenant(_operator(options.tenant), store, **how)]
+    names = [one.name for one in fields(Deleted)]
+    _print({name: sum(getattr(one, name) for one in deleted) for name in names})
+
+
+def _tenants(
+    store: Store, column: InstrumentedAttribute[str], condition: ColumnElement[bool]
+) -> list[str]:
+    with read_scope(store.engine) as session:
+        return list(session.scalars(select(column).where(condition).distinct()))
+
+
+def _operator(tenant: str) -> Principal:
+    """Return whoever may work at the command line: the administration of each municipality."""
+    return Principal(OPERATOR, "", {tenant: "admin"}, tenant, kind="service")
+
+
+def _check_schema(store: Store) -> None:
+    if not _is_there(store):
+        raise SchemaDiffers(found=NOTHING_YET, expected=expected_revision())
+    check_schema(store.engine)
+
+
+def _is_there(store: Store) -> bool:
+    """Say whether there is a database; only asking SQLite would make an empty one."""
+    return store.engine.dialect.name != "sqlite" or Path(str(store.engine.url.database)).is_file()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _print(content: Mapping[str, object]) -> None:
+    text = json.dumps(content, ensure_ascii=False, indent=2, default=str)
+    sys.stdout.write(f"{text}\n")
+
+
+_COMMANDS: Mapping[str, Callable[[Store, Namespace], None]] = {
+    "migrate": _migrate,
+    "check": _check,
+    "backup": _backup,
+    "restore": _restore,
+    "verify": _verify,
+    "purge": _purge,
+    "delete": _delete,
+}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

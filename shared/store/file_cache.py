@@ -1,0 +1,124 @@
+"""Copies of stored files on this machine, for places that are reached over the network."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import BinaryIO
+
+from shared.store.local_files import (
+    DRAFTS,
+    Draft,
+    disk_errors,
+    move,
+    remove_drafts,
+    write_draft,
+)
+
+LIMIT_BYTES = 4 << 30
+IN_USE_S = 3600
+"""Somebody may still hold the path of a copy that was asked for so recently."""
+LONGEST_UNUSED_S = 86_400
+"""Copies of what was deleted elsewhere vanish after this."""
+_NOTE_USE_AFTER_S = 600
+_TRIM_EVERY_S = 60
+
+
+class FileCache:
+    """A folder of copies that any process of this machine may share.
+
+    Above its limit the copies vanish that nobody has asked for the longest; those of the last hour
+    stay, so a path that was handed out remains good for that time.
+
+    Args:
+        folder: Where the copies lie; made at the first use.
+        limit_bytes: Size above which copies are removed.
+        clock: Gives Unix time in seconds.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        limit_bytes: int = LIMIT_BYTES,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._folder = folder
+        self._limit = limit_bytes
+        self._clock = clock
+        self._trim_at = 0.0
+
+    def write(self, content: bytes | BinaryIO) -> Draft:
+        """Write a draft; see `write_draft` for errors."""
+        return write_draft(self._folder / DRAFTS, content, durable=False, place=self._folder)
+
+    def keep(self, draft: Path, key: str) -> Path:
+        """Keep a draft as the copy of a stored file and return its path.
+
+        Args:
+            key: Key of the stored file.
+            draft: What was downloaded or uploaded.
+
+        Raises:
+            StorageFull: There is no space left, or the folder may not be written.
+            StorageUnreachable: Any other fault of the disk.
+        """
+        target = self._folder / key
+        with disk_errors(self._folder):
+            move(draft, target, durable=False)
+        now = self._clock()
+        if now >= self._trim_at:
+            self._trim_at = now + _TRIM_EVERY_S
+            self.trim()
+        return target
+
+    def find(self, key: str) -> Path | None:
+        """Return the copy of a stored file and note that it is used; None when there is none."""
+        path = self._folder / key
+        now = self._clock()
+        try:
+            status = path.stat()
+            if now - status.st_atime > _NOTE_USE_AFTER_S:
+                os.utime(path, ns=(int(now * 1e9), status.st_mtime_ns))
+        except FileNotFoundError:
+            return None
+        return path
+
+    def forget(self, key: str) -> bool:
+        """Remove a copy and say whether there was one."""
+        try:
+            (self._folder / key).unlink()
+        except FileNotFoundError:
+            return False
+        return True
+
+    def forget_tenant(self, tenant: str) -> None:
+        """Remove all copies of a municipality."""
+        # What somebody writes just now stays, and vanishes like every unused copy.
+        shutil.rmtree(self._folder / tenant, ignore_errors=True)
+
+    def trim(self) -> None:
+        """Remove what is unused for too long, then the longest unused while it is too much."""
+        now = self._clock()
+        copies = []
+        for path in self._folder.rglob("*"):
+            with suppress(FileNotFoundError):
+                if path.is_file() and path.parent.name != DRAFTS:
+                    status = path.stat()
+                    copies.append((status.st_atime, status.st_size, path))
+        remaining = sum(size for _, size, _ in copies)
+        for used_at, size, path in sorted(copies):
+            unused_s = now - used_at
+            if unused_s <= IN_USE_S or (unused_s <= LONGEST_UNUSED_S and remaining <= self._limit):
+                break
+            path.unlink(missing_ok=True)
+            remaining -= size
+        self.remove_drafts(datetime.fromtimestamp(now, UTC) - timedelta(seconds=LONGEST_UNUSED_S))
+
+    def remove_drafts(self, before: datetime) -> int:
+        """Remove drafts that killed processes have left."""
+        return remove_drafts(self._folder / DRAFTS, before)

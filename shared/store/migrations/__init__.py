@@ -1,0 +1,1 @@
+"""The steps from each earlier schema of the database to the present one, run by Alembic."""

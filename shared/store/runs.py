@@ -1,0 +1,351 @@
+"""Runs as pages see them: order, look, cancel, go on. Each function sees one municipality only."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Integer, Select, bindparam, func, select, union_all, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session, aliased, defer
+
+from shared import __version__
+from shared.contracts.identity.principal import Principal
+from shared.contracts.jobs import StoredFile, UnitState
+from shared.errors import NotFound
+from shared.store.engine import read_scope, session_scope
+from shared.store.file_store import LONGEST_NAME, visible_text
+from shared.store.ids import new_id
+from shared.store.models import ArtifactRow, RunFileRow, RunRow, SignalRow, UnitRow
+from shared.store.run_views import (
+    ACTIVE,
+    UNIT_COLUMNS,
+    RunOrder,
+    RunView,
+    UnitView,
+    file_as_json,
+    run_view,
+    stored_file,
+    unit_view,
+)
+from shared.store.store import Store
+
+__all__ = [
+    "ACTIVE",
+    "RunOrder",
+    "RunView",
+    "UnitView",
+    "get",
+    "go_on",
+    "recent",
+    "request_cancel",
+    "result_files",
+    "runs_ahead",
+    "submit",
+    "units",
+]
+
+LONGEST_TITLE = 200
+_LARGE_COLUMNS = (RunRow.summary_json, RunRow.provenance_json)
+
+
+def submit(
+    principal: Principal, store: Store, order: RunOrder, *, now: datetime, repeat: bool = False
+) -> RunView:
+    """Order a run; an equal one of the same person that runs or is done is returned instead.
+
+    A double click or a second tab therefore starts nothing twice.
+
+    Args:
+        principal: Who orders.
+        store: Where it is kept.
+        order: What is ordered.
+        now: The moment, with zone.
+        repeat: Start again although an equal run is done.
+
+    Raises:
+        NotFound: An input is not a stored file of this municipality.
+    """
+    key = _idempotency_key(principal, order)
+    for last_try in (False, True):
+        try:
+            with session_scope(store.engine) as session:
+                existing = _equal_run(session, principal, key)
+                if existing is not None and (
+                    existing.state in ACTIVE or (existing.state == "done" and not repeat)
+                ):
+                    return run_view(existing)
+                if existing is not None:
+                    existing.idempotency_key = existing.id
+                    session.flush()
+                row = _insert(session, principal, order, key, now)
+                return run_view(row)
+        except IntegrityError:
+            if last_try:  # somebody else ordered the same in between: then that run is there now
+                raise
+    raise AssertionError("unreachable")
+
+
+def get(principal: Principal, store: Store, run_id: str) -> RunView:
+    """Return a run.
+
+    Raises:
+        NotFound: This municipality has no such run.
+    """
+    with read_scope(store.engine) as session:
+        return run_view(_own_run(session, principal, run_id))
+
+
+def recent(
+    principal: Principal,
+    store: Store,
+    *,
+    app: str | None = None,
+    limit: int = 20,
+    everybody: bool = False,
+) -> list[RunView]:
+    """Return runs, newest first; without `summary` and `provenance`, which may be large.
+
+    Args:
+        principal: Who looks.
+        store: Where they are kept.
+        app: Only those of an app.
+        limit: Most runs.
+        everybody: Those of the whole municipality instead of the person's own.
+    """
+    query = select(RunRow).where(RunRow.tenant == principal.active_tenant)
+    if not everybody:
+        query = query.where(RunRow.started_by == principal.subject)
+    if app is not None:
+        query = query.where(RunRow.app == app)
+    query = query.options(*(defer(column) for column in _LARGE_COLUMNS))
+    with read_scope(store.engine) as session:
+        rows = session.scalars(query.order_by(RunRow.created_at.desc()).limit(limit))
+        return [run_view(row, with_result=False) for row in rows]
+
+
+def units(
+    principal: Principal,
+    store: Store,
+    run_id: str,
+    *,
+    states: Sequence[UnitState] = ("done", "failed"),
+    after: int = -1,
+    limit: int | None = None,
+) -> list[UnitView]:
+    """Return units of a run in their order.
+
+    Args:
+        principal: Who looks.
+        store: Where they are kept.
+        run_id: The run.
+        states: Which units.
+        after: Only those behind this ordinal.
+        limit: Most units; None for all.
+
+    Raises:
+        NotFound: This municipality has no such run.
+    """
+    query = _units_query(tuple(dict.fromkeys(states)), limit is not None and bool(states))
+    values = {"run_id": run_id, "after": after, "most": limit}
+    with read_scope(store.engine) as session:
+        _check_own(session, principal, run_id)
+        return [unit_view(row) for row in session.execute(query, values)]
+
+
+@cache
+def _units_query(states: tuple[UnitState, ...], is_limited: bool) -> Select[*tuple[Any, ...]]:
+    """Return the query for units in some states; made once, because a page asks every 2 s.
+
+    With a limit each state is looked up by itself in its index: one search for all of them would
+    read every unit in between, and with a million units waiting that takes a second.
+    """
+    query = (
+        select(*UNIT_COLUMNS)
+        .outerjoin(ArtifactRow, UnitRow.artifact_id == ArtifactRow.id)
+        .where(UnitRow.run_id == bindparam("run_id"))
+        .order_by(UnitRow.ordinal)
+    )
+    if not is_limited:
+        return query.where(UnitRow.state.in_(states), UnitRow.ordinal > bindparam("after"))
+    unit = aliased(UnitRow)
+    parts = [
+        select(unit.ordinal)
+        .where(
+            unit.run_id == bindparam("run_id"),
+            unit.state == state,
+            unit.ordinal > bindparam("after"),
+        )
+        .order_by(unit.ordinal)
+        .limit(bindparam("most", type_=Integer))
+        .subquery()
+        for state in states
+    ]
+    chosen = union_all(*(select(part.c.ordinal) for part in parts))
+    return query.where(UnitRow.ordinal.in_(chosen)).limit(bindparam("most", type_=Integer))
+
+
+def result_files(principal: Principal, store: Store, run_id: str) -> dict[str, StoredFile]:
+    """Return the files that `finish` wrote by their name.
+
+    Raises:
+        NotFound: This municipality has no such run.
+    """
+    query = (
+        select(RunFileRow, ArtifactRow)
+        .join(ArtifactRow, RunFileRow.artifact_id == ArtifactRow.id)
+        .where(RunFileRow.run_id == run_id, RunFileRow.role == "result")
+        .order_by(RunFileRow.ordinal)
+    )
+    with read_scope(store.engine) as session:
+        _check_own(session, principal, run_id)
+        return {
+            file.name: stored_file(file.name, file.media_type, artifact)
+            for file, artifact in session.execute(query)
+        }
+
+
+def request_cancel(principal: Principal, store: Store, run_id: str, *, now: datetime) -> None:
+    """Ask for a run to stop; what is done stays and can be used.
+
+    Raises:
+        NotFound: This municipality has no such run.
+    """
+    with session_scope(store.engine) as session:
+        row = _own_run(session, principal, run_id, lock=True)
+        if row.state in ACTIVE and row.cancel_requested_at is None:
+            row.cancel_requested_at = now
+            session.add(SignalRow(run_id=run_id, kind="cancel"))
+
+
+def go_on(principal: Principal, store: Store, run_id: str) -> RunView:
+    """Let an ended run work on what has no result: failed units, or what a stop has left.
+
+    A run that works, or that has every result, is left as it is.
+
+    Raises:
+        NotFound: This municipality has no such run.
+    """
+    with session_scope(store.engine) as session:
+        row = _own_run(session, principal, run_id, lock=True)
+        if row.state in ("failed", "cancelled") or (row.state == "done" and row.units_failed):
+            session.execute(
+                update(UnitRow)
+                .where(UnitRow.run_id == run_id, UnitRow.state == "failed")
+                .values(
+                    state="queued",
+                    attempts=0,
+                    crashes=0,
+                    error_code=None,
+                    error_message=None,
+                    error_details=None,
+                )
+            )
+            row.state, row.units_failed = "queued", 0
+            row.message_code = row.message_details = None
+            row.cancel_requested_at = row.finished_at = None
+            session.add(SignalRow(run_id=run_id, kind="retry"))
+        return run_view(row)
+
+
+def runs_ahead(principal: Principal, store: Store, run_id: str) -> int:
+    """Return how many active runs of this municipality were ordered earlier.
+
+    Raises:
+        NotFound: This municipality has no such run.
+    """
+    with read_scope(store.engine) as session:
+        row = _own_run(session, principal, run_id)
+        query = select(func.count()).where(
+            RunRow.tenant == principal.active_tenant,
+            RunRow.state.in_(ACTIVE),
+            RunRow.created_at < row.created_at,
+        )
+        return session.scalar(query) or 0
+
+
+def _idempotency_key(principal: Principal, order: RunOrder) -> str:
+    facts = [
+        principal.subject,
+        order.app,
+        order.job,
+        [file.sha256 for file in order.inputs],
+        dict(order.parameters),
+        order.fingerprint,
+        order.is_example,
+        __version__,
+    ]
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def _equal_run(session: Session, principal: Principal, key: str) -> RunRow | None:
+    query = select(RunRow).where(
+        RunRow.tenant == principal.active_tenant, RunRow.idempotency_key == key
+    )
+    return session.scalars(query.with_for_update()).one_or_none()
+
+
+def _insert(
+    session: Session, principal: Principal, order: RunOrder, key: str, now: datetime
+) -> RunRow:
+    tenant = principal.active_tenant
+    hashes = "".join(file.sha256 for file in order.inputs)
+    row = RunRow(
+        id=new_id(),
+        tenant=tenant,
+        app=order.app,
+        job=order.job,
+        title=visible_text(order.title)[:LONGEST_TITLE],
+        started_by=principal.subject,
+        state="queued",
+        priority=int(order.priority),
+        idempotency_key=key,
+        input_json=[file_as_json(file) for file in order.inputs],
+        input_sha256=order.inputs[0].sha256
+        if len(order.inputs) == 1
+        else hashlib.sha256(hashes.encode()).hexdigest(),
+        parameters_json=dict(order.parameters),
+        is_example=order.is_example,
+        created_at=now,
+    )
+    session.add(row)
+    session.flush()
+    for ordinal, file in enumerate(order.inputs):
+        artifact = session.scalars(
+            select(ArtifactRow.id).where(
+                ArtifactRow.tenant == tenant, ArtifactRow.sha256 == file.sha256
+            )
+        ).one_or_none()
+        if artifact is None:
+            raise NotFound()
+        session.add(
+            RunFileRow(
+                run_id=row.id,
+                role="input",
+                ordinal=ordinal,
+                name=file.name[:LONGEST_NAME],
+                media_type=file.media_type,
+                artifact_id=artifact,
+            )
+        )
+    session.add(SignalRow(run_id=row.id, kind="new"))
+    session.flush()
+    return row
+
+
+def _check_own(session: Session, principal: Principal, run_id: str) -> None:
+    query = select(RunRow.id).where(RunRow.tenant == principal.active_tenant, RunRow.id == run_id)
+    if session.scalar(query) is None:
+        raise NotFound()
+
+
+def _own_run(session: Session, principal: Principal, run_id: str, *, lock: bool = False) -> RunRow:
+    query = select(RunRow).where(RunRow.tenant == principal.active_tenant, RunRow.id == run_id)
+    row = session.scalars(query.with_for_update() if lock else query).one_or_none()
+    if row is None:
+        raise NotFound()
+    return row

@@ -1,0 +1,103 @@
+"""Hand a result over to the other apps: into the data space, by name, with licence and source."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import streamlit as st
+
+from shared.contracts.identity.principal import RANKS
+from shared.errors import N_, NotFound, UrbanKiError, new_reference
+from shared.store import dataspace
+from shared.store.layers import LONGEST_TEXT, Layer, Publication, Share
+from shared.store.run_views import RunView
+from shared.ui.failures import error_box
+from shared.ui.result import escape_markdown
+from shared.ui.shell import AppContext
+
+_SHARES: dict[str, tuple[str, Share]] = {
+    "own": (N_("nur diese Kommune"), "eigene"),
+    "all": (N_("alle Kommunen"), "alle"),
+}
+
+
+def publish_button(ctx: AppContext, run: RunView, publication: Publication) -> None:
+    """Offer to publish a file of a run; once it is there, say under which name and version.
+
+    Args:
+        ctx: Context of the page.
+        run: The run that made the file.
+        publication: What would be published; title and sharing can be changed by the person.
+    """
+    t = ctx.t
+    present = _published(ctx, run, publication)
+    if present is not None:
+        st.caption(
+            t(
+                "Im Datenraum als „{name}“, Fassung {version}.",
+                name=present.name,
+                version=str(present.version),
+            )
+        )
+        return
+    if not _may_publish(ctx):
+        st.caption(t("Für den Datenraum freigeben darf die Sachbearbeitung."))
+        return
+    if st.button(t("Für andere Anwendungen freigeben"), key=f"{ctx.manifest.id}_publish"):
+        st.dialog(t("Für andere Anwendungen freigeben"))(_confirm)(ctx, run, publication)
+
+
+def _may_publish(ctx: AppContext) -> bool:
+    role = ctx.principal.roles_by_tenant.get(ctx.tenant)
+    return role in RANKS and RANKS.index(role) >= RANKS.index("sachbearbeitung")
+
+
+def _published(ctx: AppContext, run: RunView, publication: Publication) -> Layer | None:
+    """Return the version that already holds this file of this run."""
+    try:
+        newest = dataspace.find_layer(ctx.principal, ctx.store, publication.name)
+    except NotFound:
+        return None
+    same = newest.run_id == run.id and newest.file.sha256 == publication.file.sha256
+    return newest if same else None
+
+
+def _confirm(ctx: AppContext, run: RunView, publication: Publication) -> None:
+    t, slug = ctx.t, ctx.manifest.id
+    st.markdown(
+        t(
+            "Andere Anwendungen können „{file}“ dann lesen. Herkunft und Lizenz gehen mit.",
+            file=escape_markdown(publication.file.name),
+        )
+    )
+    title = st.text_input(
+        t("Titel"),
+        value=publication.title_de,
+        max_chars=LONGEST_TEXT,
+        key=f"{slug}_publish_title",
+    )
+    chosen = "own"
+    if ctx.principal.roles_by_tenant.get(ctx.tenant) == "admin":
+        chosen = st.radio(
+            t("Wer darf es lesen?"),
+            list(_SHARES),
+            format_func=lambda key: t(_SHARES[key][0]),
+            key=f"{slug}_publish_share",
+        )
+    st.caption(
+        t(
+            "Lizenz: {licence}. Quellenangabe: {credit}.",
+            licence=publication.licence,
+            credit=publication.credit_line,
+        )
+    )
+    if not st.button(t("Freigeben"), key=f"{slug}_publish_yes", type="primary"):
+        return
+    order = replace(publication, title_de=title, share=_SHARES[chosen][1])
+    try:
+        dataspace.publish(ctx.principal, ctx.store, run.id, order, now=datetime.now(UTC))
+    except UrbanKiError as error:
+        error_box(error, reference=new_reference(), t=t)
+        return
+    st.rerun()
