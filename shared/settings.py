@@ -123,17 +123,17 @@ class Settings(BaseSettings):
     storage_url: str = Field(
         "",
         pattern=r"^(s3://\S+|file:///\S+)?$",
-        description="Place of the files, `s3://bucket/prefix`; empty takes `files` of the data folder",
+        description="Place of the files, `s3://bucket/prefix`; empty: `files` of the data folder",
     )
     storage_endpoint: str = Field(
         "",
         pattern=r"^(https?://\S+)?$",
-        description="Address of an S3 server elsewhere than Amazon's; its keys are `AWS_...` variables",
+        description="Address of an S3 server other than Amazon's; its keys are `AWS_...` variables",
     )
     dask_address: str = Field(
         "",
         pattern=r"^((tcp|tls)://\S+)?$",
-        description="Scheduler of a Dask cluster, `tcp://...`; empty starts workers on this machine",
+        description="Scheduler of a Dask cluster, `tcp://...`; empty: workers on this machine",
     )
     job_workers: int = Field(
         0, ge=0, le=256, description="Worker processes for jobs; 0 takes one for each core"
@@ -147,7 +147,7 @@ class Settings(BaseSettings):
     job_modules: str = Field(
         "",
         pattern=r"^([A-Za-z_][\w.]*(,[A-Za-z_][\w.]*)*)?$",
-        description="Comma-separated Python modules with further jobs; empty: only those of the apps",
+        description="Comma-separated Python modules with further jobs; empty: those of the apps",
     )
     retention_uploads_days: int | None = Field(
         None, ge=0, le=36_500, description="Days that uploads are kept; empty: as each app says"

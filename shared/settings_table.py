@@ -51,7 +51,8 @@ GERMAN = {
     "job_worker_mb": "Arbeitsspeicher in MB, ab dem ein Arbeitsprozess ersetzt wird",
     "job_modules": "Python-Module mit weiteren Aufträgen, durch Komma getrennt; leer: nur die der "
     "Anwendungen",
-    "retention_uploads_days": "Tage, die hochgeladene Dateien bleiben; leer: wie jede Anwendung sagt",
+    "retention_uploads_days": "Tage, die hochgeladene Dateien bleiben; leer: wie jede Anwendung "
+    "sagt",
     "retention_results_days": "Tage, die Ergebnisse bleiben; leer: wie jede Anwendung sagt",
     "development_data_dir": "Ordner mit Daten für Training und Auswertung; zum Betrieb unnötig",
     "min_free_mb": "Freier Plattenplatz in MB, unter dem nichts startet",

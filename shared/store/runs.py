@@ -314,10 +314,17 @@ def _insert(
     )
     session.add(row)
     session.flush()
+    _add_inputs(session, row, order)
+    session.add(SignalRow(run_id=row.id, kind="new"))
+    session.flush()
+    return row
+
+
+def _add_inputs(session: Session, row: RunRow, order: RunOrder) -> None:
     for ordinal, file in enumerate(order.inputs):
         artifact = session.scalars(
             select(ArtifactRow.id).where(
-                ArtifactRow.tenant == tenant, ArtifactRow.sha256 == file.sha256
+                ArtifactRow.tenant == row.tenant, ArtifactRow.sha256 == file.sha256
             )
         ).one_or_none()
         if artifact is None:
@@ -332,9 +339,6 @@ def _insert(
                 artifact_id=artifact,
             )
         )
-    session.add(SignalRow(run_id=row.id, kind="new"))
-    session.flush()
-    return row
 
 
 def _check_own(session: Session, principal: Principal, run_id: str) -> None:

@@ -15,7 +15,7 @@ CODE_FOLDERS = ("apps", "shared", "model_server")
 MAX_MODULE_LINES = 400
 MAX_PAGE_LINES = 200
 MAX_FUNCTION_LINES = 40
-LONG_BY_DESIGN = {"shared/errors.py": 800}  # the one tree of errors: texts, no logic
+LONG_BY_DESIGN = {"shared/errors.py": 1000}  # the one tree of errors: texts, no logic
 FORBIDDEN_NAMES = {"utils.py", "helpers.py", "misc.py", "common.py"}
 ENGINES = {"torch", "torchvision", "ultralytics", "bentoml", "onnxruntime", "rapidocr"}
 STREAMLIT_FOLDERS = ("apps/", "shared/ui/", "shared/auth/session.py")
@@ -64,7 +64,7 @@ def roots(names: set[str]) -> set[str]:
 @all_modules
 def test_module_is_short_and_well_named(path: Path) -> None:
     lines = len(path.read_text(encoding="utf-8").splitlines())
-    is_page = path.name == "page.py" or path.name.startswith("view_")
+    is_page = path.name.endswith("page.py") or path.name.startswith("view_")
     limit = MAX_PAGE_LINES if is_page else LONG_BY_DESIGN.get(relative(path), MAX_MODULE_LINES)
     assert lines <= limit
     assert path.name not in FORBIDDEN_NAMES
@@ -142,7 +142,7 @@ def test_every_import_is_pinned() -> None:
     for name in ("requirements.txt", "requirements-serve.txt", "requirements-bench.txt"):
         for line in (REPOSITORY / name).read_text(encoding="utf-8").splitlines():
             if line and not line.startswith(("#", "-r")):
-                match = re.fullmatch(r"([A-Za-z0-9_.-]+)==\S+", line)
+                match = re.fullmatch(r"([A-Za-z0-9_.-]+)(?:\[[a-z]+\])?==\S+", line)
                 assert match, f"{line!r} is no exact pin"
                 pinned.add(_folded(match[1]))
     owners = packages_distributions()
