@@ -89,7 +89,8 @@ def render_xlsx(report: Report) -> bytes:
             }
         )
         for number, table in enumerate(report.tables, start=1):
-            name = t("Ergebnis") if number == 1 else f"{t('Ergebnis')} {number}"
+            first = t("Ergebnis")
+            name = first if number == 1 else f"{first} {number}"
             _write_table(book, book.sheet(name, table.title), table)
         _write_figures(book, report)
         _write_origin(book, report)

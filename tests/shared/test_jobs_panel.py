@@ -55,7 +55,7 @@ def store(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Store]:
     make_app(tmp_path, "probe", title="Probe", tagline="Eine Probe")
     monkeypatch.setattr(shell, "require_page", lambda slug: discover.find_app(slug, tmp_path))
     made = process_store()
-    beat(made, NOW)
+    beat(made, datetime.now(UTC))
     yield made
     forget_process_state()
 
