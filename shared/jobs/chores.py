@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 
@@ -52,8 +53,7 @@ class Chores:
         self._clock = clock
         self._prepared: SimpleQueue[Prepared] = SimpleQueue()
         self._files = ThreadPoolExecutor(1, thread_name_prefix="job-files")
-        self._daily = ThreadPoolExecutor(1, thread_name_prefix="job-purge")
-        self._purging: Future[None] | None = None
+        self._purging: threading.Thread | None = None
         self._purge_at = clock() + PURGE_AFTER_S
 
     def prepare(self, run_id: str, tenant: str) -> None:
@@ -106,10 +106,13 @@ class Chores:
 
     def purge_daily(self) -> None:
         """Begin the daily purge when it is time."""
-        if self._clock() < self._purge_at or (self._purging and not self._purging.done()):
+        is_purging = self._purging is not None and self._purging.is_alive()
+        if is_purging or self._clock() < self._purge_at:
             return
         self._purge_at = self._clock() + PURGE_EVERY_S
-        self._purging = self._daily.submit(self._purge)
+        # May be broken off anywhere, so the end of the process does not wait for it.
+        self._purging = threading.Thread(target=self._purge, name="job-purge", daemon=True)
+        self._purging.start()
 
     def _purge(self) -> None:
         try:
@@ -118,6 +121,5 @@ class Chores:
             _log.exception("%s the daily purge failed", new_reference())
 
     def close(self) -> None:
-        """Begin nothing new; what has begun ends."""
+        """Begin nothing new."""
         self._files.shutdown(wait=False, cancel_futures=True)
-        self._daily.shutdown(wait=False, cancel_futures=True)

@@ -21,6 +21,7 @@ from typing import Any, Literal, Protocol
 
 import dask
 from distributed import Client, Future, KilledWorker, LocalCluster
+from distributed.client import ClosedClientError
 from distributed.core import Status
 
 from shared.errors import ClusterUnreachable
@@ -159,6 +160,7 @@ class DaskCluster:
     def connect(self) -> None:
         """Start or find the workers."""
         dask.config.set(CONFIG)
+        self._complete_at = time.monotonic()
         try:
             if self._settings.dask_address:
                 self._client = Client(
@@ -171,6 +173,9 @@ class DaskCluster:
             else:
                 self._local = self._start_local()
                 self._client = Client(self._local, set_as_default=False)
+        except ClusterUnreachable:
+            self.close()
+            raise
         except (OSError, TimeoutError, RuntimeError, TypeError, ValueError) as cause:
             # The last three are what Dask raises over keys and addresses that do not fit.
             _log.warning("no connection to %s", self.kind, exc_info=True)
@@ -199,7 +204,7 @@ class DaskCluster:
         def forbid(dask_scheduler: Any) -> None:  # noqa: ANN401  # travels by value: no import
             dask_scheduler.allowed_failures = 0
 
-        client.run_on_scheduler(forbid)
+        self._ask(client._run_on_scheduler, forbid)
 
     def places(self) -> Mapping[str, int]:
         """Return the workers; each does one task, so that a crash harms no other."""
@@ -238,11 +243,15 @@ class DaskCluster:
 
     def submit(self, token: str, worker: str, order: str) -> None:
         """Begin a task."""
-        future = self._connected().submit(
-            do_order, order, key=token, workers=[worker], pure=False, retries=0
-        )
-        self._futures[token] = future
-        future.add_done_callback(self._on_done)
+        client = self._connected()
+        try:
+            future = client.submit(
+                do_order, order, key=token, workers=[worker], pure=False, retries=0
+            )
+            self._futures[token] = future
+            future.add_done_callback(self._on_done)
+        except (OSError, RuntimeError, ClosedClientError) as cause:
+            raise ClusterUnreachable() from cause
 
     def _on_done(self, future: Future) -> None:
         """Report the end of a task; runs in a thread of Dask's."""

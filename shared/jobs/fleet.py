@@ -158,7 +158,7 @@ class Fleet:
         """
         if error is not None:
             self._report(error)
-        self._is_connected, self._places = False, {}
+        self._is_connected, self._places, self._connecting = False, {}, None
         self._refused.clear()
         self._last_seen.clear()
         self._thread.submit(self.cluster.close)

@@ -136,7 +136,12 @@ class Rounds:
         run = self._queue.load(run_id)
         if run is None:
             return None
-        work = RunWork(run, lambda after, most: self._queue.queued_units(run_id, after, most))
+        in_flight = [unit.ordinal for task in self._board.tasks_of(run_id) for unit in task.units]
+        work = RunWork(
+            run,
+            lambda after, most: self._queue.queued_units(run_id, after, most),
+            frozenset(in_flight),
+        )
         if run.state == "waiting":
             work.waiting = Waiting(Failure("", ""), 0, self._clock())
         if run.is_cancelled:
@@ -298,7 +303,7 @@ class Rounds:
         try:
             self._fleet.cluster.submit(task.token, task.worker, self._placing.order_of(task))
         except ClusterUnreachable:
-            self._pending[task.token] = TaskEnded(task.token, "lost")
+            self.lose_cluster()
 
     def _forget_stray(self, applied: Applied) -> None:
         """Remove files of deleted runs, unless a task may be writing equal content just now."""

@@ -15,6 +15,7 @@ from shared.errors import (
     DatabaseUnreachable,
     StorageFull,
     UrbanKiError,
+    new_reference,
 )
 from shared.jobs.cluster import Cluster, TaskEnded
 from shared.jobs.fleet import Fleet
@@ -151,6 +152,13 @@ class Supervisor:
             self._pause(error, stop)
         except Inconsistent:
             self._rounds.doubt()
+        except LeaseLost:
+            raise
+        except Exception:
+            # One order that nobody foresaw must not keep all others from being worked on.
+            _log.exception("%s a round failed", new_reference())
+            self._rounds.doubt()
+            self._pause(UrbanKiError(), stop)
 
     def _pause(self, error: UrbanKiError, stop: threading.Event) -> None:
         pause(error, self._failures, stop)

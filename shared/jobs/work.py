@@ -73,10 +73,13 @@ class RunWork:
     Args:
         run: As it was read.
         fetch: Reads its next units.
+        in_flight: Ordinals of units that were handed out before it was read; they come back by
+            `give_back` or not at all.
     """
 
     run: StoredRun
     fetch: Fetch
+    in_flight: frozenset[int] = frozenset()
     facts: Facts | None = None
     waiting: Waiting | None = None
     step_tries: int = 0
@@ -187,13 +190,15 @@ class RunWork:
         return unit.crashes > 0 or unit.ordinal in self._suspects
 
     def _fill(self) -> bool:
-        if not self._ahead and not self._all_fetched and len(self._back) < _MOST_BACK:
+        if len(self._back) >= _MOST_BACK:
+            return False
+        while not self._ahead and not self._all_fetched:
             units = self.fetch(self._last_fetched, _AHEAD)
-            self._ahead.extend(units)
+            self._ahead.extend(unit for unit in units if unit.ordinal not in self.in_flight)
             self._all_fetched = len(units) < _AHEAD
             if units:
                 self._last_fetched = units[-1].ordinal
-        return bool(self._ahead) and len(self._back) < _MOST_BACK
+        return bool(self._ahead)
 
 
 def crashed(unit: PendingUnit) -> PendingUnit:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 
 import pytest
@@ -53,7 +54,7 @@ def test_urgent_runs_come_first_but_nobody_starves() -> None:
     assert counts["INTERACTIVE"] > 5 * LOWER_CLASS_EVERY
     for name in ("NORMAL", "BULK"):
         places = [place for place, run in enumerate(drawn) if run == name]
-        gaps = [after - before for before, after in zip(places, places[1:], strict=False)]
+        gaps = [after - before for before, after in itertools.pairwise(places)]
         assert max(gaps) <= LOWER_CLASS_EVERY + 1
 
 

@@ -120,3 +120,10 @@ def test_what_is_left_counts_what_is_in_flight() -> None:
     work = RunWork(stored_run(units_total=10, units_done=3, units_failed=2), Rows(0).fetch)
     assert work.remaining == 5
     assert RunWork(stored_run(units_total=None), Rows(0).fetch).remaining == 0
+
+
+def test_units_in_flight_when_the_run_was_read_come_only_from_their_workers() -> None:
+    work = RunWork(stored_run(), Rows(4).fetch, frozenset({0, 2}))
+    assert ordinals(work.take(1, 0)) == [1]
+    work.give_back([PendingUnit(2, "key 2")])
+    assert ordinals(work.take(9, 0)) == [2, 3]
