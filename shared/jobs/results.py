@@ -7,6 +7,7 @@ unit is still handed out by this very supervisor. Whatever comes late or twice c
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, cast
 
@@ -39,8 +40,22 @@ class Inconsistent(Exception):
     """The database is not as remembered: somebody else changed a unit or a run."""
 
 
-def commit(queue: Queue, changes: Changes, now: datetime) -> list[tuple[str, StoredFile]]:
-    """Write changes in one transaction; return files that belong to nothing any more.
+@dataclass
+class Written:
+    """What a transaction found.
+
+    Args:
+        stray: Files that belong to nothing any more, with their municipality.
+        is_as_expected: False when a unit was not handed out by us any more; then its run was
+            counted again, and what is remembered of it is wrong.
+    """
+
+    stray: list[tuple[str, StoredFile]] = field(default_factory=list)
+    is_as_expected: bool = True
+
+
+def commit(queue: Queue, changes: Changes, now: datetime) -> Written:
+    """Write changes in one transaction and say what was found.
 
     Args:
         queue: Where to write.
@@ -54,7 +69,7 @@ def commit(queue: Queue, changes: Changes, now: datetime) -> list[tuple[str, Sto
         DatabaseBusy: Another process holds the database.
         StorageFull: There is no space left.
     """
-    stray: list[tuple[str, StoredFile]] = []
+    written = Written()
     with queue.writing() as session:
         known = set(
             session.scalars(
@@ -66,29 +81,31 @@ def commit(queue: Queue, changes: Changes, now: datetime) -> list[tuple[str, Sto
         )
         for run_id, run in sorted(changes.runs.items()):
             if run_id in known:
-                _write_run(session, queue.lease, run_id, run, now)
+                written.is_as_expected &= _write_run(session, queue.lease, run_id, run, now)
             else:
                 files = (done.file for done in run.done)
-                stray.extend((run.tenant, file) for file in files if file is not None)
+                written.stray.extend((run.tenant, file) for file in files if file is not None)
                 if run.claims:
                     raise Inconsistent
         if changes.signals:
             session.execute(delete(SignalRow).where(SignalRow.id.in_(changes.signals)))
-    return stray
+    return written
 
 
-def _write_run(session: Session, lease: Lease, run_id: str, run: RunChanges, now: datetime) -> None:
+def _write_run(session: Session, lease: Lease, run_id: str, run: RunChanges, now: datetime) -> bool:
     own = {"of_run": run_id, "of_owner": lease.owner.token}
-    written = _write_done(session, own, run, now) + _write_failed(session, own, run)
+    changed = _write_done(session, own, run, now) + _write_failed(session, own, run)
+    is_as_expected = changed == len(run.done) + len(run.failed)
     _write_back(session, own, run.back)
     columns = dict(run.columns)
-    if written == len(run.done) + len(run.failed):
+    if is_as_expected:
         columns["units_done"] = _RUN.c.units_done + len(run.done)
         columns["units_failed"] = _RUN.c.units_failed + len(run.failed)
     else:
         columns |= _counted(session, run_id)
     session.execute(update(_RUN).where(_RUN.c.id == run_id).values(**columns))
     _write_claims(session, own, run.claims, now)
+    return is_as_expected
 
 
 def _write_done(session: Session, own: Mapping[str, Any], run: RunChanges, now: datetime) -> int:

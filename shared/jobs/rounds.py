@@ -104,13 +104,15 @@ class Rounds:
         self._hear_chores(changes, applied)
         self._wait_for_fleet(changes)
         placed = self._place(ended | broken_off.keys(), changes, applied)
-        self._write(changes, applied)
+        is_as_expected = self._write(changes, applied)
         # From here on the database knows; what is lost below is found again by reading it.
         for token in ended | broken_off.keys():
             self._board.tasks.pop(token)
         self._pending.clear()
         for task in broken_off.values():
             self._break_off(task)
+        if not is_as_expected:
+            raise Inconsistent
         self._forget_stray(applied)
         for task in placed:
             self._hand_out(task)
@@ -258,11 +260,13 @@ class Rounds:
             free, left, ending, changes, now=self._clock(), moment=self._moment()
         )
 
-    def _write(self, changes: Changes, applied: Applied) -> None:
+    def _write(self, changes: Changes, applied: Applied) -> bool:
         if changes.is_empty:
-            return
+            return True
         try:
-            applied.stray.extend(commit(self._queue, changes, self._moment()))
+            written = commit(self._queue, changes, self._moment())
+            applied.stray.extend(written.stray)
+            return written.is_as_expected
         except (SQLAlchemyError, ValueError):
             _log.exception("%s changes cannot be written at once", new_reference())
             self._write_one_by_one(changes)

@@ -13,7 +13,7 @@ from shared.jobs.changes import Changes, PendingUnit, RunChanges, UnitDone, Unit
 from shared.jobs.lease import Lease, LeaseLost, Owner
 from shared.jobs.messages import Failure
 from shared.jobs.queue import Queue
-from shared.jobs.results import Inconsistent, commit, end_run, forget_files
+from shared.jobs.results import Inconsistent, Written, commit, end_run, forget_files
 from shared.store import runs
 from shared.store.engine import read_scope, session_scope
 from shared.store.models import ArtifactRow, RunFileRow, RunRow, SignalRow, UnitRow
@@ -72,7 +72,7 @@ def test_results_states_and_counters_are_written_together(queue: Queue, run_id: 
     changes = changes_of(
         run_id, done=done(0, 1), failed=failed, back=[units[3]], columns={"seconds_per_unit": 0.5}
     )
-    assert commit(queue, changes, NOW) == []
+    assert commit(queue, changes, NOW) == Written()
 
     run = runs.get(ANNA, queue.store, run_id)
     assert states(queue, run_id) == ["done", "done", "failed", "queued"]
@@ -84,8 +84,8 @@ def test_results_states_and_counters_are_written_together(queue: Queue, run_id: 
 
 def test_the_same_result_twice_counts_once(queue: Queue, run_id: str) -> None:
     claimed(queue, run_id)
-    for _ in range(3):
-        commit(queue, changes_of(run_id, done=done(0, 1)), NOW)
+    assert commit(queue, changes_of(run_id, done=done(0, 1)), NOW).is_as_expected
+    assert not commit(queue, changes_of(run_id, done=done(0, 1)), NOW).is_as_expected
     assert runs.get(ANNA, queue.store, run_id).units_done == 2
 
 
@@ -150,7 +150,7 @@ def test_nothing_of_a_deleted_run_is_written_and_its_file_is_named(
     file = write(queue)
     with session_scope(queue.store.engine) as session:
         session.execute(delete(RunRow).where(RunRow.id == run_id))
-    stray = commit(queue, changes_of(run_id, done=done(0, file=file)), NOW)
+    stray = commit(queue, changes_of(run_id, done=done(0, file=file)), NOW).stray
 
     assert stray == [("musterstadt", file)]
     forget_files(queue, stray)
