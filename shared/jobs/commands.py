@@ -20,7 +20,7 @@ from types import FrameType
 from typing import Any
 
 from shared.auth.principal import LOCAL_PRINCIPAL, Principal
-from shared.errors import UrbanKiError
+from shared.errors import NotFound, ResultMissing, SettingInvalid, UrbanKiError
 from shared.jobs.runner import runner_state
 from shared.jobs.worker_process import set_up_log
 from shared.settings import Settings, load_settings
@@ -30,6 +30,7 @@ from shared.store.store import Store, open_store
 
 DONE, BAD_INPUT = 0, 2
 MOST_LISTED = 100
+MOST_WORKERS = 256
 MOST_FAILURES = 50
 
 
@@ -46,11 +47,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _work(settings, chosen.workers)
         prepare_database(settings)
         answer = _answer(open_store(settings), _principal(chosen.tenant), chosen)
+    except NotFound:
+        return _refuse(ResultMissing())
     except UrbanKiError as error:
-        sys.stderr.write(f"{error} {error.remedy}\n")
-        return BAD_INPUT
+        return _refuse(error)
     sys.stdout.write(json.dumps(answer, ensure_ascii=False, indent=2, default=_written) + "\n")
     return DONE
+
+
+def _refuse(error: UrbanKiError) -> int:
+    sys.stderr.write(f"{error} {error.remedy}\n")
+    return BAD_INPUT
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -137,7 +144,9 @@ def _work(settings: Settings, workers: int | None) -> int:
 
     Raises:
         SchemaDiffers: The tables belong to another version of the program.
+        SettingInvalid: There cannot be so many workers.
     """
+    count = _worker_count(settings, workers)
     stop = threading.Event()
 
     def ask_to_stop(_number: int, _frame: FrameType | None) -> None:
@@ -155,7 +164,13 @@ def _work(settings: Settings, workers: int | None) -> int:
         return DONE
     store = open_store(settings)
     ended: SimpleQueue[TaskEnded] = SimpleQueue()
-    count = settings.job_workers if workers is None else workers
-    cluster = DaskCluster(settings, count or os.cpu_count() or 1, ended)
+    cluster = DaskCluster(settings, count, ended)
     Supervisor(store, Lease(store.engine, Owner.this_process()), cluster, ended).run(stop)
     return DONE
+
+
+def _worker_count(settings: Settings, asked: int | None) -> int:
+    count = settings.job_workers if asked is None else asked
+    if not 0 <= count <= MOST_WORKERS:
+        raise SettingInvalid(name="--workers", value=count)
+    return count or os.cpu_count() or 1

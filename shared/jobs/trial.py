@@ -39,8 +39,6 @@ NEIGHBOUR = Principal("nachbar", "", {"nachbarstadt": "admin"}, "nachbarstadt")
 POLL_S = 0.1
 READY_WITHIN_S = 60.0
 STOP_WITHIN_S = 15.0
-LAST_LOGS = 5
-LAST_TEXT = 2000
 ENDED: tuple[RunState, ...] = ("done", "failed", "cancelled")
 _WORKER_MARK = "spawn_main"
 """Stands in the command line of a worker, and not in that of Python's own helper processes."""
@@ -262,14 +260,6 @@ class Trial:
                 process.wait()
         self._processes.clear()
         self.supervisors.clear()
-
-    def last_words(self) -> str:
-        """Return what stands at the end of the youngest logs, for whoever asks why it is stuck."""
-        logs = sorted(self.folder.glob("*.log"))[-LAST_LOGS:]
-        return "\n".join(
-            f"== {log.name}\n{log.read_text(encoding='utf-8', errors='replace')[-LAST_TEXT:]}"
-            for log in logs
-        )
 
     def left_over(self, within_s: float = STOP_WITHIN_S) -> list[int]:
         """Return ids of workers that outlive their supervisors, and end them."""

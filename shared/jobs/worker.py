@@ -28,10 +28,10 @@ from shared.store.file_store import FileStore
 def versions() -> dict[str, str]:
     """Return the versions that must be the same on every machine of a cluster."""
     return {
+        "URBAN.KI": __version__,
         "Python": ".".join(platform.python_version_tuple()[:2]),
         "Dask": importlib.metadata.version("dask"),
         "Distributed": importlib.metadata.version("distributed"),
-        "URBAN.KI": __version__,
     }
 
 
