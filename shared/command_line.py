@@ -56,7 +56,18 @@ class GermanParser(ArgumentParser):
         for action in self._actions:
             if isinstance(action.choices, Mapping) and _REQUIRED.match(message):
                 message = message.replace(str(action.metavar), _either(list(action.choices)))
-        raise InputError(reason=f"{_in_german(message)} Hilfe: {self.prog} --help.")
+        self.refuse(f"{_in_german(message)} Hilfe: {self.prog} --help.")
+
+    def refuse(self, sentence: str) -> NoReturn:
+        """Raise the error for words that cannot be used.
+
+        Args:
+            sentence: What is wrong, in German.
+
+        Raises:
+            InputError: Always.
+        """
+        raise InputError(reason=sentence)
 
 
 def refusal(error: UrbanKiError) -> str:

@@ -21,17 +21,14 @@ from typing import Any
 
 import psutil
 
-from apps.archivair.endurance_house import (
-    MemoryWatch,
-    ModelServerProcess,
-    free_port,
-    make_scan,
-)
+from apps.archivair.endurance_scan import make_scan
 from apps.archivair.jobs import OCR, SCRIPT
+from apps.archivair.recognise import MODEL
 from shared.command_line import GermanParser, refusal
 from shared.contracts.jobs import StoredFile
 from shared.errors import InputError
 from shared.jobs.trial import PRINCIPAL, Trial
+from shared.jobs.trial_processes import MemoryWatch, ModelServerProcess, free_port
 from shared.store import artifacts, runs
 from shared.store.run_views import RunOrder, RunView
 
@@ -87,6 +84,20 @@ class House:
         self.trial, self.server, self.scan, self.pages = trial, server, scan, pages
         self.killed: list[str] = []
 
+    def family(self) -> dict[str, list[psutil.Process]]:
+        """Return the processes that live now, by their kind."""
+        supervisor, workers = self.trial.active_supervisor(), self.trial.workers()
+        tesseract: list[psutil.Process] = []
+        for worker in workers:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                tesseract += worker.children()
+        return {
+            "model_server": self.server.family(),
+            "supervisor": [] if supervisor is None else [supervisor],
+            "worker": workers,
+            "tesseract": tesseract,
+        }
+
     def order(self) -> RunView:
         """Order the reading of the scan anew."""
         order = RunOrder(
@@ -126,6 +137,7 @@ class House:
             self.server.kill()
             time.sleep(SERVER_AWAY_S)
             self.server.start()
+            self.server.wait_ready()
         elif kind == "supervisor":
             supervisor = self.trial.active_supervisor()
             if supervisor is not None:
@@ -196,19 +208,14 @@ def _endure(folder: Path, pages: int, kills: int, *, full_size: bool) -> dict[st
     port = free_port()
     settings = {"model_server_port": port, "model_server_url": f"http://127.0.0.1:{port}"}
     kinds = ("worker", "supervisor", "model_server")
-    with Trial(folder, settings=settings) as trial:
-        server = ModelServerProcess(trial)
-        try:
-            server.start()
-            house = House(trial, server, _store_scan(trial, pages, full_size=full_size), pages)
-            trial.start_supervisor()
-            trial.wait_ready()
-            memory = MemoryWatch(trial, server)
-            with memory.running():
-                calm = house.follow(house.order().id, ())
-                wild = house.follow(house.order().id, [kinds[i % len(kinds)] for i in range(kills)])
-        finally:
-            server.kill()
+    with Trial(folder, settings=settings) as trial, ModelServerProcess(trial, MODEL) as server:
+        server.wait_ready()
+        house = House(trial, server, _store_scan(trial, pages, full_size=full_size), pages)
+        trial.start_supervisor()
+        trial.wait_ready()
+        with MemoryWatch(house.family) as memory:
+            calm = house.follow(house.order().id, ())
+            wild = house.follow(house.order().id, [kinds[i % len(kinds)] for i in range(kills)])
     keys = [key for key, _, _ in wild.pages]
     return {
         "pages": pages,

@@ -13,100 +13,39 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import socket
 import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import psutil
 
 from apps.aviary.detection_file import DETECTION_FILE
 from apps.aviary.endurance_image import MEDIA_TYPE, write_image
-from apps.aviary.endurance_watch import Watch
 from apps.aviary.inference import pin_model
 from apps.aviary.jobs import RUN
 from apps.aviary.parameters import PAGE_DECODED_MEGAPIXELS, make_parameters
 from apps.aviary.recipes import find_recipe
 from shared.auth.principal import LOCAL_PRINCIPAL
 from shared.clients.model_server import ModelServerClient
-from shared.clients.server_process import procfile_command
 from shared.contracts.jobs import StoredFile
 from shared.geo.raster import OpenOptions, RasterLimits
 from shared.jobs.trial import Trial, TrialStuck, wait_until
+from shared.jobs.trial_processes import MemoryWatch, ModelServerProcess, free_port
 from shared.registry.manifest import load_manifest
-from shared.settings import OWNER_VARIABLE, REPOSITORY, Settings
+from shared.settings import REPOSITORY
 from shared.store import artifacts, runs
 from shared.store.run_views import RunOrder
 
 SIDE_PX = 10_000
-LIMIT_MB = 1536
+LIMIT_MIB = 1536
 RUN_WITHIN_S = 3600.0
 GO_ON_WITHIN_S = 180.0
-READY_WITHIN_S = 180.0
 
 Json = dict[str, Any]
-
-
-class ModelServerProcess:
-    """The model server of the Procfile, which can be killed and started again.
-
-    Args:
-        settings: Where it listens.
-        folder: Where its own files go.
-        variables: Its environment.
-    """
-
-    def __init__(self, settings: Settings, folder: Path, variables: Mapping[str, str]) -> None:
-        self._settings = settings
-        self._folder = folder
-        self._variables = variables
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.kill()
-
-    def family(self) -> list[psutil.Process]:
-        """Return its processes."""
-        if self._process is None or self._process.poll() is not None:
-            return []
-        try:
-            parent = psutil.Process(self._process.pid)
-            return [parent, *parent.children(recursive=True)]
-        except psutil.NoSuchProcess:
-            return []
-
-    def start(self) -> None:
-        """Start it; it answers some seconds later."""
-        programs = str(Path(sys.executable).parent)
-        own = {
-            "BENTOML_HOME": str(self._folder / "bentoml"),
-            "PATH": os.pathsep.join([programs, self._variables.get("PATH", os.defpath)]),
-        }
-        with (self._folder / "model-server.log").open("ab") as log:
-            self._process = subprocess.Popen(
-                procfile_command(self._settings),
-                cwd=REPOSITORY,
-                env={**self._variables, **own},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
-
-    def kill(self) -> None:
-        """End all its processes with signal 9."""
-        for one in self.family():
-            one.kill()
-        if self._process is not None:
-            self._process.wait()
 
 
 class Endurance:
@@ -139,8 +78,8 @@ class Endurance:
         limits = RasterLimits(
             decoded_megapixels=PAGE_DECODED_MEGAPIXELS, windowed_megapixels=megapixels
         )
+        self._server.wait_ready()
         with ModelServerClient(self._trial.settings) as client:
-            wait_until(lambda: client.health().state == "ready", READY_WITHIN_S, "no model server")
             model = pin_model(client, recipe)
         order = RunOrder(
             app=RUN.app,
@@ -225,13 +164,10 @@ def measure(folder: Path, side_px: int) -> Json:
     """
     image = folder / "bild.tif"
     write_image(image, side_px)
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-    settings = {"model_server_port": port, "model_server_workers": 1, "model_server_url": ""}
-    with Trial(folder, settings=settings) as trial:
-        variables = {**trial.variables(), OWNER_VARIABLE: str(os.getpid())}
-        with ModelServerProcess(trial.settings, folder, variables) as server:
-            return _measure(trial, server, image)
+    port = free_port()
+    settings = {"model_server_port": port, "model_server_url": f"http://127.0.0.1:{port}"}
+    with Trial(folder, settings=settings) as trial, ModelServerProcess(trial) as server:
+        return _measure(trial, server, image)
 
 
 def _measure(trial: Trial, server: ModelServerProcess, image: Path) -> Json:
@@ -249,13 +185,13 @@ def _measure(trial: Trial, server: ModelServerProcess, image: Path) -> Json:
     endurance = Endurance(trial, server, stored)
     trial.start_supervisor()
     trial.wait_ready()
-    with Watch(endurance.family) as watch:
+    with MemoryWatch(endurance.family) as watch:
         quiet = endurance.finish(endurance.order())
         disturbed_id = endurance.order()
         killed = endurance.kill_in_turn(disturbed_id)
         disturbed = endurance.finish(disturbed_id)
     page = _try_page(trial, image)
-    peaks = watch.peak_mb | {"page": page["peak_mb"]}
+    peaks = watch.peaks_mib | {"page": page["peak_mib"]}
     return {
         "image": {"bytes": stored.bytes, "sha256": stored.sha256},
         "quiet": quiet,
@@ -266,15 +202,15 @@ def _measure(trial: Trial, server: ModelServerProcess, image: Path) -> Json:
         and not quiet["failed"]
         and not disturbed["failed"],
         "page": page,
-        "peak_mb": peaks,
-        "limit_mb": LIMIT_MB,
-        "within_limit": all(held <= LIMIT_MB for held in peaks.values()),
+        "peaks_mib": peaks,
+        "limit_mib": LIMIT_MIB,
+        "within_limit": all(held <= LIMIT_MIB for held in peaks.values()),
     }
 
 
 def _try_page(trial: Trial, image: Path) -> Json:
     done = subprocess.run(
-        [sys.executable, "-m", "apps.aviary.endurance_page", str(image)],
+        [sys.executable, "-m", "tests.apps.aviary.endurance_page", str(image)],
         cwd=REPOSITORY,
         env=trial.variables(),
         capture_output=True,

@@ -2,51 +2,20 @@
 
 from __future__ import annotations
 
-import re
-from argparse import Action, ArgumentParser, HelpFormatter
-from collections.abc import Iterable
+from argparse import ArgumentParser
 from pathlib import Path
 from typing import NoReturn, get_args
 
 from model_server.commands.call import TASKS
-from model_server.commands.outcome import CommandError, one_line
+from model_server.commands.outcome import CommandError
+from shared.command_line import GermanParser
 from shared.contracts.model_server import Task
 from shared.settings import Settings
 
-_REQUIRED = re.compile(r"the following arguments are required: (.*)")
-_MISSING_VALUE = re.compile(r"argument ([^:]+): expected (?:one|at least one) argument")
-_UNKNOWN = re.compile(r"unrecognized arguments: (.*)", re.DOTALL)
-_CHOICE = re.compile(r"argument ([^:]+): invalid choice: .* \(choose from (.*)\)", re.DOTALL)
 
-
-class _GermanHelp(HelpFormatter):
-    def add_usage(
-        self,
-        usage: str | None,
-        actions: Iterable[Action],
-        groups: Iterable[object],
-        prefix: str | None = None,
-    ) -> None:
-        own = "Aufruf (usage): " if prefix is None else prefix
-        super().add_usage(usage, actions, groups, own)  # type: ignore[arg-type]
-
-
-class _GermanParser(ArgumentParser):
-    """Raises `CommandError` with German words instead of printing English ones."""
-
-    def __init__(self, **settings: object) -> None:
-        super().__init__(
-            **settings,  # type: ignore[arg-type]
-            formatter_class=_GermanHelp,
-            allow_abbrev=False,
-            add_help=False,
-        )
-        self.add_argument("-h", "--help", action="help", help="diese Hilfe zeigen")
-        self._optionals.title = "Angaben"
-        self._positionals.title = "Reihenfolge"
-
-    def error(self, message: str) -> NoReturn:
-        raise CommandError(f"{_in_german(message)} Hilfe: {self.prog} --help.")
+class _Parser(GermanParser):
+    def refuse(self, sentence: str) -> NoReturn:
+        raise CommandError(sentence)
 
 
 def build_parser(settings: Settings) -> ArgumentParser:
@@ -55,7 +24,7 @@ def build_parser(settings: Settings) -> ArgumentParser:
     Args:
         settings: Defaults of address and token.
     """
-    parser = _GermanParser(
+    parser = _Parser(
         prog="python -m model_server", description="Befehle für den Betrieb des Modellservers."
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="BEFEHL")
@@ -87,15 +56,3 @@ def _add_call(call: ArgumentParser, settings: Settings) -> None:
         help="Datei mit dem Zugangszeichen; ohne sie stellt diese Installation eines aus",
     )
     call.add_argument("--out", type=Path, required=True, metavar="DATEI", help="ganze Antwort")
-
-
-def _in_german(message: str) -> str:
-    if found := _REQUIRED.match(message):
-        return f"Es fehlt: {found[1]}."
-    if found := _MISSING_VALUE.match(message):
-        return f"Nach {found[1]} fehlt der Wert."
-    if found := _UNKNOWN.match(message):
-        return f"Unbekannte Angabe {one_line(found[1], 60)}."
-    if found := _CHOICE.match(message):
-        return f"Für {found[1]} gibt es nur {one_line(found[2], 120)}."
-    return "Der Aufruf ist fehlerhaft."

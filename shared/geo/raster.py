@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -213,12 +212,3 @@ def first_bytes(file: Path | bytes, count: int) -> bytes:
         return file[:count]
     with file.open("rb") as stream:
         return stream.read(count)
-
-
-def join_notes(*groups: Sequence[Finding]) -> tuple[Finding, ...]:
-    """Put the notes of several steps into one tuple, each code once."""
-    seen: dict[str, Finding] = {}
-    for group in groups:
-        for note in group:
-            seen.setdefault(note.code, note)
-    return tuple(seen.values())

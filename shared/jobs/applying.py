@@ -12,7 +12,8 @@ from shared.errors import UnitTimedOut, UrbanKiError, WorkerCrashed
 from shared.jobs.board import Board, Task
 from shared.jobs.changes import Changes, PendingUnit, UnitDone, UnitFailed
 from shared.jobs.messages import Failure, Reply, UnitReply
-from shared.jobs.work import CRASHES, Facts, RunWork, back_off_s, crashed, tried
+from shared.jobs.placement import back_off_s
+from shared.jobs.work import CRASHES, Facts, RunWork, crashed, tried
 
 _USUAL_ATTEMPTS = 3
 Over = Literal["crashed", "lost", "late"]

@@ -33,8 +33,8 @@ from shared.contracts.provenance import ModelUse
 from shared.errors import FileMissing
 from shared.jobs.definition import JobDefinition, ResultSummary, UnitOutcome
 from shared.jobs.outcomes import outcome_line, read_outcomes
+from shared.jobs.placement import back_off_s
 from shared.jobs.steps import AppErrors, app_failure, run_summary, unit_keys, unit_result
-from shared.jobs.work import back_off_s
 from shared.settings import Settings, get_settings
 from shared.store.file_store import FileStore
 

@@ -14,6 +14,17 @@ MOST_UNITS = 64
 LOWER_CLASS_EVERY = 8
 """At least every so many turns go to a class that would otherwise only wait."""
 
+BACK_OFF_S = (1.0, 5.0, 25.0)
+
+
+def back_off_s(tries: int) -> float:
+    """Return the pause before the next try.
+
+    Args:
+        tries: Tries so far, from 1.
+    """
+    return BACK_OFF_S[min(tries, len(BACK_OFF_S)) - 1]
+
 
 def bundle_size(seconds_per_unit: float | None, remaining: int, workers: int) -> int:
     """Return how many units the next task should do.

@@ -387,13 +387,13 @@ def _torture(chosen: argparse.Namespace, stack: ExitStack) -> Report:
         chosen.seed,
         units=chosen.units,
         database=database,
-        say=lambda number, kind, took_s: _say(f"{number} {kind} {took_s:.1f} s"),
+        say=lambda number, *what: _say(f"{number}/{chosen.injections}", *what),
     )
     return torture.run()
 
 
-def _say(line: str) -> None:
-    sys.stderr.write(f"{line}\n")
+def _say(place: str, kind: str, took_s: float) -> None:
+    sys.stderr.write(f"{place} {kind} {took_s:.1f} s\n")
 
 
 if __name__ == "__main__":

@@ -87,12 +87,16 @@ class Trial:
         self._family: set[psutil.Process] = set()
 
     def __enter__(self) -> Self:
-        if not self._is_own_database:
-            with database_errors(self.store.engine.url):
-                if inspect(self.store.engine).get_table_names():
-                    raise InstallationNotEmpty()
-            migrate(self.store.engine)
-        prepare_database(self.settings)
+        try:
+            if not self._is_own_database:
+                with database_errors(self.store.engine.url):
+                    if inspect(self.store.engine).get_table_names():
+                        raise InstallationNotEmpty()
+                migrate(self.store.engine)
+            prepare_database(self.settings)
+        except BaseException:  # no `__exit__` follows
+            self.store.engine.dispose()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:

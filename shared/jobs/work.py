@@ -15,9 +15,9 @@ from shared.contracts.jobs import RunState
 from shared.contracts.provenance import ModelUse
 from shared.jobs.changes import PendingUnit
 from shared.jobs.messages import Failure
+from shared.jobs.placement import back_off_s
 from shared.jobs.queue import StoredRun
 
-BACK_OFF_S = (1.0, 5.0, 25.0)
 CRASHES = 2
 """A unit that ended its process so often, alone, is given up."""
 _AHEAD = 256
@@ -27,15 +27,6 @@ _OLD_SHARE = 0.9
 
 Fetch = Callable[[int, int], Sequence[PendingUnit]]
 """Reads units that wait: only those behind an ordinal, at most so many."""
-
-
-def back_off_s(tries: int) -> float:
-    """Return the pause before the next try.
-
-    Args:
-        tries: Tries so far, from 1.
-    """
-    return BACK_OFF_S[min(tries, len(BACK_OFF_S)) - 1]
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,7 +60,6 @@ def _qml(layer: Layer, entries: tuple[LegendEntry, ...], family: str) -> str:
         f"{_qml_symbol(entry.colour, family)}</symbol>"
         for place, entry in enumerate(entries)
     )
-    head = "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>"
     if not layer.style_column:
         renderer = f'<renderer-v2 type="singleSymbol"><symbols>{symbols}</symbols></renderer-v2>'
     else:
@@ -73,7 +72,7 @@ def _qml(layer: Layer, entries: tuple[LegendEntry, ...], family: str) -> str:
             f'<renderer-v2 type="categorizedSymbol" attr={quoteattr(layer.style_column)}>'
             f"<categories>{categories}</categories><symbols>{symbols}</symbols></renderer-v2>"
         )
-    return f'{head}<qgis version="3.28.0" styleCategories="Symbology">{renderer}</qgis>'
+    return f'<qgis version="3.28.0" styleCategories="Symbology">{renderer}</qgis>'
 
 
 def _qml_symbol(colour: str, family: str) -> str:

@@ -93,6 +93,16 @@ def error_page(t: Translator, title: str, text: str, name: str) -> str:
     )
 
 
+def patch_frame(frame_html: str, language: Language) -> str:
+    """Return a component's page with our language; its own script needs seconds to set it.
+
+    Args:
+        frame_html: The page as the component brings it.
+        language: Language of the page around it.
+    """
+    return frame_html.replace('<html lang="en"', f'<html lang="{language}"', 1)
+
+
 class HtmlPatch:
     """Patches every index page and answers unknown pages with a real 404.
 
@@ -119,9 +129,9 @@ class HtmlPatch:
         self._font_url = font_url
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass everything on; collect and rewrite HTML that is not a component's frame."""
+        """Pass everything on; collect and rewrite pages and the frames of components."""
         path = str(scope.get("path", ""))
-        if scope["type"] != "http" or path.startswith(_NOT_A_PAGE):
+        if scope["type"] != "http" or (path.startswith(_NOT_A_PAGE) and not _is_frame(path)):
             await self._app(scope, receive, send)
             return
         start: list[Message] = []
@@ -143,7 +153,9 @@ class HtmlPatch:
     async def _send_page(self, scope: Scope, start: Message, body: bytes, send: Send) -> None:
         language = request_language(scope, self._setting)
         status, page = int(start["status"]), body.decode("utf-8")
-        if str(scope["path"]).strip("/") not in self._known_paths():
+        if _is_frame(str(scope["path"])):
+            page = patch_frame(page, language)
+        elif str(scope["path"]).strip("/") not in self._known_paths():
             t = get_translator(language)
             status = 404
             page = error_page(
@@ -171,6 +183,10 @@ class HtmlPatch:
 _NOT_A_PAGE = ("/component/", "/_stcore/", "/static/", "/media/", f"/{ASSETS_URL}/", "/healthz")
 # The index page differs by language, so neither compression nor "not modified" may reach us.
 _CONDITIONAL = frozenset({b"accept-encoding", b"if-none-match", b"if-modified-since", b"range"})
+
+
+def _is_frame(path: str) -> bool:
+    return path.startswith("/component/") and path.endswith("/index.html")
 
 
 def _is_html(message: Message) -> bool:

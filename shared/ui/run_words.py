@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Literal
 
 from shared.contracts.jobs import JsonObject
+from shared.contracts.provenance import LOCAL_ZONE
 from shared.errors import N_, ModelServerBusy, UrbanKiError, error_class
 from shared.i18n import Translator
 from shared.jobs.forecast import Interval
@@ -164,8 +165,8 @@ def reason_text(code: str | None, details: JsonObject, fallback: str, t: Transla
 
 
 def moment(value: datetime, t: Translator) -> str:
-    """Write a moment with date and time of day in the time zone of this machine."""
-    local = value.astimezone()
+    """Write a moment with date and time of day as everywhere in the gallery."""
+    local = value.astimezone(LOCAL_ZONE)
     return t("{date}, {time}", date=t.date(local), time=t.time(local))
 
 
@@ -175,6 +176,6 @@ def dates(run: RunView, t: Translator) -> str:
     if run.finished_at is not None:
         parts.append(t("Beendet: {moment}.", moment=moment(run.finished_at, t)))
     if run.expires_at is not None:
-        day = t.date(run.expires_at.astimezone())
+        day = t.date(run.expires_at.astimezone(LOCAL_ZONE))
         parts.append(t("Wird gelöscht am {day}.", day=day))
     return " ".join(parts)

@@ -18,7 +18,6 @@ FOLDER = Path(__file__).resolve().parent
 AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 GRAVE = {"serious", "critical"}
 MAX_ALLOWED = 3
-LANGUAGE_TRIES, LANGUAGE_POLL_MS = 20, 250
 MAX_TAB_STOPS = 150
 SPOKEN = ("name", "description", "value")
 REPEATS = {"InlineTextBox"}  # the lines of a StaticText, said twice
@@ -173,23 +172,13 @@ def _nodes_of_other_language(session: CDPSession, language: Language) -> set[int
     return found
 
 
-def _language_mark(frame: Frame, language: Language) -> str:
-    """Read a frame's language; a frame that has just been loaded gets some moments to set it."""
-    for _ in range(LANGUAGE_TRIES):
-        marked = str(frame.evaluate("document.documentElement.lang"))
-        if marked == language:
-            break
-        frame.page.wait_for_timeout(LANGUAGE_POLL_MS)
-    return marked
-
-
 def check_structure(page: Page, language: Language) -> list[Finding]:
     """Check the language mark, the title and the first heading of page and frames."""
     findings = []
     for frame in page.frames:
         if not frame.url.startswith("http"):
             continue
-        marked = _language_mark(frame, language)
+        marked = frame.evaluate("document.documentElement.lang")
         if marked != language:
             findings.append(Finding("lang", f"<html lang={marked!r}> in {frame.url}"))
         if not frame.evaluate("document.title"):

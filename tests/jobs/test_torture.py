@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import create_engine, inspect, update
+from sqlalchemy.pool import NullPool
 
 from shared.jobs import torture, torture_check
 from shared.jobs.torture import Report, Torture
@@ -86,6 +87,9 @@ def test_a_trial_leaves_an_empty_database(tmp_path: Path) -> None:
             with Trial(tmp_path / str(number), database_url=database.url) as trial:
                 torture_check.note_effects(trial.store.engine)
                 torture_check.forget_effects(trial.store.engine)
+            engine = create_engine(database.url, poolclass=NullPool)
+            with engine.connect() as connection:
+                assert inspect(connection).get_table_names() == []
 
 
 def test_what_is_written_twice_or_not_at_all_is_seen(store: Store) -> None:

@@ -231,7 +231,7 @@ def test_check_with_nothing_to_check_is_no_success(
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ([], "BEFEHL"),
+        ([], "check, card, publish oder call"),
         (["nix"], "check"),
         (["check", "--model"], "--model"),
         (["check", "--nix"], "--nix"),

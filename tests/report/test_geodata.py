@@ -82,7 +82,7 @@ def test_styles_are_valid_and_escaped(tmp_path: Path) -> None:
             "FROM layer_styles"
         ).fetchone()
     assert (table, column, default) == ("ebene", "geom", 1)
-    renderer = parsed(qml.split("'SYSTEM'>", 1)[1]).find("renderer-v2")
+    renderer = parsed(qml).find("renderer-v2")
     assert renderer is not None
     assert renderer.get("attr") == "name"
     assert [one.get("value") for one in renderer.iter("category")] == ['"a"', "c"]

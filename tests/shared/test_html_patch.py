@@ -140,12 +140,28 @@ def test_head_has_no_body() -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/component/x/index.html", "/_stcore/health", "/static/js/a.js", "/oberflaeche/page.js"],
+    ["/component/x/leaflet.js", "/_stcore/health", "/static/js/a.js", "/oberflaeche/page.js"],
 )
 def test_other_paths_pass_untouched(path: str) -> None:
     body = b'<html lang="en">'
     headers = [(b"accept-encoding", b"gzip")]
     assert fetch(path, headers=headers, answer=(200, HTML, [body]))[2:] == (body, dict(headers))
+
+
+def test_frames_of_components_have_the_language_of_the_page() -> None:
+    """A frame's own script sets it too, but only seconds later."""
+    answer = (200, HTML, [b'<html lang="en" style=', b'"x"><title>Map</title>'])
+    for cookie, language in ((b"urbanki_sprache=de", "de"), (b"urbanki_sprache=en", "en")):
+        status, _, body, _ = fetch(
+            "/component/x/index.html", headers=[(b"cookie", cookie)], answer=answer
+        )
+        assert status == 200
+        assert body.decode() == f'<html lang="{language}" style="x"><title>Map</title>'
+
+
+def test_a_missing_frame_stays_what_it_was() -> None:
+    answer = (404, [(b"content-type", b"text/plain")], [b"not found"])
+    assert fetch("/component/x/index.html", answer=answer)[0] == 404
 
 
 def test_answers_that_are_no_html_pass() -> None:

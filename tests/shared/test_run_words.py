@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from shared.contracts.jobs import RunState
+from shared.contracts.provenance import LOCAL_ZONE
 from shared.errors import ClusterUnreachable, FileTooLarge, ModelServerBusy, ModelServerDown
 from shared.i18n import get_translator
 from shared.jobs.forecast import Interval
@@ -160,4 +161,4 @@ def test_reasons_of_another_version_keep_their_stored_words(
 
 
 def test_moments_carry_date_and_time() -> None:
-    assert words.moment(NOW, DE) == f"4. Mai 2026, {DE.time(NOW.astimezone())}"
+    assert words.moment(NOW, DE) == f"4. Mai 2026, {DE.time(NOW.astimezone(LOCAL_ZONE))}"

@@ -130,9 +130,11 @@ def test_an_unchanged_file_is_hashed_once(
     files: FileStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stored = put(files)
-    files.local_path(A, stored.sha256, stored.name)
-    monkeypatch.setattr("shared.store.file_store.hash_file", lambda path: "hashed again")
-    files.local_path(A, stored.sha256, stored.name)
+    path = files.local_path(A, stored.sha256, stored.name)
+    hashed: list[Path] = []
+    monkeypatch.setattr("shared.store.file_store.hash_file", hashed.append)
+    assert files.local_path(A, stored.sha256, stored.name) == path
+    assert hashed == []
 
 
 def test_a_missing_file_is_named(files: FileStore) -> None:

@@ -181,7 +181,8 @@ def test_results_of_another_input_are_kept_unless_forced(tmp_path, capsys, read_
 def test_a_place_that_cannot_be_written(tmp_path, capsys, nobody_reads):
     image = save(tmp_path / "akte.png")
     (tmp_path / "datei").write_text("x", encoding="utf-8")
-    refused(capsys, image, "--out", tmp_path / "datei" / "out")
+    assert "Ordner" in refused(capsys, image, "--out", tmp_path / "datei" / "out")
+    assert (tmp_path / "datei").read_text(encoding="utf-8") == "x"
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ from shared.store.engine import read_scope, session_scope
 from shared.store.models import ArtifactRow, RunFileRow, RunRow, UnitRow
 from shared.store.store import process_store
 from shared.ui import AppContext
-from tests.apps.archivair.here_cluster import forget_worker, work_off
+from tests.jobs.in_process import forget_worker, work_off
 from tests.shared.process_state import begin_process, forget_process_state
 
 PAGE = str(REPOSITORY / "apps" / "archivair" / "page.py")

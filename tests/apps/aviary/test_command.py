@@ -195,7 +195,9 @@ def test_results_are_kept_unless_forced(tmp_path, capsys, model):
 def test_out_folder_that_cannot_be_made(tmp_path, capsys, model):
     (tmp_path / "file").write_text("x", encoding="utf-8")
     image = save(tmp_path / "a.png")
-    refused(capsys, "--image", image, "--gsd", "0.1", "--out", tmp_path / "file" / "out")
+    line = refused(capsys, "--image", image, "--gsd", "0.1", "--out", tmp_path / "file" / "out")
+    assert "Ordner" in line
+    assert (tmp_path / "file").read_text(encoding="utf-8") == "x"
 
 
 def test_out_folder_without_write_permission(tmp_path, capsys, model, monkeypatch):
@@ -218,7 +220,8 @@ def test_full_disk_is_seen_before_the_run(tmp_path, capsys, model, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=1000))
     model(doubles.must_not_be_asked())
     image = save(tmp_path / "a.png")
-    refused(capsys, "--image", image, "--gsd", "0.1", "--out", tmp_path / "out")
+    assert "voll" in refused(capsys, "--image", image, "--gsd", "0.1", "--out", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_several_images_get_a_folder_each(tmp_path, capsys, model):

@@ -1,4 +1,6 @@
-"""The page with a large upload, in a process of its own: `python -m apps.aviary.endurance_page F`.
+"""The page with a large upload, in a process of its own.
+
+`python -m tests.apps.aviary.endurance_page IMAGE`
 
 Prints JSON: what the page says, and the most memory that the process held.
 """
@@ -12,7 +14,11 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-PAGE = Path(__file__).with_name("page.py")
+from streamlit.testing.v1 import AppTest
+
+from shared.settings import REPOSITORY
+
+PAGE = REPOSITORY / "apps" / "aviary" / "page.py"
 TIMEOUT_S = 300
 
 
@@ -22,8 +28,6 @@ def main(arguments: Sequence[str]) -> int:
     Args:
         arguments: Path of the image.
     """
-    from streamlit.testing.v1 import AppTest  # loads the page's library, which no job needs
-
     image = Path(arguments[0])
     page = AppTest.from_file(str(PAGE), default_timeout=TIMEOUT_S).run()
     page.radio[0].set_value("file").run()
@@ -39,7 +43,7 @@ def main(arguments: Sequence[str]) -> int:
         "check_s": round(checked - began, 2),
         "order_and_show_s": round(ordered - checked, 2),
         "slider_s": round(time.monotonic() - ordered, 2),
-        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
     }
     sys.stdout.write(json.dumps(content) + "\n")
     return 0 if not content["errors"] else 1
