@@ -13,8 +13,7 @@ from shared.contracts.jobs import JsonObject, Priority, StoredFile
 from shared.errors import FileGone, NotFound
 from shared.store import artifacts, runs
 from shared.store.run_views import RunOrder, RunView
-from shared.ui import AppContext, escape_markdown, primary_action, show_run
-from shared.ui.shell import RESULT_PARAMETER
+from shared.ui import AppContext, escape_markdown, hide_run, primary_action, show_run
 
 MOST_PAGES_AT_ONCE = 10
 """Longer files come behind short ones, for which somebody waits at the screen."""
@@ -65,14 +64,9 @@ def show_order(ctx: AppContext, run: RunView) -> None:
     if script in SCRIPTS:
         st.caption(t("Schrift der Akte: {script}", script=t(SCRIPTS[script])))
     with st.container(horizontal=True):
-        st.button(t("Andere Akte wählen"), key="archivair_other", on_click=forget_run)
+        st.button(t("Andere Akte wählen"), key="archivair_other", on_click=hide_run)
         if not run.is_active and st.button(t("Noch einmal lesen"), key="archivair_again"):
             _read_again(ctx, run)
-
-
-def forget_run() -> None:
-    """Take the run out of the address; the page then asks for a file."""
-    st.query_params.pop(RESULT_PARAMETER, None)
 
 
 def _priority(pages: int) -> Priority:
@@ -122,5 +116,5 @@ def _order(
         fingerprint=fingerprint,
     )
     now = datetime.now(UTC)
-    show_run(ctx, runs.submit(ctx.principal, ctx.store, order, now=now, repeat=repeat))
+    show_run(runs.submit(ctx.principal, ctx.store, order, now=now, repeat=repeat))
     st.rerun()

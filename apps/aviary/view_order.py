@@ -14,8 +14,7 @@ from apps.aviary.view_input import ReadyImage
 from shared.contracts.jobs import Priority
 from shared.store import artifacts, runs
 from shared.store.run_views import RunOrder, RunView
-from shared.ui import AppContext, escape_markdown, primary_action, show_run
-from shared.ui.shell import RESULT_PARAMETER
+from shared.ui import AppContext, escape_markdown, hide_run, primary_action, show_run
 
 MEDIA_TYPES = {"jpeg": "image/jpeg", "png": "image/png", "tiff": "image/tiff", "webp": "image/webp"}
 
@@ -57,7 +56,7 @@ def order_run(ctx: AppContext, ready: ReadyImage, recipe: Recipe) -> None:
         priority=Priority.INTERACTIVE if is_example else Priority.NORMAL,
         is_example=is_example,
     )
-    show_run(ctx, runs.submit(ctx.principal, ctx.store, order, now=now))
+    show_run(runs.submit(ctx.principal, ctx.store, order, now=now))
     st.rerun()
 
 
@@ -70,9 +69,4 @@ def show_order(ctx: AppContext, run: RunView) -> None:
     """
     with st.container(key=f"user_{ctx.manifest.id}_order"):
         st.markdown(f"**{escape_markdown(run.title)}**")
-    st.button(ctx.t("Anderes Luftbild wählen"), key="aviary_other", on_click=_forget_run)
-
-
-def _forget_run() -> None:
-    """Take the run out of the address; the page then asks for an image."""
-    st.query_params.pop(RESULT_PARAMETER, None)
+    st.button(ctx.t("Anderes Luftbild wählen"), key="aviary_other", on_click=hide_run)

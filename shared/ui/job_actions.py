@@ -66,7 +66,8 @@ def _confirm_deletion(ctx: AppContext, run: RunView) -> None:
     t = ctx.t
     st.markdown(
         t(
-            "Eingaben, Ergebnisse und Entscheidungen dieses Auftrags werden gelöscht. "
+            "Eingaben, Ergebnisse, Entscheidungen und veröffentlichte Daten dieses Auftrags werden "
+            "gelöscht. "
             "Das lässt sich nicht rückgängig machen."
         )
     )

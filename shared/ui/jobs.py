@@ -56,16 +56,19 @@ def bind_run(ctx: AppContext) -> RunView | None:
     return run
 
 
-def show_run(ctx: AppContext, run: RunView) -> None:
+def show_run(run: RunView) -> None:
     """Put a run into the address: from now on the page, a reload and a copied link show it.
 
     Args:
-        ctx: Context of the page.
         run: The run.
     """
-    del ctx  # the address belongs to the page that is open
     st.query_params[RESULT_PARAMETER] = run.id
     st.query_params.pop(SAMPLE_PARAMETER, None)
+
+
+def hide_run() -> None:
+    """Take the run out of the address: the page then asks for something new."""
+    st.query_params.pop(RESULT_PARAMETER, None)
 
 
 def job_panel(

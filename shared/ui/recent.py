@@ -46,7 +46,7 @@ def job_list(ctx: AppContext, limit: int = 20) -> None:
                 key=f"{ctx.manifest.id}_open_{run.id}",
                 type="tertiary",
                 on_click=show_run,
-                args=(ctx, run),
+                args=(run,),
             )
             _state(run, t)
 

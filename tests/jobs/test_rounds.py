@@ -192,6 +192,16 @@ def test_a_stopped_run_ends_with_its_tasks_or_breaks_them_off(desk: Desk) -> Non
     ]  # fmt: skip
 
 
+def test_a_late_word_to_stop_does_not_stop_a_run_that_goes_on(desk: Desk) -> None:
+    run = desk.begin(count=4)
+    with session_scope(desk.store.engine) as session:
+        session.add(SignalRow(run_id=run.id, kind="cancel"))  # its request is withdrawn already
+    desk.round()
+    desk.round(CANCEL_WITHIN_S)
+    assert desk.look(run).state == "running"
+    assert desk.hands.restarted == []
+
+
 def test_a_run_waits_and_probes_with_one_unit(desk: Desk) -> None:
     run = desk.begin(count=8)
     for _ in range(2):

@@ -60,6 +60,7 @@ PUBLIC = [
     "figures",
     "file_name",
     "flag_result",
+    "hide_run",
     "job_list",
     "job_panel",
     "map_with_table",

@@ -55,7 +55,7 @@ with app_page("zehnte") as ctx:
             order = RunOrder(
                 "zehnte", "quadrate", "Quadrate <b>1</b>", (), parameters, is_example=True
             )
-            show_run(ctx, runs.submit(ctx.principal, ctx.store, order, now=datetime.now(UTC)))
+            show_run(runs.submit(ctx.principal, ctx.store, order, now=datetime.now(UTC)))
     run = bind_run(ctx)
     if run is not None:
         job_panel(ctx, run.id, on_done=show_sum)
