@@ -153,7 +153,9 @@ class HtmlPatch:
     async def _send_page(self, scope: Scope, start: Message, body: bytes, send: Send) -> None:
         language = request_language(scope, self._setting)
         status, page = int(start["status"]), body.decode("utf-8")
-        if _is_frame(str(scope["path"])):
+        # Streamlit also asks for a frame without ever reading it; only a cache ends that request.
+        frame = _is_frame(str(scope["path"]))
+        if frame:
             page = patch_frame(page, language)
         elif str(scope["path"]).strip("/") not in self._known_paths():
             t = get_translator(language)
@@ -170,7 +172,7 @@ class HtmlPatch:
         headers = [
             (b"content-type", b"text/html; charset=utf-8"),
             (b"content-length", str(len(content)).encode()),
-            (b"cache-control", b"no-store"),
+            (b"cache-control", b"no-cache" if frame else b"no-store"),
             (b"vary", b"Accept-Language, Cookie"),
             *[item for item in start["headers"] if item[0].lower() == b"set-cookie"],
         ]

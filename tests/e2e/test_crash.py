@@ -85,7 +85,7 @@ def test_model_server_dies_during_the_work(
     with observed_page(browser, gallery.url) as observed:
         page = observed.page
         page.goto(f"{gallery.url}/{app.id}?beispiel=1")
-        page.locator('[data-testid="stBaseButton-primary"]').wait_for()
+        page.locator('[data-testid="stApp"] h1').wait_for()
         kill_model_server(gallery)
         deadline = time.monotonic() + RECOVERY_S
         while not result_is_there(page):

@@ -147,7 +147,8 @@ def test_a_stop_is_confirmed_and_keeps_what_is_done(
         assert dialog.is_visible()
         observed.screenshot(artefacts / "job-stop.png")
         dialog.get_by_role("button", name="Ja, abbrechen").click()
-        wait_for_panel(page, "abgebrochen")
+        ended = page.locator(".st-key-zehnte_job").get_by_text("abgebrochen", exact=True)
+        ended.first.wait_for(timeout=60 * SECONDS)
         (stopped,) = [one for one in house.runs() if one.id == run]
         assert stopped.state == "cancelled"
         assert 2 <= stopped.units_done < 60

@@ -152,10 +152,11 @@ def test_frames_of_components_have_the_language_of_the_page() -> None:
     """A frame's own script sets it too, but only seconds later."""
     answer = (200, HTML, [b'<html lang="en" style=', b'"x"><title>Map</title>'])
     for cookie, language in ((b"urbanki_sprache=de", "de"), (b"urbanki_sprache=en", "en")):
-        status, _, body, _ = fetch(
+        status, headers, body, _ = fetch(
             "/component/x/index.html", headers=[(b"cookie", cookie)], answer=answer
         )
         assert status == 200
+        assert headers[b"cache-control"] == b"no-cache"
         assert body.decode() == f'<html lang="{language}" style="x"><title>Map</title>'
 
 

@@ -25,6 +25,6 @@ def work_off(store: Store, client: object, monkeypatch) -> None:
         client: Stands for the model server.
         monkeypatch: Puts it into the worker.
     """
-    in_process.forget_worker()
+    worker._files.cache_clear()
     monkeypatch.setattr(worker, "_clients", lambda: OneClient(client))
     in_process.work_off(store)
