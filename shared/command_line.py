@@ -1,8 +1,10 @@
-"""Headless commands: German help, German refusals, and one safe line for every error."""
+"""Headless commands: German help and refusals, one safe line for every error, results as JSON."""
 
 from __future__ import annotations
 
+import json
 import re
+import sys
 from argparse import Action, ArgumentParser, HelpFormatter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NoReturn
@@ -15,6 +17,7 @@ _ONE_OF = re.compile(r"one of the arguments (.*) is required")
 _NOT_BOTH = re.compile(r"argument (\S+): not allowed with argument (\S+)")
 _UNKNOWN = re.compile(r"unrecognized arguments: (.*)", re.DOTALL)
 _CHOICE = re.compile(r"argument (\S+): invalid choice: .* \(choose from (.*)\)", re.DOTALL)
+_WRONG = re.compile(r"argument (\S+): invalid .* value: '(.*)'", re.DOTALL)
 _LONGEST_WORD, _LONGEST_LINE = 60, 400
 
 
@@ -83,6 +86,18 @@ def refusal(error: UrbanKiError) -> str:
     return line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]} …"
 
 
+def print_json(content: Mapping[str, object]) -> None:
+    """Print the result of a command.
+
+    Args:
+        content: Values that JSON does not know are written as texts.
+    """
+    text = json.dumps(content, ensure_ascii=False, indent=2, default=str)
+    # Half a surrogate pair is no text for a terminal; this writes it as JSON does.
+    text = text.encode(errors="backslashreplace").decode()
+    sys.stdout.write(f"{text}\n")
+
+
 def _either(names: Sequence[str]) -> str:
     *first, last = names
     return f"{', '.join(first)} oder {last}" if first else last
@@ -102,4 +117,6 @@ def _in_german(message: str) -> str:
     if found := _CHOICE.match(message):
         choices = found[2].replace("'", "")
         return f"Für {found[1]} gibt es nur {choices}."
+    if found := _WRONG.match(message):
+        return f"{found[2][:_LONGEST_WORD]} ist kein Wert für {found[1]}."
     return "Der Aufruf ist fehlerhaft."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import tomllib
 from functools import lru_cache
 from pathlib import Path
@@ -61,6 +62,11 @@ class Settings(BaseSettings):
     )
     keys_dir: Path | None = Field(
         None, description="Folder of the installation's keys; empty takes `keys` of the data folder"
+    )
+    secret_key: str = Field(
+        "",
+        repr=False,
+        description="Secret of 32 characters or more that encrypts provider tokens; empty: a file",
     )
     model_server_host: str = Field("127.0.0.1", description="Address the model server binds to")
     model_server_port: int = Field(3000, ge=1, le=65535, description="Port of the model server")
@@ -155,6 +161,9 @@ class Settings(BaseSettings):
     retention_results_days: int | None = Field(
         None, ge=0, le=36_500, description="Days that results are kept; empty: as each app says"
     )
+    retention_audit_days: int = Field(
+        90, ge=1, le=3650, description="Days that the audit is kept: who did what"
+    )
     development_data_dir: Path = Field(
         REPOSITORY.parent / "shared" / "data",
         description="Folder with data sets for training and evaluation; not needed to run",
@@ -235,6 +244,11 @@ class Settings(BaseSettings):
         return self.keys_folder / "installation.pem"
 
     @property
+    def secret_key_file(self) -> Path:
+        """File with the secret that encrypts, mode 0600; unused where the settings give one."""
+        return self.keys_folder / "secret.key"
+
+    @property
     def key_set_file(self) -> Path:
         """File with the public keys, all that the model server reads."""
         return self.keys_folder / "jwks.json"
@@ -279,9 +293,18 @@ def load_settings() -> Settings:
         name = f"URBANKI_{'_'.join(str(part) for part in first['loc']).upper()}"
         if first["type"] == "value_error":
             raise AddressNotLoopback(name=name, address=first["input"]) from error
-        raise SettingInvalid(name=name, value=first["input"]) from error
+        raise SettingInvalid(name=name, value=without_user(str(first["input"]))) from error
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsUnreadable() from error
+
+
+def without_user(address: str) -> str:
+    """Return an address without name and password, for messages and logs.
+
+    Args:
+        address: For example of a database; another text stays as it is.
+    """
+    return re.sub(r"//.*@", "//", address)
 
 
 @lru_cache(maxsize=1)

@@ -22,6 +22,8 @@ GERMAN = {
     "Schlüsseldatei",
     "auth_mode": "Wie sich Menschen und Programme anmelden; bisher nur durch diese Installation",
     "keys_dir": "Ordner der Schlüssel dieser Installation; leer nimmt `keys` im Datenordner",
+    "secret_key": "Geheimnis ab 32 Zeichen, das Token des Anmeldedienstes verschlüsselt; "
+    "leer: eine Datei",
     "model_server_host": "Adresse, an die sich der Modellserver bindet",
     "model_server_port": "Port des Modellservers",
     "model_server_url": "Adresse eines Modellservers anderswo; leer nimmt Adresse und Port oben",
@@ -54,6 +56,7 @@ GERMAN = {
     "retention_uploads_days": "Tage, die hochgeladene Dateien bleiben; leer: wie jede Anwendung "
     "sagt",
     "retention_results_days": "Tage, die Ergebnisse bleiben; leer: wie jede Anwendung sagt",
+    "retention_audit_days": "Tage, die das Protokoll bleibt: wer was getan hat",
     "development_data_dir": "Ordner mit Daten für Training und Auswertung; zum Betrieb unnötig",
     "min_free_mb": "Freier Plattenplatz in MB, unter dem nichts startet",
     "log_level": "Unwichtigste Meldung, die ins Protokoll kommt",

@@ -26,6 +26,12 @@ ROOM_FOR_ALL_MB = 2000
 # Before any test module imports the training library or the model server.
 PILLOW_OPEN, PILLOW_MOST_PIXELS = Image.open, Image.MAX_IMAGE_PIXELS
 MODEL_SERVER_TESTS = Path(__file__).parent / "model_server"
+SLOW_TESTS = tuple(Path(__file__).parent / name for name in ("e2e", "jobs"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the slow tests first, so that two processes end at about the same time."""
+    items.sort(key=lambda item: not any(folder in item.path.parents for folder in SLOW_TESTS))
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -78,9 +78,11 @@ def pack_pages(ctx: AppContext, run_id: str) -> bytes:
         run_id: The run.
     """
     principal, store = ctx.principal, ctx.store
-    for file in runs.result_files(principal, store, run_id).values():
-        return artifacts.read(principal, store, file)
-    files = load_pages(ctx, runs.get(principal, store, run_id)).files
+    run = runs.get(principal, store, run_id)
+    if run.summary is not None and len(run.summary["pages"]) == run.units_done:
+        for file in runs.result_files(principal, store, run_id).values():
+            return artifacts.read(principal, store, file)
+    files = load_pages(ctx, run).files
     with tempfile.TemporaryFile() as packed:
         write_results(
             packed, (decode_page(artifacts.read(principal, store, file)) for file in files.values())

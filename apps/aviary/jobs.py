@@ -222,6 +222,7 @@ def _figures(analysis: Analysis) -> dict[str, Any]:
     recipe, detection = analysis.recipe, analysis.detection
     result = count(analysis, threshold=analysis.threshold, min_area_m2=recipe.min_area_m2)
     model = detection.model
+    failed = [one.tile_id for one in detection.failed if one.code != Cancelled.code]
     return {
         "status": "ok" if analysis.complete else "incomplete",
         "recipe": recipe.recipe_id,
@@ -232,8 +233,9 @@ def _figures(analysis: Analysis) -> dict[str, Any]:
         "doubtful": sum(one.doubtful for one in result.objects),
         "nodata_share": round(analysis.nodata_share, 6),
         "tiles": len(detection.plan.tiles),
-        "failed_tiles": len(detection.failed),
-        "first_failed_tiles": [one.tile_id for one in detection.failed[:MOST_LISTED]],
+        "failed_tiles": len(failed),
+        "first_failed_tiles": failed[:MOST_LISTED],
+        "stopped_tiles": detection.stopped_tiles,
         "model": None if model is None else f"{model.name} {model.version} {model.sha256[:12]}",
     }
 

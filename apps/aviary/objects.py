@@ -12,7 +12,7 @@ from shapely.geometry import box
 from apps.aviary.plan import RunPlan
 from shared.contracts.model_server import Instance, InstancesValue
 from shared.contracts.provenance import ModelUse
-from shared.errors import AnswerMismatch
+from shared.errors import AnswerMismatch, Cancelled
 from shared.geo.polygons import make_polygon
 from shared.geo.tiling import Tile
 
@@ -113,6 +113,11 @@ class Detection:
     model: ModelUse | None
     empty_tiles: int
     unusual_tiles: tuple[int, ...] | None
+
+    @property
+    def stopped_tiles(self) -> int:
+        """Tiles that nobody looked at, because somebody stopped the run."""
+        return sum(one.code == Cancelled.code for one in self.failed)
 
     @property
     def boxes_only(self) -> bool:

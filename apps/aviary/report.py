@@ -95,7 +95,11 @@ def _figure(one: words.KeyFigure) -> Figure:
 
 
 def _remarks(analysis: Analysis, t: Translator) -> list[Callout]:
-    remarks = [words.failed_tiles(analysis, t), words.unusual_tiles(analysis, t)]
+    remarks = [
+        words.stopped_tiles(analysis, t),
+        words.failed_tiles(analysis, t),
+        words.unusual_tiles(analysis, t),
+    ]
     if analysis.outside_checked_range:
         remarks.append(t(words.OUTSIDE_RANGE))
     return [Callout(text, "warning") for text in remarks if text]

@@ -64,6 +64,9 @@ def _sliders(ctx: AppContext, analysis: Analysis) -> tuple[float, float]:
 
 
 def _notes(ctx: AppContext, analysis: Analysis) -> None:
+    stopped = words.stopped_tiles(analysis, ctx.t)
+    if stopped:
+        st.warning(stopped)
     failed = words.failed_tiles(analysis, ctx.t)
     if failed:
         st.error(failed)

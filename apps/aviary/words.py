@@ -94,8 +94,8 @@ def next_step(t: Translator) -> str:
 
 
 def failed_tiles(analysis: Analysis, t: Translator) -> str:
-    """Say how many tiles have no result; empty where all have."""
-    failed = len(analysis.detection.failed)
+    """Say how many tiles the model failed on; empty where it failed on none."""
+    failed = len(analysis.detection.failed) - analysis.detection.stopped_tiles
     if not failed:
         return ""
     return t.plural(
@@ -105,6 +105,20 @@ def failed_tiles(analysis: Analysis, t: Translator) -> str:
         "Bitte lassen Sie die gescheiterten Kacheln noch einmal auswerten.",
         failed,
         total=len(analysis.detection.plan.tiles),
+    )
+
+
+def stopped_tiles(analysis: Analysis, t: Translator) -> str:
+    """Say how many tiles were looked at before a stop; empty where nobody stopped."""
+    detection = analysis.detection
+    if not detection.stopped_tiles:
+        return ""
+    total = len(detection.plan.tiles)
+    return t(
+        "Abgebrochen: ausgewertet sind {done} von {total} Kacheln. In den übrigen kann etwas "
+        "fehlen.",
+        done=t.number(total - len(detection.failed)),
+        total=t.number(total),
     )
 
 

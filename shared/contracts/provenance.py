@@ -103,6 +103,7 @@ class Provenance:
         units_total: Parts of the run; None for work without parts.
         units_failed: Parts without a result.
         failed_units: The first of them, see `shared.store.provenance.describe`.
+        units_left: Further parts that nobody worked on, because somebody stopped the run.
     """
 
     source: str
@@ -124,3 +125,4 @@ class Provenance:
     units_total: int | None = None
     units_failed: int = 0
     failed_units: tuple[FailedUnit, ...] = ()
+    units_left: int = 0

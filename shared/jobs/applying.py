@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from shared.contracts.jobs import RunState, StoredFile
-from shared.errors import UnitTimedOut, UrbanKiError, WorkerCrashed
+from shared.errors import UnitTimedOut, UrbanKiError, WorkerCrashed, new_reference
 from shared.jobs.board import Board, Task
 from shared.jobs.changes import Changes, PendingUnit, UnitDone, UnitFailed
+from shared.jobs.cluster import TaskEnded
 from shared.jobs.messages import Failure, Reply, UnitReply
 from shared.jobs.placement import back_off_s
 from shared.jobs.work import CRASHES, Facts, RunWork, crashed, tried
 
 _USUAL_ATTEMPTS = 3
+_log = logging.getLogger(__name__)
 Over = Literal["crashed", "lost", "late"]
 
 
@@ -74,6 +77,26 @@ class Applying:
         self._board = board
         self._clock = clock
 
+    def ended(self, task: Task, end: TaskEnded, changes: Changes, applied: Applied) -> None:
+        """Apply the end of a task, as the cluster reported it.
+
+        Args:
+            task: The task.
+            end: How it ended; an answer that cannot be read counts as none.
+            changes: What is written.
+            applied: What is done afterwards.
+        """
+        if end.ending != "answered":
+            self.over(task, end.ending, changes, applied)
+            return
+        try:
+            reply = Reply.from_json(end.reply)
+        except (ValueError, TypeError, KeyError):
+            _log.exception("%s answer to %s of run %s", new_reference(), task.step, task.run_id)
+            self.over(task, "crashed", changes, applied)
+            return
+        self.answered(task, reply, changes, applied)
+
     def answered(self, task: Task, reply: Reply, changes: Changes, applied: Applied) -> None:
         """Apply what a worker answered.
 
@@ -83,7 +106,7 @@ class Applying:
             changes: What is written.
             applied: What is done afterwards.
         """
-        work = self._board.runs.get(task.run_id)
+        work = self._work_of(task)
         if work is None:
             files = [unit.file for unit in reply.units if unit.file is not None]
             applied.stray.extend((task.tenant, file) for file in (*files, *reply.files))
@@ -114,7 +137,7 @@ class Applying:
             changes: What is written.
             applied: What is done afterwards.
         """
-        work = self._board.runs.get(task.run_id)
+        work = self._work_of(task)
         if work is None:
             return
         if how == "lost":
@@ -127,6 +150,12 @@ class Applying:
             self._give_back(work, task.units, changes)
         else:
             self._alone_over(task, work, how, changes)
+
+    def _work_of(self, task: Task) -> RunWork | None:
+        """Return the run of a task; None when it is gone, or goes on although it was stopped."""
+        work = self._board.runs.get(task.run_id)
+        is_withdrawn = work is not None and task.step == "join" and not work.is_join
+        return None if is_withdrawn else work
 
     def _alone_over(self, task: Task, work: RunWork, how: Over, changes: Changes) -> None:
         unit = task.units[0]
@@ -172,7 +201,7 @@ class Applying:
                 run.done.append(
                     UnitDone(unit.ordinal, answer.data or {}, answer.file, answer.seconds)
                 )
-                work.done += 1
+                work.count_done(unit.ordinal)
                 work.measure(answer.seconds)
                 self._note_models(work, answer, changes)
             else:
@@ -214,7 +243,7 @@ class Applying:
     ) -> None:
         run = self._board.changes_of(changes, work.run.id)
         run.failed.append(UnitFailed(unit, failure, seconds))
-        work.failed += 1
+        work.count_failed(unit.ordinal)
 
     def _give_back(
         self,
@@ -236,7 +265,8 @@ class Applying:
             changes: What is written.
             was_probe: True when the failed try began while the run waited already.
         """
-        if work.hold(failure, self._clock(), was_probe=was_probe):
+        changed = work.hold(failure, self._clock(), was_probe=was_probe)
+        if changed and not work.is_join:
             columns = self._board.changes_of(changes, work.run.id).columns
             work.state = columns["state"] = "waiting"
             columns["message_code"] = failure.code
@@ -250,6 +280,8 @@ class Applying:
             changes: What is written.
         """
         work.waiting = None
+        if work.is_join:
+            return
         columns = self._board.changes_of(changes, work.run.id).columns
         work.state = columns["state"] = "running"
         columns["message_code"] = columns["message_details"] = None

@@ -8,7 +8,6 @@ Exit code 1 when a target was missed, 2 for bad arguments.
 
 from __future__ import annotations
 
-import argparse
 import json
 import platform
 import sqlite3
@@ -21,6 +20,7 @@ from pathlib import Path
 
 import psutil
 
+from shared.command_line import GermanParser, refusal
 from shared.errors import UrbanKiError
 from shared.i18n.formats import format_number
 from shared.jobs.bench_measures import (
@@ -36,6 +36,7 @@ from shared.jobs.bench_measures import (
     measure_polls,
     measure_take_over,
 )
+from shared.jobs.steps import MOST_UNITS_OF_RUN
 from shared.jobs.torture import OWN
 from shared.jobs.trial import Trial, TrialStuck
 from shared.jobs.trial_model_server import TrialModelServer
@@ -274,26 +275,37 @@ def _machine(database_url: str) -> dict[str, object]:
     }
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure and print the figures."""
-    parser = argparse.ArgumentParser(prog="python -m shared.jobs.bench")
+def _plan(arguments: Sequence[str] | None) -> tuple[Plan, str]:
+    """Read the words of the call; return what is measured, and the database."""
+    parser = GermanParser(prog="python -m shared.jobs.bench")
     parser.add_argument("--units", default=UNITS, help="Teile der leeren Aufträge")
     parser.add_argument("--database", default="", help=f"PostgreSQL, oder {OWN}")
     parser.add_argument("--parts", default=",".join(PARTS), help="was gemessen wird")
     parser.add_argument("--poll-rows", type=int, default=POLL_ROWS, help="Teile für die Abfrage")
     parser.add_argument("--ahead", type=int, default=LONG_RUN, help="Teile des großen Auftrags")
     chosen = parser.parse_args(arguments)
-    sizes = [int(size) for size in chosen.units.split(",") if size.strip().isdigit()]
+    words = [size.strip() for size in chosen.units.split(",")]
+    sizes = [int(size) for size in words if size.isascii() and size.isdigit()]
     parts = [part.strip() for part in chosen.parts.split(",")]
-    if not sizes or min(sizes) < 1 or not set(parts) <= set(PARTS):
-        parser.error(f"--units: Zahlen mit Komma; --parts: {', '.join(PARTS)}")
+    counts = (*sizes, chosen.poll_rows, chosen.ahead)
+    are_counts = all(1 <= count <= MOST_UNITS_OF_RUN for count in counts)
+    if len(sizes) != len(words) or not are_counts or not set(parts) <= set(PARTS):
+        parser.refuse(
+            f"--units: Zahlen mit Komma, alle von 1 bis {MOST_UNITS_OF_RUN}; "
+            f"--parts: {', '.join(PARTS)}."
+        )
+    return Plan(sorted(sizes), parts, chosen.poll_rows, chosen.ahead), chosen.database
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure and print the figures."""
     try:
+        plan, database = _plan(arguments)
         with ExitStack() as stack:
-            own = stack.enter_context(TrialPostgreSQL()) if chosen.database == OWN else None
-            plan = Plan(sorted(sizes), parts, chosen.poll_rows, chosen.ahead)
-            report = measure(plan, own or chosen.database)
+            own = stack.enter_context(TrialPostgreSQL()) if database == OWN else None
+            report = measure(plan, own or database)
     except UrbanKiError as error:
-        sys.stderr.write(f"{error} {error.remedy}\n")
+        sys.stderr.write(f"{refusal(error)}\n")
         return 2
     except TrialStuck as error:
         sys.stderr.write(f"{error}\n")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -14,9 +14,19 @@ from shared.jobs.queue import RunHead
 from shared.jobs.work import Facts, RunWork
 
 OPEN_RUNS = 16
-"""Runs of one municipality and class that take turns; those behind them begin when one ends."""
+"""Runs of one municipality and class that are kept open between their turns.
+
+Is another one behind them, one that had its turn goes behind it and is read again later.
+"""
 MOST_OPEN_RUNS = 64
-"""The same with runs that only wait for something."""
+"""The same with runs of which something is remembered, so that they cannot be read again.
+
+Runs with a task in flight come in addition: there are never more than there are workers.
+"""
+
+
+Place = tuple[str, Priority]
+"""Municipality and class: the runs of one are in one line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +66,7 @@ class Board:
         turns: Whose turn it is.
         cancelling: Runs that are being stopped, and when the last of it is broken off.
         outcomes: Files for the `finish` of runs.
-        preparing: Runs for which such a file is being written.
+        preparing: Runs for which such a file is being written, with the number of that chore.
         facts: What is known of jobs, by app and name.
     """
 
@@ -65,9 +75,9 @@ class Board:
     turns: Turns = field(default_factory=Turns)
     cancelling: dict[str, float] = field(default_factory=dict)
     outcomes: dict[str, StoredFile] = field(default_factory=dict)
-    preparing: set[str] = field(default_factory=set)
+    preparing: dict[str, int] = field(default_factory=dict)
     facts: dict[tuple[str, str], Facts] = field(default_factory=dict)
-    _behind: dict[tuple[str, Priority], OrderedDict[str, None]] = field(default_factory=dict)
+    _behind: dict[Place, OrderedDict[str, None]] = field(default_factory=dict)
 
     def forget_runs(self) -> None:
         """Forget what the database knows better."""
@@ -89,33 +99,56 @@ class Board:
             runs.pop(run_id, None)
 
     def open_next(self, load: Callable[[str], RunWork | None]) -> None:
-        """Open runs where there is room.
+        """Open runs where there is room, or in place of one that had its turn.
+
+        So all runs of a municipality and class take turns, however many they are.
 
         Args:
             load: Reads a run; None when it has ended or is gone.
         """
         if not self._behind:
             return
-        busy, all_open = self._open_counts()
+        idle = self._idle()
         for place, runs in list(self._behind.items()):
-            while runs and busy[place] < OPEN_RUNS and all_open[place] < MOST_OPEN_RUNS:
+            held = [work for work in idle[place] if self._must_stay(work)]
+            kept = len(idle[place]) - len(held)
+            served = [work for work in idle[place] if work.had_turn and not self._must_stay(work)]
+            for _ in range(len(runs)):
+                is_full = kept >= OPEN_RUNS or len(held) + kept >= MOST_OPEN_RUNS
+                if is_full and not served:
+                    break
                 run_id, _ = runs.popitem(last=False)
                 work = load(run_id)
-                if work is not None:
-                    self.add(work)
-                    busy[place] += 1
-                    all_open[place] += 1
+                if work is None:
+                    continue
+                if is_full:
+                    self._step_back(served.pop(0), runs)
+                    kept -= 1
+                self.add(work)
+                kept += 1
             if not runs:
                 del self._behind[place]
 
-    def _open_counts(self) -> tuple[Counter[tuple[str, Priority]], Counter[tuple[str, Priority]]]:
-        busy: Counter[tuple[str, Priority]] = Counter()
-        all_open: Counter[tuple[str, Priority]] = Counter()
-        for work in self.runs.values():
+    def _idle(self) -> dict[Place, list[RunWork]]:
+        """Return open runs without a task in flight, those first that were opened first."""
+        in_flight = {task.run_id for task in self.tasks.values()}
+        idle: dict[Place, list[RunWork]] = {place: [] for place in self._behind}
+        for run_id, work in self.runs.items():
             place = (work.run.tenant, work.run.priority)
-            all_open[place] += 1
-            busy[place] += work.waiting is None
-        return busy, all_open
+            if place in idle and run_id not in in_flight:
+                idle[place].append(work)
+        return idle
+
+    def _must_stay(self, work: RunWork) -> bool:
+        run_id = work.run.id
+        ends = run_id in self.cancelling or run_id in self.outcomes or run_id in self.preparing
+        return ends or work.remembers
+
+    def _step_back(self, work: RunWork, behind: OrderedDict[str, None]) -> None:
+        """Close a run whose next turn comes after those of the runs behind it."""
+        del self.runs[work.run.id]
+        self.turns.remove(work.run.id)
+        behind[work.run.id] = None
 
     def add(self, work: RunWork) -> None:
         """Open a run."""
@@ -124,13 +157,19 @@ class Board:
         self.runs[run.id] = work
         self.turns.add(run.id, run.tenant, run.priority)
 
-    def close(self, run_id: str) -> None:
-        """Forget a run that has ended or is gone."""
-        self.runs.pop(run_id, None)
+    def close(self, run_id: str) -> list[tuple[str, StoredFile]]:
+        """Forget a run that has ended or is gone; return its file that nobody needs any more.
+
+        Args:
+            run_id: The run.
+        """
+        work = self.runs.pop(run_id, None)
+        outcomes = self.outcomes.pop(run_id, None)
         self.turns.remove(run_id)
         self.cancelling.pop(run_id, None)
-        self.outcomes.pop(run_id, None)
+        self.preparing.pop(run_id, None)
         self.take_from_behind(run_id)
+        return [] if work is None or outcomes is None else [(work.run.tenant, outcomes)]
 
     def tasks_of(self, run_id: str) -> Iterator[Task]:
         """List the tasks of a run that are in flight."""

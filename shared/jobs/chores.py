@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
@@ -30,12 +31,16 @@ class Prepared:
     """The file with the outcomes of a run, for its `finish`.
 
     Args:
+        number: Of the chore.
         run_id: The run.
+        tenant: Its municipality.
         file: The file; None when it could not be written.
         error: Why not.
     """
 
+    number: int
     run_id: str
+    tenant: str
     file: StoredFile | None
     error: UrbanKiError | None = None
 
@@ -46,39 +51,53 @@ class Chores:
     Args:
         queue: The database.
         clock: Monotonic seconds.
+
+    Attributes:
+        stray: Files that belong to nothing, with their municipality; `forget_stray` removes them.
     """
 
     def __init__(self, queue: Queue, clock: Callable[[], float] = time.monotonic) -> None:
         self._queue = queue
         self._clock = clock
+        self._numbers = itertools.count(1)
         self._prepared: SimpleQueue[Prepared] = SimpleQueue()
+        self.stray: list[tuple[str, StoredFile]] = []
         self._files = ThreadPoolExecutor(1, thread_name_prefix="job-files")
         self._purging: threading.Thread | None = None
         self._purge_at = clock() + PURGE_AFTER_S
 
-    def prepare(self, run_id: str, tenant: str) -> None:
+    def prepare(self, run_id: str, tenant: str, *, only_over: bool = False) -> int:
         """Write the file with the outcomes of a run; `prepared` tells when it is there.
 
         Args:
             run_id: The run.
             tenant: Its municipality.
-        """
-        self._files.submit(self._prepare, run_id, tenant)
+            only_over: Leave out units that have neither a result nor a failure.
 
-    def _prepare(self, run_id: str, tenant: str) -> None:
+        Returns:
+            Number of the chore.
+        """
+        number = next(self._numbers)
+        self._files.submit(self._prepare, number, run_id, tenant, only_over)
+        return number
+
+    def _prepare(self, number: int, run_id: str, tenant: str, only_over: bool) -> None:
+        file: StoredFile | None = None
+        failed: UrbanKiError | None = None
         try:
             with tempfile.TemporaryFile() as stream:
-                write_outcomes(stream, self._queue.outcomes(run_id), owner=run_id)
+                outcomes = self._queue.outcomes(run_id, only_over=only_over)
+                write_outcomes(stream, outcomes, owner=f"{run_id} {number}")
                 stream.seek(0)
                 file = self._queue.store.files.write(
                     tenant, stream, name=f"{run_id}.jsonl", media_type=MEDIA_TYPE
                 )
-            self._prepared.put(Prepared(run_id, file))
         except UrbanKiError as error:
-            self._prepared.put(Prepared(run_id, None, error))
+            failed = error
         except (SQLAlchemyError, OSError, ValueError):
             _log.exception("%s outcomes of run %s", new_reference(), run_id)
-            self._prepared.put(Prepared(run_id, None, UrbanKiError()))
+            failed = UrbanKiError()
+        self._prepared.put(Prepared(number, run_id, tenant, file, failed))
 
     def prepared(self) -> list[Prepared]:
         """Return what has been prepared since the last look."""
@@ -89,8 +108,21 @@ class Chores:
         except Empty:
             return found
 
+    def forget_stray(self, busy: Collection[str]) -> None:
+        """Remove what belongs to nothing, as soon as nobody can be writing the same content.
+
+        Args:
+            busy: Municipalities for which a task may be writing just now.
+
+        Raises:
+            LeaseLost: Another supervisor took over.
+        """
+        gone = [(tenant, file) for tenant, file in self.stray if tenant not in busy]
+        self.stray = [(tenant, file) for tenant, file in self.stray if tenant in busy]
+        self.forget(gone)
+
     def forget(self, files: Iterable[tuple[str, StoredFile]]) -> None:
-        """Remove files that no row names; at once, while nobody can be writing the same content.
+        """Remove files that no row names; at once, because nobody can be writing the same content.
 
         Args:
             files: Municipality and file.

@@ -20,6 +20,7 @@ from types import FrameType
 from typing import Any
 
 from shared.auth.principal import LOCAL_PRINCIPAL, Principal
+from shared.command_line import GermanParser, refusal
 from shared.errors import NotFound, ResultMissing, SettingInvalid, UrbanKiError
 from shared.jobs.runner import runner_state
 from shared.jobs.worker_process import set_up_log
@@ -40,8 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: Words after the program's name; None takes the process's own.
     """
-    chosen = _parser().parse_args(arguments)
     try:
+        chosen = _parser().parse_args(arguments)
         settings = load_settings()
         if chosen.command is None:
             return _work(settings, chosen.workers)
@@ -56,17 +57,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _refuse(error: UrbanKiError) -> int:
-    sys.stderr.write(f"{error} {error.remedy}\n")
+    sys.stderr.write(f"{refusal(error)}\n")
     return BAD_INPUT
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m shared.jobs", description=__doc__)
+def _parser() -> GermanParser:
+    parser = GermanParser(
+        prog="python -m shared.jobs",
+        description="Arbeitet Aufträge ab, bis jemand stoppt; die Befehle zeigen und lenken sie.",
+    )
     parser.add_argument(
         "--workers", type=int, default=None, help="Arbeitsprozesse; 0: je Kern einer"
     )
     parser.set_defaults(command=None)
-    commands = parser.add_subparsers(dest="command", metavar="list|show|cancel|retry")
+    commands = parser.add_subparsers(dest="command", metavar="BEFEHL")
     for name, meaning in (
         ("list", "Aufträge, die neuesten zuerst"),
         ("show", "einen Auftrag zeigen"),
@@ -75,11 +79,24 @@ def _parser() -> argparse.ArgumentParser:
     ):
         command = commands.add_parser(name, help=meaning)
         if name != "list":
-            command.add_argument("run", help="Kennung des Auftrags")
+            command.add_argument("run", type=_text, help="Kennung des Auftrags")
         command.add_argument(
-            "--tenant", default=LOCAL_PRINCIPAL.active_tenant, help="Kennung der Kommune"
+            "--tenant",
+            type=_text,
+            default=LOCAL_PRINCIPAL.active_tenant,
+            help="Kennung der Kommune",
         )
     return parser
+
+
+def _text(word: str) -> str:
+    """Return a word of the call; no database can look for one that is not UTF-8.
+
+    Raises:
+        ValueError: It is not.
+    """
+    word.encode()
+    return word
 
 
 def _principal(tenant: str) -> Principal:

@@ -130,7 +130,8 @@ class JobDefinition:
         app: App id.
         split: Names the units of a run; deterministic, each key once.
         process: Does one unit.
-        finish: Joins the results; streams over them in order and never holds all.
+        finish: Joins the results; streams over them in order and never holds all. Of a run that
+            was stopped it gets only the units that are over, perhaps more than once.
         unit_timeout_s: Seconds after which a unit is given up.
         attempts: Tries of a unit that fails with an error of which `retry` is "attempts".
         unit_word: German words for one and several units, marked with `N_`.

@@ -69,7 +69,9 @@ class Fleet:
         found = self._count()
         if found is None:
             return
-        self._last_seen.update(dict.fromkeys(found, now))
+        # Whoever is forgotten here counts as lost just the same: each new worker has a new name.
+        seen = {name: at for name, at in self._last_seen.items() if now - at < LOST_S}
+        self._last_seen = seen | dict.fromkeys(found, now)
         self._places = {name: found[name] for name in self._places if name in found}
         self._refused = {name: self._refused[name] for name in self._refused if name in found}
         self._use_new(found)

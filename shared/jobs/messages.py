@@ -15,7 +15,7 @@ from shared.contracts.jobs import StoredFile
 from shared.contracts.provenance import ModelUse
 from shared.errors import Retry
 
-Step = Literal["facts", "split", "units", "finish"]
+Step = Literal["facts", "split", "units", "finish", "join"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Order:
 
     Args:
         step: "facts" asks about the job itself, "split" cuts the input, "units" does some units,
-            "finish" joins the results.
+            "finish" joins the results, "join" those of a run that was stopped.
         run_id: The run.
         app: App id.
         job: Name of the job.
@@ -50,7 +50,7 @@ class Order:
         parameters: What a person chose.
         is_example: True for synthetic example data.
         units: Ordinal and key of the units to do.
-        outcomes: File with what became of all units, for "finish".
+        outcomes: File with what became of the units, for "finish" and "join".
     """
 
     step: Step
@@ -109,8 +109,8 @@ class Reply:
         unit_timeout_s: Limit of a unit, with "facts".
         attempts: Tries of a unit, with "facts".
         keys: Keys of all units, with "split".
-        summary: Figures of the run, with "finish".
-        files: Files of the run, with "finish".
+        summary: Figures of the run, with "finish" and "join".
+        files: Files of the run, with "finish" and "join".
     """
 
     failure: Failure | None = None

@@ -28,7 +28,7 @@ def write_outcomes(stream: BinaryIO, outcomes: Iterable[UnitOutcome], owner: str
         stream: Open for writing bytes.
         outcomes: Read one by one.
         owner: A line for this text comes first. Equal files are stored once, so a file that is
-            removed with its run must not be equal to that of another run.
+            removed after its use must not be equal to any other.
 
     Raises:
         ResultUnusable: One of them is no JSON.

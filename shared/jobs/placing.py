@@ -20,6 +20,7 @@ FACTS_LIMIT_S = 120.0
 STEP_LIMIT_S = 600.0
 """For cutting and joining, unless a unit of the job may take longer."""
 JOIN_LIMIT_S_PER_UNIT = 0.05
+_JOINING: tuple[Step, ...] = ("finish", "join")
 
 
 class Placing:
@@ -69,6 +70,7 @@ class Placing:
             work = self._board.runs[run_id]
             task = self._task(work, worker, busy[run_id], workers, now)
             busy[run_id] += max(1, len(task.units))
+            work.had_turn = True
             placed.append(task)
             self._board.changes_of(changes, run_id).claims.extend(task.units)
             self._note_start(work, changes, moment)
@@ -94,11 +96,13 @@ class Placing:
         step = self._next_step(work)
         if step == "units":
             return work.has_units(now)
-        return not is_busy and (step != "finish" or run_id in self._board.outcomes)
+        return not is_busy and (step not in _JOINING or run_id in self._board.outcomes)
 
     def _next_step(self, work: RunWork) -> Step:
         if work.facts is None:
             return "facts"
+        if work.is_join:
+            return "join"
         if work.total is None:
             return "split"
         return "units" if work.remaining else "finish"
@@ -138,7 +142,7 @@ class Placing:
             parameters=run.parameters,
             is_example=run.is_example,
             units=tuple((unit.ordinal, unit.key) for unit in task.units),
-            outcomes=self._board.outcomes.get(run.id) if task.step == "finish" else None,
+            outcomes=self._board.outcomes.get(run.id) if task.step in _JOINING else None,
         ).to_json()
 
 
@@ -148,5 +152,5 @@ def _limit_s(work: RunWork, step: Step, units: Sequence[PendingUnit]) -> float:
     if step == "units":
         # No further unit of a bundle begins after the time of a bundle.
         return work.facts.unit_timeout_s + (BUNDLE_S if len(units) > 1 else 0.0) + GRACE_S
-    joined = JOIN_LIMIT_S_PER_UNIT * (work.total or 0) if step == "finish" else 0.0
+    joined = JOIN_LIMIT_S_PER_UNIT * (work.total or 0) if step in _JOINING else 0.0
     return max(STEP_LIMIT_S, work.facts.unit_timeout_s) + joined

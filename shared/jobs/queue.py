@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import Any, cast
 
-from sqlalchemy import Row, Table, insert, select, update
+from sqlalchemy import ColumnElement, Row, Table, insert, or_, select, true, update
 from sqlalchemy.orm import Session
 
 from shared.contracts.jobs import Priority, RunState, StoredFile
@@ -22,6 +22,7 @@ from shared.jobs.definition import UnitOutcome
 from shared.jobs.lease import Lease
 from shared.jobs.messages import Failure
 from shared.store.engine import read_scope, session_scope
+from shared.store.joins import JOIN, to_be_joined
 from shared.store.models import ArtifactRow, RunRow, SignalRow, UnitRow
 from shared.store.run_views import ACTIVE
 from shared.store.store import Store
@@ -54,7 +55,7 @@ class StoredRun:
         priority: Its class.
         app: App id.
         job: Name of the job.
-        state: Where it stands.
+        state: Where it stands; cancelled when only its part is to be joined.
         inputs: Files that it reads.
         parameters: What a person chose.
         is_example: True for synthetic data.
@@ -83,6 +84,11 @@ class StoredRun:
     is_started: bool
     is_cancelled: bool
     models: tuple[ModelUse, ...]
+
+    @property
+    def is_active(self) -> bool:
+        """True while the run may bring further results; False when only its part is joined."""
+        return self.state in ACTIVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +143,7 @@ class Queue:
         """Return all runs that are to be worked on, in the order of their orders."""
         query = (
             select(RunRow.id, RunRow.tenant, RunRow.priority)
-            .where(RunRow.state.in_(ACTIVE))
+            .where(_has_work())
             .order_by(RunRow.created_at, RunRow.id)
         )
         with read_scope(self.store.engine) as session:
@@ -147,25 +153,28 @@ class Queue:
 
     def head(self, run_id: str) -> RunHead | None:
         """Return a run that is to be worked on; None when it is gone or has ended."""
-        query = select(RunRow.tenant, RunRow.priority).where(
-            RunRow.id == run_id, RunRow.state.in_(ACTIVE)
-        )
+        query = select(RunRow.tenant, RunRow.priority).where(RunRow.id == run_id, _has_work())
         with read_scope(self.store.engine) as session:
             row = session.execute(query).one_or_none()
             return None if row is None else RunHead(run_id, row.tenant, Priority(row.priority))
 
     def load(self, run_id: str) -> StoredRun | None:
         """Return a run that is to be worked on; None when it is gone or has ended."""
-        query = select(RunRow).where(RunRow.id == run_id, RunRow.state.in_(ACTIVE))
+        query = select(RunRow).where(RunRow.id == run_id, _has_work())
         with read_scope(self.store.engine) as session:
             row = session.scalars(query).one_or_none()
             return None if row is None else _stored_run(row)
 
     def signals(self) -> list[Signal]:
         """Return the news since the last look; `Changes.signals` forgets them."""
-        query = select(SignalRow.id, SignalRow.run_id, SignalRow.kind).order_by(SignalRow.id)
+        query = (
+            select(SignalRow.id, SignalRow.run_id, SignalRow.kind)
+            .where(SignalRow.kind != JOIN)
+            .order_by(SignalRow.id)
+            .limit(_ROWS_AT_ONCE)
+        )
         with read_scope(self.store.engine) as session:
-            return [Signal(*row) for row in session.execute(query.limit(_ROWS_AT_ONCE))]
+            return [Signal(*row) for row in session.execute(query)]
 
     def queued_units(self, run_id: str, after: int, limit: int) -> list[PendingUnit]:
         """Return units of a run that wait, in their order.
@@ -184,12 +193,14 @@ class Queue:
         with read_scope(self.store.engine) as session:
             return [PendingUnit(*row) for row in session.execute(query)]
 
-    def outcomes(self, run_id: str) -> Iterator[UnitOutcome]:
+    def outcomes(self, run_id: str, *, only_over: bool = False) -> Iterator[UnitOutcome]:
         """Read what became of all units, in their order and never all at once.
 
         Args:
             run_id: The run.
+            only_over: Leave out units that have neither a result nor a failure.
         """
+        is_over = or_(UnitRow.result_json.is_not(None), UnitRow.error_code.is_not(None))
         query = (
             select(
                 *(UnitRow.ordinal, UnitRow.key, UnitRow.result_json),
@@ -198,7 +209,7 @@ class Queue:
                 *(ArtifactRow.sha256, ArtifactRow.media_type, ArtifactRow.bytes),
             )
             .outerjoin(ArtifactRow, UnitRow.artifact_id == ArtifactRow.id)
-            .where(UnitRow.run_id == run_id, UnitRow.ordinal > -1)
+            .where(UnitRow.run_id == run_id, UnitRow.ordinal > -1, is_over if only_over else true())
             .order_by(UnitRow.ordinal)
             .execution_options(yield_per=_ROWS_AT_ONCE)
         )
@@ -281,6 +292,10 @@ class Queue:
         with read_scope(self.store.engine) as session:
             row = session.execute(query).one_or_none()
             return None if row is None else Failure(row[0] or "", row[1] or "", row[2] or {})
+
+
+def _has_work() -> ColumnElement[bool]:
+    return or_(RunRow.state.in_(ACTIVE), to_be_joined())
 
 
 def _stored_run(row: RunRow) -> StoredRun:

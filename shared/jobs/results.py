@@ -21,6 +21,7 @@ from shared.jobs.lease import Lease
 from shared.jobs.messages import Failure
 from shared.jobs.queue import Queue
 from shared.store import artifact_rows, provenance, retention
+from shared.store.joins import JOIN, forget_joins, to_be_joined
 from shared.store.models import ArtifactRow, RunFileRow, RunRow, SignalRow, UnitRow
 from shared.store.run_views import ACTIVE, run_view
 
@@ -215,7 +216,8 @@ def end_run(
 ) -> bool:
     """Write the end of a run; False when it was deleted or has ended already.
 
-    Units that are still handed out are queued again, so that the run can go on later.
+    Units that are still handed out are queued again, so that the run can go on later. One that was
+    stopped and has a result is marked: its part is still to be joined, see `end_join`.
 
     Args:
         queue: Where to write.
@@ -250,6 +252,45 @@ def end_run(
             _write_result_files(session, row, files, now)
         row.expires_at = retention.expiry(queue.store.settings, row.app, now)
         row.provenance_json = _provenance(session, row, models)
+        if state == "cancelled" and row.units_done:
+            session.add(SignalRow(run_id=run_id, kind=JOIN))
+    return True
+
+
+def end_join(
+    queue: Queue,
+    run_id: str,
+    *,
+    now: datetime,
+    summary: Mapping[str, Any] | None,
+    files: Sequence[StoredFile] = (),
+    models: Sequence[ModelUse] = (),
+) -> bool:
+    """Write what `finish` made of a stopped run, which stays stopped; False when it was withdrawn.
+
+    Args:
+        queue: Where to write.
+        run_id: The run.
+        now: The moment, with zone.
+        summary: What `finish` returned; None when it failed: then nothing is joined any more.
+        files: Files that `finish` wrote.
+        models: Models that took part.
+
+    Raises:
+        LeaseLost: Another supervisor took over; nothing was written.
+        DatabaseUnreachable: The database does not answer.
+    """
+    with queue.writing() as session:
+        row = session.scalars(
+            select(RunRow).where(RunRow.id == run_id, to_be_joined()).with_for_update()
+        ).one_or_none()
+        if row is None:
+            return False
+        if summary is not None:
+            row.summary_json = dict(summary)
+            _write_result_files(session, row, files, now)
+            row.provenance_json = _provenance(session, row, models)
+        forget_joins(session, [run_id])
     return True
 
 

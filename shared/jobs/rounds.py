@@ -14,17 +14,18 @@ from dataclasses import replace
 from sqlalchemy.exc import SQLAlchemyError
 
 from shared import __version__
-from shared.errors import ClusterUnreachable, UrbanKiError, new_reference
-from shared.jobs.applying import Applied, Applying, RunEnd, failure_of
+from shared.errors import ClusterUnreachable, new_reference
+from shared.jobs.applying import Applied, Applying, failure_of
 from shared.jobs.board import Board, Task
 from shared.jobs.changes import Changes
 from shared.jobs.chores import Chores
 from shared.jobs.cluster import TaskEnded, task_prefix
+from shared.jobs.ending import Ending
 from shared.jobs.fleet import Fleet
-from shared.jobs.messages import Failure, Reply
+from shared.jobs.messages import Failure
 from shared.jobs.placing import Placing
-from shared.jobs.queue import Queue
-from shared.jobs.results import Inconsistent, commit, end_run
+from shared.jobs.queue import Queue, RunHead, Signal
+from shared.jobs.results import Inconsistent, commit
 from shared.jobs.work import RunWork, Waiting
 
 HEAR_EVERY_S = 0.25
@@ -51,6 +52,7 @@ class Rounds:
         self._placing = Placing(self._board, task_prefix(queue.store.settings))
         self._applying = Applying(self._board, clock)
         self._chores = Chores(queue, clock)
+        self._ending = Ending(self._board, queue, self._chores, clock)
         self._pending: dict[str, TaskEnded] = {}
         self._must_read = True
         self._last_round_at = self._heard_at = clock()
@@ -97,11 +99,11 @@ class Rounds:
         if self._must_read:
             self._read_again()
         changes, applied = Changes(), Applied()
-        self._hear(changes)
+        self._hear(changes, applied)
         self._excuse_pause()
         ended = self._apply_ended(changes, applied)
         broken_off = self._apply_late(ended, changes, applied)
-        self._hear_chores(changes, applied)
+        self._ending.hear_chores(self._applying, changes, applied)
         self._wait_for_fleet(changes)
         placed = self._place(ended | broken_off.keys(), changes, applied)
         is_as_expected = self._write(changes, applied)
@@ -113,11 +115,13 @@ class Rounds:
             self._break_off(task)
         if not is_as_expected:
             raise Inconsistent
-        self._forget_stray(applied)
+        self._chores.stray.extend(applied.stray)
+        self._chores.forget_stray({task.tenant for task in self._board.tasks.values()})
         for task in placed:
             self._hand_out(task)
         self._add_units(applied)
-        self._end_runs(applied)
+        self._ending.end_all(applied.ends)
+        self._ending.prepare_all()
         self._chores.purge_daily()
         self._queue.lease.beat()
 
@@ -146,7 +150,7 @@ class Rounds:
         )
         if run.state == "waiting":
             work.waiting = Waiting(Failure("", ""), 0, self._clock())
-        if run.is_cancelled:
+        if run.is_cancelled and not work.is_join:
             self._board.cancelling[run_id] = self._clock() + CANCEL_WITHIN_S
         return work
 
@@ -157,7 +161,7 @@ class Rounds:
             self._board.take_from_behind(run_id)
             self._board.add(work)
 
-    def _hear(self, changes: Changes) -> None:
+    def _hear(self, changes: Changes, applied: Applied) -> None:
         """Take in what pages have asked for."""
         board = self._board
         board.open_next(self._load)
@@ -166,38 +170,36 @@ class Rounds:
         self._heard_at = self._clock()
         for signal in self._queue.signals():
             changes.signals.append(signal.id)
-            is_open = signal.run_id in board.runs
-            until = self._clock() + CANCEL_WITHIN_S
-            if signal.kind == "deleted":
-                board.close(signal.run_id)
-                board.cancelling[signal.run_id] = until
-            elif signal.kind == "cancel":
-                if not self._is_still_cancelled(signal.run_id):
-                    continue
-                if not is_open:
-                    self._open(signal.run_id)
-                if signal.run_id in board.runs:
-                    board.cancelling.setdefault(signal.run_id, until)
-            elif not is_open:
-                head = self._queue.head(signal.run_id)
-                board.enqueue([] if head is None else [head])
+            self._obey(signal, applied)
         board.open_next(self._load)
 
-    def _is_still_cancelled(self, run_id: str) -> bool:
-        """Say whether a stop still counts: the run may have ended by it and gone on since."""
-        run = self._queue.load(run_id)
-        return run is not None and run.is_cancelled
+    def _obey(self, signal: Signal, applied: Applied) -> None:
+        board, run_id = self._board, signal.run_id
+        until = self._clock() + CANCEL_WITHIN_S
+        run = None if signal.kind == "deleted" else self._queue.load(run_id)
+        work = board.runs.get(run_id)
+        is_withdrawn = work is not None and work.is_join and (run is None or run.is_active)
+        if signal.kind == "deleted" or is_withdrawn:
+            applied.stray.extend(board.close(run_id))
+            if run is None:
+                board.cancelling[run_id] = until
+        if run is None:
+            return
+        # A word to stop comes too late when the run has stopped already, or goes on since.
+        if signal.kind == "cancel" and run.is_active and run.is_cancelled:
+            if run_id not in board.runs:
+                self._open(run_id)
+            board.cancelling.setdefault(run_id, until)
+        elif run_id not in board.runs:
+            board.enqueue([RunHead(run.id, run.tenant, run.priority)])
 
     def _apply_ended(self, changes: Changes, applied: Applied) -> set[str]:
         ended = self._pending.keys() & self._board.tasks.keys()
         for token in ended:
             task, end = self._board.tasks[token], self._pending[token]
-            if end.ending == "answered":
-                self._applying.answered(task, Reply.from_json(end.reply), changes, applied)
-                continue
             if end.ending == "crashed":
                 self._fleet.drop(task.worker)
-            self._applying.over(task, end.ending, changes, applied)
+            self._applying.ended(task, end, changes, applied)
         return set(ended)
 
     def _excuse_pause(self) -> None:
@@ -227,21 +229,6 @@ class Rounds:
                 continue
             broken_off[token] = task
         return broken_off
-
-    def _hear_chores(self, changes: Changes, applied: Applied) -> None:
-        board = self._board
-        for prepared in self._chores.prepared():
-            board.preparing.discard(prepared.run_id)
-            work = board.runs.get(prepared.run_id)
-            if work is None:
-                continue
-            if prepared.file is not None:
-                board.outcomes[prepared.run_id] = prepared.file
-            elif prepared.error is not None and prepared.error.retry == "wait":
-                self._applying.hold(work, failure_of(prepared.error), changes, was_probe=True)
-            else:
-                failure = failure_of(prepared.error or UrbanKiError())
-                applied.ends.append(RunEnd(prepared.run_id, "failed", failure))
 
     def _wait_for_fleet(self, changes: Changes) -> None:
         trouble = self._fleet.trouble
@@ -279,10 +266,7 @@ class Rounds:
             try:
                 commit(self._queue, Changes({run_id: run}), self._moment())
             except (SQLAlchemyError, ValueError):
-                reference = new_reference()
-                _log.exception("%s run %s is given up", reference, run_id)
-                failure = Failure(UrbanKiError.code, "", {"reference": reference})
-                end_run(self._queue, run_id, "failed", now=self._moment(), failure=failure)
+                self._ending.give_up(run_id)
 
     def _break_off(self, task: Task) -> None:
         cluster = self._fleet.cluster
@@ -309,63 +293,12 @@ class Rounds:
         except ClusterUnreachable:
             self.lose_cluster()
 
-    def _forget_stray(self, applied: Applied) -> None:
-        """Remove files of deleted runs, unless a task may be writing equal content just now."""
-        busy = {task.tenant for task in self._board.tasks.values()}
-        stray = [(tenant, file) for tenant, file in applied.stray if tenant not in busy]
-        if stray:
-            self._chores.forget(stray)
-
     def _add_units(self, applied: Applied) -> None:
         for run_id, keys in applied.splits.items():
             if self._queue.add_units(run_id, keys):
                 self._board.runs[run_id].total = len(keys)
             else:
                 self._must_read = True
-
-    def _end_runs(self, applied: Applied) -> None:
-        """End what is over, and prepare the end of what has every unit."""
-        for end in applied.ends:
-            self._end_run(end)
-        busy = {task.run_id for task in self._board.tasks.values()}
-        for run_id, work in list(self._board.runs.items()):
-            if run_id in busy:
-                continue
-            if run_id in self._board.cancelling:
-                self._end_run(RunEnd(run_id, "cancelled"))
-            elif work.total is not None and not work.remaining:
-                self._prepare_end(run_id, work)
-        for run_id in self._board.cancelling.keys() - self._board.runs.keys() - busy:
-            del self._board.cancelling[run_id]
-
-    def _prepare_end(self, run_id: str, work: RunWork) -> None:
-        board = self._board
-        if work.failed and not work.done:
-            self._end_run(RunEnd(run_id, "failed", self._queue.first_failure(run_id)))
-            return
-        is_prepared = run_id in board.outcomes or run_id in board.preparing
-        if not is_prepared and work.may_begin(self._clock()):
-            board.preparing.add(run_id)
-            self._chores.prepare(run_id, work.run.tenant)
-
-    def _end_run(self, end: RunEnd) -> None:
-        work = self._board.runs.get(end.run_id)
-        if work is None:
-            return
-        end_run(
-            self._queue,
-            end.run_id,
-            end.state,
-            now=self._moment(),
-            failure=end.failure,
-            summary=end.summary,
-            files=end.files,
-            models=tuple(work.models),
-        )
-        outcomes = self._board.outcomes.get(end.run_id)
-        self._board.close(end.run_id)
-        if outcomes is not None and outcomes not in self._board.outcomes.values():
-            self._chores.forget([(work.run.tenant, outcomes)])
 
     def wind_up(self) -> None:
         """Write what has ended and give the rest back; nothing is handed out any more.
@@ -376,11 +309,14 @@ class Rounds:
             DatabaseUnreachable: The database does not answer.
         """
         changes, applied = Changes(), Applied()
+        # Whoever stops us often stops our workers with us: that is no fault of their units.
+        for token, ended in self._pending.items():
+            if ended.ending == "crashed":
+                self._pending[token] = replace(ended, ending="lost")
         self._apply_ended(changes, applied)
         self._write(changes, applied)
         self._add_units(applied)
-        for end in applied.ends:
-            self._end_run(end)
+        self._ending.end_all(applied.ends)
         self._queue.requeue_abandoned(())
 
     def let_go(self) -> None:
@@ -388,6 +324,7 @@ class Rounds:
         self._fleet.lose()  # its workers may be busy with what is another's now
         self._board.tasks.clear()
         self._board.forget_runs()
+        self._board.preparing.clear()
         self._pending.clear()
         self._must_read = True
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import logging
 import math
+import re
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from shared.contracts.jobs import StoredFile
@@ -25,10 +27,15 @@ from shared.jobs.definition import (
 )
 from shared.jobs.messages import Failure
 from shared.jobs.outcomes import plain_data
+from shared.store.file_store import LONGEST_NAME
 
 MOST_UNITS_OF_RUN = 1_000_000
 LONGEST_KEY = 1000
+MOST_KEY_CHARACTERS = 64_000_000
+"""All keys of a run together: the supervisor holds them once."""
 LONGEST_MESSAGE = 2000
+_LONGEST_MEDIA_TYPE = 100
+_HASH = re.compile(r"[0-9a-f]{64}")
 AppErrors = (Exception, SystemExit)
 """What code of an app may raise without harm to anything else."""
 _log = logging.getLogger(__name__)
@@ -41,9 +48,19 @@ def unit_keys(definition: JobDefinition, context: JobContext) -> list[str]:
         ResultUnusable: Two units have one key, there are too many, or a key cannot be kept.
         Exception: What the app raised.
     """
-    keys = [str(key) for key in definition.split(context)]
-    distinct = len(set(keys)) == len(keys)
-    if not distinct or len(keys) > MOST_UNITS_OF_RUN or not all(map(_is_key, keys)):
+    found = definition.split(context)
+    if isinstance(found, str):  # its letters are no keys
+        raise ResultUnusable()
+    keys: list[str] = []
+    size = 0
+    for key in islice(found, MOST_UNITS_OF_RUN + 1):
+        if not _is_text(key, LONGEST_KEY):  # the text of any other object may differ each time
+            raise ResultUnusable()
+        keys.append(str(key))
+        size += len(key)
+        if size > MOST_KEY_CHARACTERS:
+            raise ResultUnusable()
+    if len(keys) > MOST_UNITS_OF_RUN or len(set(keys)) != len(keys):
         raise ResultUnusable()
     return keys
 
@@ -56,7 +73,7 @@ def unit_result(definition: JobDefinition, key: str, context: JobContext) -> Uni
         Exception: What the app raised.
     """
     result = definition.process(key, context)
-    if not isinstance(result, UnitResult) or not _is_file(result.file):
+    if not isinstance(result, UnitResult) or not (result.file is None or _is_file(result.file)):
         raise ResultUnusable()
     models = tuple(result.models)
     if not all(isinstance(model, ModelUse) for model in models):
@@ -77,8 +94,7 @@ def run_summary(
     if not isinstance(summary, ResultSummary):
         raise ResultUnusable()
     files = tuple(summary.files)
-    names = {file.name for file in files if isinstance(file, StoredFile)}
-    if len(names) != len(files):
+    if not all(map(_is_file, files)) or len({file.name for file in files}) != len(files):
         raise ResultUnusable()
     return ResultSummary(plain_data(summary.data, MOST_SUMMARY_BYTES), files)
 
@@ -98,12 +114,21 @@ def app_failure(error: BaseException, what: str) -> Failure:
     return Failure(UrbanKiError.code, UrbanKiError.user_message, {"reference": reference})
 
 
-def _is_key(key: str) -> bool:
-    return 0 < len(key) <= LONGEST_KEY and key == _storable(key)
+def _is_text(value: object, longest: int) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= longest and value == _storable(value)
 
 
 def _is_file(file: object) -> bool:
-    return file is None or isinstance(file, StoredFile)
+    """Say whether it can be a file that `JobContext.write` has returned."""
+    return (
+        isinstance(file, StoredFile)
+        and _is_text(file.name, LONGEST_NAME)
+        and _is_text(file.media_type, _LONGEST_MEDIA_TYPE)
+        and _is_text(file.sha256, 64)
+        and _HASH.fullmatch(file.sha256) is not None
+        and type(file.bytes) is int
+        and 0 <= file.bytes < 2**63
+    )
 
 
 def _plain(details: Mapping[str, object]) -> dict[str, Any]:

@@ -14,9 +14,12 @@ A unit that ends its process twice while it runs alone is given up by design, so
 only when no unit is under suspicion, that is, has ended its process alone once and has no result
 yet. This takes nothing from the test: which worker is hit when, and what it does then, stays
 random; only the second shot at a unit that was just hit waits until it has got its second try.
+With enough injections each kind comes at least once.
 
 Effects are counted where they happen: triggers of the database note each row of a unit and of a run
-that becomes "done", in the transaction of the change. What was written twice cannot hide.
+that becomes "done", in the transaction of the change. What was written twice cannot hide. While it
+waits the torture looks again and again whether results, states and counts fit together: whatever
+were written in two transactions would differ at some moment, whether anything dies then or not.
 """
 
 from __future__ import annotations
@@ -37,22 +40,22 @@ from typing import Protocol
 import psutil
 from sqlalchemy import func, select
 
-from shared.errors import DatabaseBusy, UrbanKiError
+from shared.command_line import GermanParser, refusal
+from shared.errors import UrbanKiError
 from shared.jobs import faults, torture_check
 from shared.jobs.inline import InlineFile
-from shared.jobs.trial import ENDED, PRINCIPAL, Trial, TrialStuck, wait_until
+from shared.jobs.steps import MOST_UNITS_OF_RUN
+from shared.jobs.trial import ENDED, PRINCIPAL, Trial, TrialStuck, wait_until, worker_processes
 from shared.jobs.trial_postgresql import TrialPostgreSQL
-from shared.store.engine import make_engine, read_scope, session_scope
-from shared.store.models import LeaseRow, RunRow, UnitRow
+from shared.store.engine import read_scope
+from shared.store.models import RunRow
 
 UNITS = 1000
 SECONDS_PER_UNIT = 0.04
 GO_ON_WITHIN_S = 90.0
 TAKE_OVER_WITHIN_S = 60.0
 MOST_PAUSE_S = 0.7
-SHORT_S = 0.2
 SUPERVISORS = 2
-UNFINISHED = ("queued", "leased")
 OWN = "eigene"
 WEIGHTS = {
     "worker": 8,
@@ -88,6 +91,8 @@ class Report:
         failed: Units that were given up.
         wrong_results: Runs whose result differs from that of an undisturbed run.
         wrong_counts: Runs whose own counts are wrong, or that were finished not exactly once.
+        torn: How often a result, a state or a count was seen without the others.
+        extra_files: Files that were noted although no unit and no run has them as its result.
         extra_runs: Runs that equal orders started once more.
         left_over: Workers that outlived their supervisor.
         longest_s: Longest time until work went on, by kind.
@@ -102,6 +107,8 @@ class Report:
     failed: int = 0
     wrong_results: int = 0
     wrong_counts: int = 0
+    torn: int = 0
+    extra_files: int = 0
     extra_runs: int = 0
     left_over: int = 0
     longest_s: dict[str, float] = field(default_factory=dict)
@@ -110,15 +117,9 @@ class Report:
     @property
     def is_clean(self) -> bool:
         """Say whether nothing was lost, doubled or wrong."""
-        return not (
-            self.lost
-            or self.doubled
-            or self.failed
-            or self.wrong_results
-            or self.wrong_counts
-            or self.extra_runs
-            or self.left_over
-        )
+        wrong = (self.lost, self.doubled, self.failed, self.wrong_results, self.wrong_counts)
+        strange = (self.torn, self.extra_files, self.extra_runs, self.left_over)
+        return not any(wrong + strange)
 
 
 class Torture:
@@ -155,6 +156,8 @@ class Torture:
         self._weights = dict(WEIGHTS)
         if trial.store.engine.dialect.name != "sqlite":
             self._weights["database"] = DATABASE_WEIGHT
+        self._first = list(self._weights) if injections >= len(self._weights) else []
+        self._chance.shuffle(self._first)
         self._kinds: dict[str, Callable[[], None]] = {
             "worker": self._kill_worker,
             "supervisor": self._kill_supervisor,
@@ -179,6 +182,7 @@ class Torture:
         while not self.report.rounds or self._left() > 0:
             self._one_run(expected)
         self.report.extra_runs = self._count_runs() - self.report.rounds
+        self.report.extra_files = torture_check.extra_files(self._trial.store.engine)
         self._trial.stop()
         torture_check.forget_effects(self._trial.store.engine)
         self.report.left_over = len(self._trial.left_over())
@@ -218,27 +222,24 @@ class Torture:
         self.report.wrong_counts += counted != ("done", self._units, self._units, 1)
 
     def _inject(self) -> None:
-        kind = self._chance.choices(list(self._weights), list(self._weights.values()))[0]
+        kind = self._first.pop() if self._first else self._any_kind()
         time.sleep(self._chance.uniform(0, MOST_PAUSE_S))
         start = time.monotonic()
         self._kinds[kind]()
         self._keep_alive()
-        before = self._finished()
-        wait_until(
-            lambda: self._finished() > before or self._is_over(),
-            GO_ON_WITHIN_S,
-            f"no unit was finished after: {kind}",
-        )
+        before = self._look().finished
+        self._wait(lambda: self._look().finished > before, f"no unit was finished after: {kind}")
         took_s = time.monotonic() - start
         self.report.injections[kind] = self.report.injections.get(kind, 0) + 1
         self.report.longest_s[kind] = round(max(took_s, self.report.longest_s.get(kind, 0)), 1)
         if self._say is not None:
             self._say(self._injections - self._left(), kind, took_s)
 
+    def _any_kind(self) -> str:
+        return self._chance.choices(list(self._weights), list(self._weights.values()))[0]
+
     def _kill_worker(self) -> None:
-        wait_until(
-            lambda: self._suspects() == 0 or self._is_over(), GO_ON_WITHIN_S, "a unit is stuck"
-        )
+        self._wait(lambda: self._look().suspects == 0, "a unit is stuck")
         workers = self._trial.workers()
         if not workers:
             return
@@ -247,9 +248,8 @@ class Torture:
         with suppress(psutil.NoSuchProcess):
             victim.kill()
         # Only then has the supervisor surely heard of it, and with it of the suspects.
-        wait_until(
-            lambda: bool(set(self._trial.workers()) - {victim} - others) or self._is_over(),
-            GO_ON_WITHIN_S,
+        self._wait(
+            lambda: bool(set(self._trial.workers()) - {victim} - others),
             "a killed worker was not replaced",
         )
 
@@ -274,37 +274,26 @@ class Torture:
             process.wait()
 
     def _freeze_supervisor(self) -> None:
-        """Stop a supervisor until the other works; when it goes on it must not write any more."""
+        """Stop a supervisor until the other has done its units; then its answers are too late."""
+        self._wait(lambda: self._look().leased > 0, "no unit is handed out")
         supervisor = self._trial.active_supervisor()
         if supervisor is None:
             return
         supervisor.suspend()
-        while self._is_locked():
+        while torture_check.is_locked(self._trial.settings):
             supervisor.resume()
             time.sleep(self._chance.uniform(0, MOST_PAUSE_S))
             supervisor.suspend()
         try:
+            before = self._look().finished
             self._wait_for_other(supervisor)
+            self._wait(lambda: self._look().finished > before, "the other one finished no unit")
         finally:
             supervisor.resume()
-
-    def _is_locked(self) -> bool:
-        """Say whether a SQLite database is held by a transaction.
-
-        A process that is stopped within one keeps everybody out until it goes on or ends, and with
-        SQLite it cannot be otherwise; PostgreSQL ends such a transaction by itself.
-        """
-        if self._trial.store.engine.dialect.name != "sqlite":
-            return False
-        impatient = make_engine(self._trial.settings, busy_timeout_s=SHORT_S)
-        try:
-            with session_scope(impatient) as session:
-                session.execute(select(func.count()).select_from(LeaseRow))
-        except DatabaseBusy:
-            return True
-        finally:
-            impatient.dispose()
-        return False
+        # It has answers of its workers; only when it has ended them has it surely tried to write.
+        self._wait(
+            lambda: not worker_processes(supervisor), "a supervisor that came too late works on"
+        )
 
     def _wait_for_other(self, before: psutil.Process) -> None:
         def is_other() -> bool:
@@ -334,19 +323,17 @@ class Torture:
         if self._reader is None or self._reader.poll() is not None:
             self._reader = self._trial.start("shared.jobs.torture_reader")
 
-    def _finished(self) -> int:
-        run = self._trial.look(self._run_id)
-        return run.units_done + run.units_failed
+    def _wait(self, is_so: Callable[[], bool], otherwise: str) -> None:
+        """Wait until something is so, or the run is over."""
+        wait_until(lambda: is_so() or self._is_over(), GO_ON_WITHIN_S, otherwise)
+
+    def _look(self) -> torture_check.Look:
+        seen = torture_check.look(self._trial.store.engine, self._run_id)
+        self.report.torn += seen.is_torn
+        return seen
 
     def _is_over(self) -> bool:
         return self._trial.look(self._run_id).state in ENDED
-
-    def _suspects(self) -> int:
-        query = select(func.count()).where(
-            UnitRow.run_id == self._run_id, UnitRow.crashes > 0, UnitRow.state.in_(UNFINISHED)
-        )
-        with read_scope(self._trial.store.engine) as session:
-            return session.scalar(query) or 0
 
     def _count_runs(self) -> int:
         with read_scope(self._trial.store.engine) as session:
@@ -355,25 +342,30 @@ class Torture:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Torture a fresh installation and print what was found."""
-    parser = argparse.ArgumentParser(prog="python -m shared.jobs.torture")
-    parser.add_argument("--injections", type=int, default=200)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--units", type=int, default=UNITS)
-    parser.add_argument("--database", default="", help=f"PostgreSQL, or {OWN!r}")
-    chosen = parser.parse_args(arguments)
-    if chosen.injections < 0 or chosen.units < 1:
-        parser.error("--injections and --units must be positive")
     try:
+        chosen = _words(arguments)
         with ExitStack() as stack:
             report = _torture(chosen, stack)
     except UrbanKiError as error:
-        sys.stderr.write(f"{error} {error.remedy}\n")
+        sys.stderr.write(f"{refusal(error)}\n")
         return 2
     except TrialStuck as error:
         sys.stdout.write(json.dumps({"stuck": str(error)}) + "\n")
         return 1
     sys.stdout.write(json.dumps(asdict(report) | {"clean": report.is_clean}, indent=2) + "\n")
     return 0 if report.is_clean else 1
+
+
+def _words(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = GermanParser(prog="python -m shared.jobs.torture")
+    parser.add_argument("--injections", type=int, default=200, help="Störungen")
+    parser.add_argument("--seed", type=int, default=1, help="macht den Ablauf wiederholbar")
+    parser.add_argument("--units", type=int, default=UNITS, help="Teile eines Auftrags")
+    parser.add_argument("--database", default="", help=f"PostgreSQL, oder {OWN}")
+    chosen = parser.parse_args(arguments)
+    if chosen.injections < 0 or not 1 <= chosen.units <= MOST_UNITS_OF_RUN:
+        parser.refuse(f"--injections ab 0, --units von 1 bis {MOST_UNITS_OF_RUN}.")
+    return chosen
 
 
 def _torture(chosen: argparse.Namespace, stack: ExitStack) -> Report:

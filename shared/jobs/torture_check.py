@@ -9,14 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, select, text
 
 from shared.contracts.identity.principal import Principal
 from shared.contracts.jobs import JsonObject, StoredFile
+from shared.errors import DatabaseBusy
 from shared.jobs.definition import JobDefinition
 from shared.jobs.inline import InlineFile, run_inline
+from shared.settings import Settings
 from shared.store import artifacts, runs
-from shared.store.engine import read_scope
+from shared.store.engine import make_engine, read_scope, session_scope
+from shared.store.models import LeaseRow
 from shared.store.store import Store
 
 _SQLITE = (
@@ -47,6 +50,24 @@ _CUT = (
     "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
     "WHERE datname = current_database() AND pid <> pg_backend_pid()"
 )
+
+_LOOK = text(
+    "SELECT units_done, units_failed, "
+    "(SELECT count(*) FROM unit WHERE run_id = :run_id AND state = 'leased') AS leased, "
+    "(SELECT count(*) FROM unit WHERE run_id = :run_id AND crashes > 0 "
+    "AND state IN ('queued', 'leased')) AS suspects, "
+    "(SELECT count(*) FROM unit WHERE run_id = :run_id AND state = 'done') AS done, "
+    "(SELECT count(*) FROM unit WHERE run_id = :run_id AND state = 'failed') AS failed, "
+    "(SELECT count(*) FROM unit WHERE run_id = :run_id "
+    "AND (state = 'done') = (result_json IS NULL)) AS odd "
+    "FROM run WHERE id = :run_id"
+)
+_EXTRA_FILES = text(
+    "SELECT count(*) FROM artifact WHERE kind IN ('intermediate', 'result') "
+    "AND id NOT IN (SELECT artifact_id FROM unit WHERE artifact_id IS NOT NULL) "
+    "AND id NOT IN (SELECT artifact_id FROM run_file)"
+)
+_SHORT_S = 0.2
 
 
 class Outcome(Protocol):
@@ -86,6 +107,63 @@ class Effects:
     doubled: int
     written: int
     finished: int
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a run stands at one moment.
+
+    Args:
+        finished: Units that are over, as the run counts them.
+        leased: Units that are handed out.
+        suspects: Units without result that have ended their process.
+        is_torn: True when states, results and counts do not fit together.
+    """
+
+    finished: int
+    leased: int
+    suspects: int
+    is_torn: bool
+
+
+def look(engine: Engine, run_id: str) -> Look:
+    """Look at a run in one statement, which sees one moment.
+
+    Args:
+        engine: The database.
+        run_id: The run.
+    """
+    with read_scope(engine) as session:
+        row = session.execute(_LOOK, {"run_id": run_id}).one()
+    is_torn = (row.units_done, row.units_failed, 0) != (row.done, row.failed, row.odd)
+    return Look(row.units_done + row.units_failed, row.leased, row.suspects, is_torn)
+
+
+def extra_files(engine: Engine) -> int:
+    """Return how many files of units and runs are noted that none of them names."""
+    with read_scope(engine) as session:
+        return int(session.scalar(_EXTRA_FILES) or 0)
+
+
+def is_locked(settings: Settings) -> bool:
+    """Say whether a SQLite database is held by a transaction.
+
+    A process that is stopped within one keeps everybody out until it goes on or ends, and with
+    SQLite it cannot be otherwise; PostgreSQL ends such a transaction by itself.
+
+    Args:
+        settings: The database.
+    """
+    impatient = make_engine(settings, busy_timeout_s=_SHORT_S)
+    try:
+        if impatient.dialect.name == "sqlite":
+            with session_scope(impatient) as session:
+                session.execute(select(LeaseRow.beat))
+    except DatabaseBusy:
+        return True
+    finally:
+        impatient.dispose()
+    return False
 
 
 def note_effects(engine: Engine) -> None:

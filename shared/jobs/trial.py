@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Self
 
 import psutil
+from pydantic import ValidationError
 from sqlalchemy import inspect, select
 
 from shared.contracts.identity.principal import Principal
@@ -26,7 +27,7 @@ from shared.errors import DatabaseUnreachable, InstallationNotEmpty, SettingInva
 from shared.jobs import faults
 from shared.jobs.lease import Owner
 from shared.jobs.runner import SUPERVISOR, runner_state
-from shared.settings import REPOSITORY, Settings
+from shared.settings import REPOSITORY, Settings, without_user
 from shared.store import artifacts, runs
 from shared.store.engine import database_errors, read_scope
 from shared.store.models import Base, LeaseRow
@@ -76,7 +77,10 @@ class Trial:
             "job_workers": 2,
             **(settings or {}),
         }
-        self.settings = Settings(_env_file=None, **chosen)  # type: ignore[arg-type]  # checked there
+        try:
+            self.settings = Settings(_env_file=None, **chosen)  # type: ignore[arg-type]  # checked there
+        except ValidationError as error:
+            raise SettingInvalid(name="--database", value=without_user(database_url)) from error
         _refuse_foreign_cluster(self.settings)
         self.store = open_store(self.settings)
         self.supervisors: list[subprocess.Popen[bytes]] = []

@@ -76,6 +76,7 @@ class RunWork:
     step_tries: int = 0
     step_crashes: int = 0
     step_again_at: float = float("-inf")
+    had_turn: bool = False
     state: RunState = field(init=False)
     is_started: bool = field(init=False)
     total: int | None = field(init=False)
@@ -96,6 +97,17 @@ class RunWork:
         self.done, self.failed = self.run.units_done, self.run.units_failed
         self.seconds = self.run.seconds_per_unit
         self.models = dict.fromkeys(self.run.models)
+
+    @property
+    def is_join(self) -> bool:
+        """True when the run was stopped and only what is over is to be joined."""
+        return self.run.state == "cancelled"
+
+    @property
+    def remembers(self) -> bool:
+        """True while something is known of the run that the database does not say."""
+        tries = self.waiting is not None or self.step_tries > 0 or self.step_crashes > 0
+        return tries or bool(self._back or self._suspects)
 
     @property
     def remaining(self) -> int:
@@ -144,6 +156,16 @@ class RunWork:
     def suspect(self, units: Sequence[PendingUnit]) -> None:
         """Let units of which one ended or blocked its process be done alone from now on."""
         self._suspects.update(unit.ordinal for unit in units)
+
+    def count_done(self, ordinal: int) -> None:
+        """Note that a unit has a result."""
+        self.done += 1
+        self._suspects.discard(ordinal)
+
+    def count_failed(self, ordinal: int) -> None:
+        """Note that a unit is given up."""
+        self.failed += 1
+        self._suspects.discard(ordinal)
 
     def has_units(self, now: float) -> bool:
         """Say whether a unit can be handed out now."""

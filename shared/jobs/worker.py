@@ -17,7 +17,7 @@ from shared import __version__
 from shared.jobs.context import ModelClients, WorkerContext
 from shared.jobs.definition import JobDefinition
 from shared.jobs.lookup import find_definition
-from shared.jobs.messages import Order, Reply, UnitReply
+from shared.jobs.messages import Order, Reply, Step, UnitReply
 from shared.jobs.outcomes import read_outcomes
 from shared.jobs.placement import BUNDLE_S
 from shared.jobs.steps import AppErrors, app_failure, run_summary, unit_keys, unit_result
@@ -54,11 +54,16 @@ def do_order(order_text: str) -> str:
 
 
 def _answer(order: Order) -> Reply:
-    steps = {"facts": _tell_facts, "split": _split, "units": _do_units, "finish": _finish}
-    step: Callable[[JobDefinition, WorkerContext, Order], Reply] = steps[order.step]
+    steps: dict[Step, Callable[[JobDefinition, WorkerContext, Order], Reply]] = {
+        "facts": _tell_facts,
+        "split": _split,
+        "units": _do_units,
+        "finish": _finish,
+        "join": _finish,
+    }
     try:
         definition = find_definition(order.app, order.job)
-        return step(definition, WorkerContext(order, _files(), _clients()), order)
+        return steps[order.step](definition, WorkerContext(order, _files(), _clients()), order)
     except AppErrors as error:
         return Reply(failure=app_failure(error, f"{order.step} of run {order.run_id}"))
 

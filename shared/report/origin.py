@@ -77,15 +77,19 @@ def rule_words(rule: RuleFile, t: Translator, day: date) -> str:
 
 
 def failure_words(origin: Provenance, t: Translator) -> str:
-    """Return how many parts have no result; empty where all have."""
-    if not origin.units_failed:
+    """Return how many parts have no result, and how many of them a stop has left."""
+    missing = origin.units_failed + origin.units_left
+    if not missing:
         return ""
-    total = origin.units_total or origin.units_failed
-    return t(
+    words = t(
         "{failed} von {total} Teilen ohne Ergebnis",
-        failed=t.number(origin.units_failed),
-        total=t.number(total),
+        failed=t.number(missing),
+        total=t.number(origin.units_total or missing),
     )
+    if not origin.units_left:
+        return words
+    left = t.number(origin.units_left)
+    return words + t(", davon {left} nach Abbruch nicht bearbeitet", left=left)
 
 
 def _input_rows(origin: Provenance, t: Translator) -> list[tuple[str, str]]:
@@ -105,9 +109,10 @@ def _input_rows(origin: Provenance, t: Translator) -> list[tuple[str, str]]:
 
 
 def _failure_rows(origin: Provenance, t: Translator) -> list[tuple[str, str]]:
-    if not origin.units_failed:
+    words = failure_words(origin, t)
+    if not words:
         return []
-    rows = [(t("Vollständigkeit"), failure_words(origin, t))]
+    rows = [(t("Vollständigkeit"), words)]
     rows += [
         (t("Ohne Ergebnis"), f"{unit.key}: {unit.message or unit.code}")
         for unit in origin.failed_units

@@ -6,20 +6,18 @@ JSON on stdout.
 
 from __future__ import annotations
 
-import json
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields
 from datetime import UTC, datetime
-from pathlib import Path
 
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import InstrumentedAttribute
 
-from shared.command_line import refusal
+from shared.command_line import print_json, refusal
 from shared.contracts.identity.principal import Principal
-from shared.errors import InputError, SchemaDiffers, UrbanKiError
+from shared.errors import InputError, UrbanKiError
 from shared.settings import load_settings
 from shared.store.backup import backup
 from shared.store.commands import build_parser
@@ -31,9 +29,7 @@ from shared.store.provenance import read_back
 from shared.store.restore import restore
 from shared.store.retention import purge
 from shared.store.schema import (
-    NOTHING_YET,
     check_schema,
-    expected_revision,
     found_revision,
     migrate,
     prepare_database,
@@ -60,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options = build_parser().parse_args(arguments)
         if options.command == "provenance":
-            _print(read_back(options.file))
+            print_json(read_back(options.file))
             return DONE
         store = open_store(load_settings())
         try:
@@ -77,23 +73,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _migrate(store: Store, _options: Namespace) -> None:
-    before = found_revision(store.engine) if _is_there(store) else NOTHING_YET
+    before = found_revision(store.engine)
     if store.engine.dialect.name == "sqlite":
         prepare_database(store.settings)
     else:
         migrate(store.engine)
-    _print({"before": before, "revision": found_revision(store.engine)})
+    print_json({"before": before, "revision": found_revision(store.engine)})
 
 
 def _check(store: Store, _options: Namespace) -> None:
-    _check_schema(store)
+    check_schema(store.engine)
     store.files.check_reachable()
     with read_scope(store.engine) as session:
         rows = {
             f"{model.__tablename__}s": session.scalar(select(func.count()).select_from(model))
             for model in (RunRow, ArtifactRow, LayerRow)
         }
-    _print(
+    print_json(
         {
             "database": store.engine.dialect.name,
             "revision": found_revision(store.engine),
@@ -104,9 +100,9 @@ def _check(store: Store, _options: Namespace) -> None:
 
 
 def _backup(store: Store, options: Namespace) -> None:
-    _check_schema(store)
+    check_schema(store.engine)
     written = backup(store, options.out, _now())
-    _print(asdict(written))
+    print_json(asdict(written))
     if written.unreadable:
         raise _Found(
             f"Die Sicherung ist geschrieben, aber {len(written.unreadable)} Dateien fehlen darin."
@@ -114,13 +110,13 @@ def _backup(store: Store, options: Namespace) -> None:
 
 
 def _restore(store: Store, options: Namespace) -> None:
-    _print(asdict(restore(store, options.file)))
+    print_json(asdict(restore(store, options.file)))
 
 
 def _verify(store: Store, _options: Namespace) -> None:
-    _check_schema(store)
+    check_schema(store.engine)
     found = verify(store, _now())
-    _print(asdict(found))
+    print_json(asdict(found))
     if not found.is_sound:
         raise _Found(
             f"Fehlend: {len(found.missing)}, beschädigt: {len(found.damaged)}, "
@@ -129,12 +125,12 @@ def _verify(store: Store, _options: Namespace) -> None:
 
 
 def _purge(store: Store, _options: Namespace) -> None:
-    _check_schema(store)
-    _print(asdict(purge(store, _now())))
+    check_schema(store.engine)
+    print_json(asdict(purge(store, _now())))
 
 
 def _delete(store: Store, options: Namespace) -> None:
-    _check_schema(store)
+    check_schema(store.engine)
     how = {"force": options.force, "patience_s": PATIENCE_S}
     if options.run is not None:
         tenants = _tenants(store, RunRow.tenant, RunRow.id == options.run)
@@ -154,7 +150,7 @@ def _delete(store: Store, options: Namespace) -> None:
         check_share((options.tenant,))
         deleted = [delete_tenant(_operator(options.tenant), store, **how)]
     names = [one.name for one in fields(Deleted)]
-    _print({name: sum(getattr(one, name) for one in deleted) for name in names})
+    print_json({name: sum(getattr(one, name) for one in deleted) for name in names})
 
 
 def _tenants(
@@ -169,24 +165,8 @@ def _operator(tenant: str) -> Principal:
     return Principal(OPERATOR, "", {tenant: "admin"}, tenant, kind="service")
 
 
-def _check_schema(store: Store) -> None:
-    if not _is_there(store):
-        raise SchemaDiffers(found=NOTHING_YET, expected=expected_revision())
-    check_schema(store.engine)
-
-
-def _is_there(store: Store) -> bool:
-    """Say whether there is a database; only asking SQLite would make an empty one."""
-    return store.engine.dialect.name != "sqlite" or Path(str(store.engine.url.database)).is_file()
-
-
 def _now() -> datetime:
     return datetime.now(UTC)
-
-
-def _print(content: Mapping[str, object]) -> None:
-    text = json.dumps(content, ensure_ascii=False, indent=2, default=str)
-    sys.stdout.write(f"{text}\n")
 
 
 _COMMANDS: Mapping[str, Callable[[Store, Namespace], None]] = {

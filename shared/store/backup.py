@@ -7,13 +7,15 @@ Keys and settings are not part of it.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
+import shutil
 import sqlite3
 import tempfile
 import zipfile
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -39,6 +41,8 @@ from shared.store.models import ArtifactRow, LeaseRow
 from shared.store.sqlite_files import sqlite_connection, sqlite_path
 from shared.store.store import Store
 
+UNFINISHED = ".backup."
+"""How the folder of a backup that is being written begins."""
 _TRIES = 3
 _PRIVATE = 0o600
 
@@ -83,15 +87,42 @@ def backup(store: Store, target: Path, now: datetime) -> Backup:
         StorageUnreachable: The place of the files does not answer.
     """
     sqlite_path(store.engine)
-    if target.exists():
+    try:
+        exists = target.exists()
+    except OSError as error:
+        raise InputError(reason="Unter diesem Namen entsteht keine Datei.") from error
+    if exists:
         raise InputError(reason=f"Die Datei „{target.name}“ gibt es schon.")
     with disk_errors(target.parent):
-        folder = tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent)
-    with folder as name:
+        _remove_left(target.parent)
+        folder = tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=target.parent)
+    with folder as name, _in_use(Path(name)):
         for _ in range(_TRIES):
             with suppress(_FileVanished):
                 return _write(store, target, Path(name), now)
     raise DatabaseBusy()
+
+
+@contextmanager
+def _in_use(folder: Path) -> Iterator[None]:
+    """Hold a lock on a folder, which ends with its process.
+
+    Raises:
+        OSError: Another process holds it, or the file system knows no such locks.
+    """
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _remove_left(place: Path) -> None:
+    """Remove what killed backups have left: copies that nobody knows of and nobody deletes from."""
+    for folder in place.glob(f"{UNFINISHED}*"):
+        with suppress(OSError), _in_use(folder):
+            shutil.rmtree(folder)
 
 
 def _write(store: Store, target: Path, folder: Path, now: datetime) -> Backup:

@@ -6,7 +6,8 @@ municipality that published it; others read it when it was shared with them.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,10 +17,7 @@ from sqlalchemy.exc import IntegrityError
 
 from shared.contracts.identity.principal import Principal
 from shared.contracts.jobs import StoredFile
-from shared.errors import (
-    InputError,
-    NotFound,
-)
+from shared.errors import FileGone, InputError, NotFound
 from shared.store import artifacts
 from shared.store.engine import read_scope, session_scope
 from shared.store.example_data import combine_check
@@ -85,15 +83,13 @@ def publish(
     if publication.share != "eigene":
         require_role(principal, "admin")
     path = artifacts.local_path(principal, store, publication.file)
-    shape = look_into(path, publication.file.media_type, publication.schema)
-    for last_try in (False, False, True):
-        try:
-            with session_scope(store.engine) as session:
-                return add_version(session, principal, run_id, publication, shape, now)
-        except IntegrityError:  # somebody took this version's number in between
-            if last_try:
-                raise
-    raise AssertionError("unreachable")
+    with _open(publication.file):
+        shape = look_into(path, publication.file.media_type, publication.schema)
+    try:
+        with session_scope(store.engine) as session:
+            return add_version(session, principal, run_id, publication, shape, now)
+    except IntegrityError as error:  # somebody deleted the file in between
+        raise NotFound() from error
 
 
 def list_layers(
@@ -191,10 +187,11 @@ def read_table(
     layer = find_layer(principal, store, name, version=version, owner=owner)
     _check_columns(layer, columns)
     path = layer_path(principal, store, layer.id)
-    if layer.kind == "table":
-        return read_csv(path, layer.schema, columns)
-    if layer.kind == "vector":
-        return read_vector(path, layer.file.media_type, columns, geometry=False)
+    with _open(layer.file):
+        if layer.kind == "table":
+            return read_csv(path, layer.schema, columns)
+        if layer.kind == "vector":
+            return read_vector(path, layer.file.media_type, columns, geometry=False)
     raise InputError(reason="Ein Rasterbild hat keine Tabelle.")
 
 
@@ -229,7 +226,8 @@ def read_layer(
     if layer.kind != "vector":
         raise InputError(reason="Dieser Datensatz hat keine Geometrie.")
     path = layer_path(principal, store, layer.id)
-    return read_vector(path, layer.file.media_type, columns, bbox=bbox)
+    with _open(layer.file):
+        return read_vector(path, layer.file.media_type, columns, bbox=bbox)
 
 
 def layer_path(principal: Principal, store: Store, layer_id: str) -> Path:
@@ -331,6 +329,15 @@ def share(principal: Principal, store: Store, layer_id: str, share_with: Share) 
         session.execute(delete(LayerShareRow).where(LayerShareRow.layer_id == layer_id))
         session.add_all(share_rows(layer_id, share_with))
     return layer_by_id(principal, store, layer_id)
+
+
+@contextmanager
+def _open(file: StoredFile) -> Iterator[None]:
+    """Say it when somebody deletes a file between the check of its hash and its reading."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise FileGone(name=file.name) from error
 
 
 def _one_layer(principal: Principal, store: Store, query: Select[LayerRow, ArtifactRow]) -> Layer:

@@ -122,8 +122,11 @@ def undo(
         ChangedMeanwhile: Another decision is valid, or none.
         NotAllowed: The role may not decide.
         NotFound: This municipality has no such run.
+        TextInvalid: The item holds characters that cannot be stored.
+        TextTooLong: The item is too long or empty.
     """
     require_role(principal, "sachbearbeitung")
+    item_key = checked_text(item_key, LONGEST_ITEM)
     with session_scope(store.engine) as session:
         _lock_run(session, principal, run_id)
         log = _log(session, run_id, item_key)
@@ -192,7 +195,7 @@ def history(
         .order_by(DecisionRow.id)
     )
     if item_key is not None:
-        query = query.where(DecisionRow.item_key == item_key)
+        query = query.where(DecisionRow.item_key == item_key.strip())
     with read_scope(store.engine) as session:
         _check_run(session, principal, run_id)
         return [_decision(row) for row in session.scalars(query)]

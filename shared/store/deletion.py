@@ -257,8 +257,8 @@ def _delete(store: Store, scope: _Scope, *, force: bool, patience_s: float) -> D
         eraser.files()
         if scope.whole_tenant:
             eraser.rest_of_tenant()
-        eraser.finish()
         try:
+            eraser.finish()
             prove_gone(store, eraser.erased, whole_tenant=scope.whole_tenant)
             break
         except DeletionIncomplete:

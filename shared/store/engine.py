@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
@@ -18,6 +18,7 @@ from shared.errors import (
     DatabaseDamaged,
     DatabaseUnreachable,
     StorageFull,
+    TextInvalid,
     UrbanKiError,
 )
 from shared.settings import Settings
@@ -32,6 +33,7 @@ _FULL = {
     *("SQLITE_FULL", "SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_IOERR_SHMSIZE"),
 }
 _DAMAGED = {"XX001", "XX002", "SQLITE_CORRUPT", "SQLITE_NOTADB"}
+_NO_TEXT = {"", "22021", "22P05"}
 """Codes of PostgreSQL (https://www.postgresql.org/docs/15/errcodes-appendix.html) and of SQLite
 (https://www.sqlite.org/rescode.html); texts differ by language and version."""
 
@@ -145,7 +147,7 @@ def read_scope(engine: Engine) -> Iterator[Session]:
 
 @contextmanager
 def database_errors(url: URL) -> Iterator[None]:
-    """Turn errors of the database into those of the house.
+    """Turn errors of the database into those of the house, `TextInvalid` among them.
 
     Violated rules (`IntegrityError`) and errors of our own statements stay what they are.
 
@@ -176,6 +178,8 @@ def _meaning(error: DBAPIError, url: URL) -> UrbanKiError | None:
         return StorageFull(folder=folder if code.startswith("SQLITE") else "PostgreSQL")
     if _is_one_of(code, _DAMAGED):
         return DatabaseDamaged()
+    if isinstance(error, DataError) and code in _NO_TEXT:
+        return TextInvalid()  # psycopg refuses the character NUL by itself, without a code
     is_down = error.connection_invalidated or isinstance(error, OperationalError)
     return DatabaseUnreachable() if is_down else None
 

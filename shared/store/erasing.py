@@ -11,8 +11,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.orm import Session
 
+from shared.errors import DeletionIncomplete
 from shared.store.artifact_rows import unused_since
 from shared.store.engine import read_scope, session_scope
+from shared.store.identity_models import AccountRoleRow, AccountRow, SessionRow, TenantRow
+from shared.store.joins import forget_joins
 from shared.store.models import (
     ArtifactRow,
     DecisionRow,
@@ -25,7 +28,7 @@ from shared.store.models import (
     UnitRow,
 )
 from shared.store.runs import ACTIVE
-from shared.store.sqlite_files import sqlite_connection
+from shared.store.sqlite_files import empty_journal
 from shared.store.store import Store
 
 _EVER = datetime(9999, 1, 1, tzinfo=UTC)
@@ -110,11 +113,12 @@ class Eraser:
             self._remove_strays(hashes)
 
     def rest_of_tenant(self) -> None:
-        """Remove what else the municipality has: all its files, and what others share with it."""
+        """Remove what else the municipality has: people, all files, what others share with it."""
         tenant = self._tenant
         with session_scope(self._store.engine) as session:
             shared = LayerShareRow.tenant == tenant
             session.execute(delete(LayerShareRow).where(shared), **_QUIETLY)
+            _remove_people(session, tenant)
         query = select(ArtifactRow.id).where(ArtifactRow.tenant == tenant)
         with read_scope(self._store.engine) as session:
             ids = session.scalars(query).all()
@@ -123,13 +127,16 @@ class Eraser:
         self.erased.counts["file"] += self._store.files.remove_tenant(tenant)
 
     def finish(self) -> None:
-        """Let SQLite empty its journal, in which removed rows would stay readable."""
-        if self._store.engine.dialect.name == "sqlite":
-            with sqlite_connection(self._store.engine) as connection:
-                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        """Empty the journal of SQLite.
+
+        Raises:
+            DeletionIncomplete: Somebody was reading from it all the time.
+        """
+        if not empty_journal(self._store.engine):
+            raise DeletionIncomplete(rows=0, files=1)
 
     def _remove_run(self, chosen: ColumnElement[bool]) -> bool:
-        """Remove a run in one transaction; the supervisor hears of it when it was active."""
+        """Remove a run in one transaction; the supervisor hears of it when it has work with it."""
         with session_scope(self._store.engine) as session:
             query = select(RunRow.id, RunRow.state).where(chosen).order_by(RunRow.id).limit(1)
             found = session.execute(query.with_for_update()).one_or_none()
@@ -141,7 +148,7 @@ class Eraser:
             self._count(session, "decision", DecisionRow.run_id == run_id)
             self._count(session, "feedback", FeedbackRow.run_id == run_id)
             session.execute(delete(RunRow).where(RunRow.id == run_id), **_QUIETLY)
-            if state in ACTIVE:
+            if forget_joins(session, [run_id]) or state in ACTIVE:
                 session.add(SignalRow(run_id=run_id, kind="deleted"))
         self.erased.run_ids.add(run_id)
         self.erased.counts["run"] += 1
@@ -181,6 +188,26 @@ class Eraser:
         model = {"unit": UnitRow, "decision": DecisionRow, "feedback": FeedbackRow}[table]
         query = select(func.count()).select_from(model).where(condition)
         self.erased.counts[table] += session.scalar(query) or 0
+
+
+def _remove_people(session: Session, tenant: str) -> None:
+    """Remove the municipality with its roles, accounts of nobody else, sessions that name it."""
+    theirs = AccountRoleRow.tenant == tenant
+    ids = session.scalars(select(AccountRoleRow.account_id).where(theirs)).all()
+    session.execute(delete(TenantRow).where(TenantRow.slug == tenant), **_QUIETLY)
+    session.execute(delete(AccountRoleRow).where(theirs), **_QUIETLY)
+    elsewhere = select(AccountRoleRow.account_id)
+    for some in _slices(ids):
+        only_here = AccountRow.id.in_(some) & AccountRow.id.not_in(elsewhere)
+        session.execute(delete(AccountRow).where(only_here), **_QUIETLY)
+    found = session.execute(select(SessionRow.id, SessionRow.active_tenant, SessionRow.claims_json))
+    naming = [
+        session_id
+        for session_id, active, claims in found
+        if active == tenant or tenant in claims.get("roles_by_tenant", {})
+    ]
+    for some in _slices(naming):
+        session.execute(delete(SessionRow).where(SessionRow.id.in_(some)), **_QUIETLY)
 
 
 def _files_of_run(session: Session, run_id: str) -> set[str]:

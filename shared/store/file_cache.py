@@ -52,9 +52,10 @@ class FileCache:
         self._clock = clock
         self._trim_at = 0.0
 
-    def write(self, content: bytes | BinaryIO) -> Draft:
-        """Write a draft; see `write_draft` for errors."""
-        return write_draft(self._folder / DRAFTS, content, durable=False, place=self._folder)
+    def write(self, tenant: str, content: bytes | BinaryIO) -> Draft:
+        """Write a draft of a municipality; see `write_draft` for errors."""
+        folder = self._folder / tenant / DRAFTS
+        return write_draft(folder, content, durable=False, place=self._folder)
 
     def keep(self, draft: Path, key: str) -> Path:
         """Keep a draft as the copy of a stored file and return its path.
@@ -97,7 +98,7 @@ class FileCache:
         return True
 
     def forget_tenant(self, tenant: str) -> None:
-        """Remove all copies of a municipality."""
+        """Remove all copies and drafts of a municipality."""
         # What somebody writes just now stays, and vanishes like every unused copy.
         shutil.rmtree(self._folder / tenant, ignore_errors=True)
 
@@ -121,4 +122,4 @@ class FileCache:
 
     def remove_drafts(self, before: datetime) -> int:
         """Remove drafts that killed processes have left."""
-        return remove_drafts(self._folder / DRAFTS, before)
+        return sum(remove_drafts(folder, before) for folder in self._folder.glob(f"*/{DRAFTS}"))

@@ -24,8 +24,8 @@ from shared.store.file_cache import FileCache
 from shared.store.local_files import Draft, Entry, LocalFolder, hash_file
 
 LONGEST_NAME = 300
-LONGEST_MEDIA_TYPE = 100
 _TENANT = re.compile(r"[a-z0-9_-]{1,64}")
+_MEDIA_TYPE = re.compile(r"[!-~][ -~]{0,99}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _DIRECTION = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _KNOWN_INTACT = 10_000
@@ -146,7 +146,7 @@ class FileStore:
             self._place.keep(draft.path, storage_key(tenant, draft.sha256))
         finally:
             draft.path.unlink(missing_ok=True)
-        if len(media_type) > LONGEST_MEDIA_TYPE:
+        if not _MEDIA_TYPE.fullmatch(media_type):
             media_type = "application/octet-stream"
         return StoredFile(file_name(name), media_type, draft.sha256, draft.bytes)
 

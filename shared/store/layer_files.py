@@ -7,6 +7,7 @@ makes of its content: some formats only point to other files of the machine.
 from __future__ import annotations
 
 import csv
+import json
 import tempfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -40,6 +41,9 @@ STYLES = "layer_styles"
 """Table of a GeoPackage in which QGIS looks for colours."""
 _SQLITE, _APPLICATION_ID, _ROLLBACK_JOURNAL = b"SQLite format 3\0", b"GPKG", b"\1\1"
 _ESCAPED = r"^'(?=[=+\-@\t\r])"
+_ADDRESS_TYPES = {"url", "link"}
+"""Kinds of coordinate systems of GeoJSON 2008 for which GDAL asks a server that the file names."""
+_POINTS_AWAY = object()
 _BOOLEANS = {"ja": True, "nein": False, "": None}
 
 
@@ -114,11 +118,12 @@ def read_csv(path: Path, schema: Schema, columns: Sequence[str] | None = None) -
         texts = pandas.read_csv(
             path, sep=";", encoding="utf-8-sig", dtype=str, keep_default_na=False
         )
-        # Rows that are longer than the header turn into an index, shorter ones are filled up.
-        if not isinstance(texts.index, pandas.RangeIndex) or texts.isna().any(axis=None):
+        # Rows that are longer than the header turn into an index.
+        if not isinstance(texts.index, pandas.RangeIndex):
             raise ValueError("rows of other lengths")
         return pandas.DataFrame({name: _typed(texts[name], schema[name]) for name in wanted})
-    except ValueError as cause:  # wrong encoding, rows of other lengths, values of other types
+    # Wrong encoding, rows of other lengths, values of other types, whole numbers beyond 64 bits.
+    except (ValueError, TypeError, OverflowError) as cause:
         raise InputError(reason="Die Tabelle passt nicht zu ihren Spalten.") from cause
 
 
@@ -155,11 +160,17 @@ def read_vector(
 def _csv_columns(path: Path) -> tuple[str, ...]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            first = next(csv.reader(file, delimiter=";"), [])
+            rows = csv.reader(file, delimiter=";")
+            first = next(rows, [])
+            # Shorter rows would silently be filled up; empty lines are none.
+            if any(row and len(row) != len(first) for row in rows):
+                raise InputError(reason="Die Zeilen sind verschieden lang.")
     except (UnicodeDecodeError, csv.Error) as cause:
         raise FileTypeRefused(allowed=ALLOWED) from cause
     if len(set(first)) != len(first):
         raise InputError(reason="Eine Spalte kommt zweimal vor.")
+    if "" in first:
+        raise InputError(reason="Eine Spalte hat keinen Namen.")
     return tuple(first)
 
 
@@ -182,7 +193,10 @@ def _typed(column: Series[Any], kind: ColumnType) -> Series[Any]:
         return pandas.to_numeric(filled, errors="raise").astype("Int64")
     if kind == "number":
         decimal = filled.str.replace(",", ".", regex=False)
-        return pandas.to_numeric(decimal, errors="raise").astype("float64")
+        numbers = pandas.to_numeric(decimal, errors="raise").astype("float64")
+        if numbers.isin([float("inf"), float("-inf")]).any():
+            raise ValueError("infinite")
+        return numbers
     return pandas.to_datetime(filled, format="ISO8601", utc=kind == "time")
 
 
@@ -190,6 +204,8 @@ def _vector_shape(path: Path, media_type: str) -> Shape:
     import pyogrio
 
     _check_vector(path, media_type)
+    if media_type == GEOJSON:
+        _check_crs(path)
     try:
         with _address(path, media_type) as address:
             info = pyogrio.read_info(address, layer=_layer(address), force_total_bounds=True)
@@ -237,6 +253,27 @@ def _check_vector(path: Path, media_type: str) -> None:
         fits = head.lstrip().startswith(b"{")
     if not fits:
         raise FileTypeRefused(allowed=ALLOWED)
+
+
+def _check_crs(path: Path) -> None:
+    """Make sure that GeoJSON names no address as a coordinate system, however it is written.
+
+    Raises:
+        FileTypeRefused: It does, or it is no JSON.
+    """
+
+    def look(members: list[tuple[str, object]]) -> object:
+        for name, value in members:
+            if name.lower() == "crs" and value is _POINTS_AWAY:
+                raise ValueError("a coordinate system elsewhere")
+        kinds = {str(value).lower() for name, value in members if name.lower() == "type"}
+        return _POINTS_AWAY if kinds & _ADDRESS_TYPES else None
+
+    try:
+        # Numbers and objects are not kept, so little more than the text is in memory.
+        json.loads(path.read_bytes(), object_pairs_hook=look, parse_int=len, parse_float=len)
+    except (ValueError, RecursionError) as cause:
+        raise FileTypeRefused(allowed=ALLOWED) from cause
 
 
 def _layer(address: str) -> str:

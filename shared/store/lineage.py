@@ -34,7 +34,8 @@ class Origin:
         version: Version of a layer; None for the others.
         licence: Of a layer; empty for the others.
         credit_line: Of a layer; empty for the others.
-        parents: What it was made from; empty where another municipality keeps that to itself.
+        parents: What it was made from; empty where another municipality keeps that to itself, and
+            for a layer that the tree shows elsewhere.
     """
 
     kind: Literal["layer", "run", "file"]
@@ -63,7 +64,7 @@ def lineage(principal: Principal, store: Store, layer_id: str) -> Origin:
         rows = _readable_rows(session, principal, LayerRow.id == layer_id)
         if not rows:
             raise NotFound()
-        return _layer_node(session, principal, rows[0], DEEPEST)
+        return _Tree(session, principal).layer(rows[0], DEEPEST)
 
 
 def _readable_rows(
@@ -73,50 +74,53 @@ def _readable_rows(
     return [row for row, _ in session.execute(query)]
 
 
-def _layer_node(session: Session, principal: Principal, row: LayerRow, depth: int) -> Origin:
-    parents: tuple[Origin, ...] = ()
-    if row.tenant == principal.active_tenant and depth:
-        parents = _parents_of_layer(session, principal, row, depth - 1)
-    return Origin(
-        kind="layer",
-        id=row.id,
-        title=row.title_de,
-        owner=row.tenant,
-        created_at=row.created_at,
-        version=row.version,
-        licence=row.licence,
-        credit_line=row.credit_line,
-        parents=parents,
-    )
+class _Tree:
+    """Grows one tree; each layer grows once, or a few that went into each other would never end."""
 
+    def __init__(self, session: Session, principal: Principal) -> None:
+        self._session = session
+        self._principal = principal
+        self._grown: set[str] = set()
 
-def _parents_of_layer(
-    session: Session, principal: Principal, row: LayerRow, depth: int
-) -> tuple[Origin, ...]:
-    query = select(RunRow).where(
-        RunRow.tenant == principal.active_tenant, RunRow.id == row.produced_by_run
-    )
-    run = session.scalars(query).one_or_none()
-    if run is None:  # its time is over; what the layer itself remembers is left
-        return _files_of_provenance(row)
-    node = Origin(
-        kind="run",
-        id=run.id,
-        title=run.title,
-        owner=run.tenant,
-        created_at=run.created_at,
-        parents=(
-            *(_file_node(file, run.tenant) for file in run.input_json),
-            *_layers_of_run(session, principal, run, depth),
-        ),
-    )
-    return (node,)
+    def layer(self, row: LayerRow, depth: int) -> Origin:
+        parents: tuple[Origin, ...] = ()
+        is_own = row.tenant == self._principal.active_tenant
+        if is_own and depth and row.id not in self._grown:
+            self._grown.add(row.id)
+            parents = self._parents(row, depth - 1)
+        return Origin(
+            kind="layer",
+            id=row.id,
+            title=row.title_de,
+            owner=row.tenant,
+            created_at=row.created_at,
+            version=row.version,
+            licence=row.licence,
+            credit_line=row.credit_line,
+            parents=parents,
+        )
 
-
-def _layers_of_run(session: Session, principal: Principal, run: RunRow, depth: int) -> list[Origin]:
-    used = select(LayerUseRow.layer_id).where(LayerUseRow.run_id == run.id)
-    rows = _readable_rows(session, principal, LayerRow.id.in_(used))
-    return [_layer_node(session, principal, row, depth) for row in rows]
+    def _parents(self, row: LayerRow, depth: int) -> tuple[Origin, ...]:
+        query = select(RunRow).where(
+            RunRow.tenant == self._principal.active_tenant, RunRow.id == row.produced_by_run
+        )
+        run = self._session.scalars(query).one_or_none()
+        if run is None:  # its time is over; what the layer itself remembers is left
+            return _files_of_provenance(row)
+        used = select(LayerUseRow.layer_id).where(LayerUseRow.run_id == run.id)
+        layers = _readable_rows(self._session, self._principal, LayerRow.id.in_(used))
+        node = Origin(
+            kind="run",
+            id=run.id,
+            title=run.title,
+            owner=run.tenant,
+            created_at=run.created_at,
+            parents=(
+                *(_file_node(file, run.tenant) for file in run.input_json),
+                *(self.layer(layer, depth) for layer in layers),
+            ),
+        )
+        return (node,)
 
 
 def _files_of_provenance(row: LayerRow) -> tuple[Origin, ...]:

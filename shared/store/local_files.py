@@ -114,6 +114,18 @@ def write_draft(folder: Path, content: bytes | BinaryIO, *, durable: bool, place
     return Draft(path, digest.hexdigest(), size)
 
 
+def is_file(path: Path) -> bool:
+    """Say whether there is such a file; a name that the system refuses names none.
+
+    Args:
+        path: What a person has typed.
+    """
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
 def hash_file(path: Path) -> str:
     """Return the hash of a file's content.
 
@@ -332,8 +344,10 @@ class LocalFolder:
                     with suppress(FileNotFoundError):
                         status = path.lstat()
                         changed_at = datetime.fromtimestamp(status.st_mtime, UTC)
-                        key = path.relative_to(self._root).as_posix()
-                        yield Entry(key, status.st_size, changed_at)
+                        # Names that are no UTF-8 must pass the database and standard output.
+                        key = os.fsencode(path.relative_to(self._root).as_posix())
+                        shown = key.decode(errors="backslashreplace")
+                        yield Entry(shown, status.st_size, changed_at)
 
     def check(self) -> None:
         """Make sure that files can be written here.

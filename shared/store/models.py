@@ -295,7 +295,7 @@ class SignalRow(Base):
     id: Mapped[int] = mapped_column(LARGE, primary_key=True, autoincrement=True)
     run_id: Mapped[str] = mapped_column(ID)
     kind: Mapped[str] = mapped_column(String(10))
-    """new, cancel, retry or deleted."""
+    """new, cancel, retry, deleted, or join: see `shared.store.joins`."""
 
 
 class LeaseRow(Base):

@@ -49,7 +49,7 @@ class ObjectStorage:
 
     def write(self, tenant: str, content: bytes | BinaryIO) -> Draft:
         """Write a draft on this machine; see `write_draft` for errors."""
-        return self._cache.write(content)
+        return self._cache.write(tenant, content)
 
     def keep(self, draft: Path, key: str) -> None:
         """Upload a draft and keep it as the copy on this machine.
@@ -88,7 +88,7 @@ class ObjectStorage:
 
     @contextmanager
     def _downloaded(self, key: str) -> Iterator[Path]:
-        draft = self._cache.write(b"").path
+        draft = self._cache.write(key.partition("/")[0], b"").path
         try:
             with self._errors():
                 self._system().get_file(
@@ -145,19 +145,32 @@ class ObjectStorage:
                 _log.warning("the S3 server refused: %s", answer["Errors"][0].get("Code"))
                 raise StorageUnreachable()
             count += len(keys)
+        self._abort_uploads(f"{self._prefix}{tenant}/")
         self._cache.forget_tenant(tenant)
         return count
 
     def remove_drafts(self, before: datetime) -> int:
         """Remove drafts that killed processes have left, here and in the bucket."""
-        removed = self._cache.remove_drafts(before)
+        return self._cache.remove_drafts(before) + self._abort_uploads(self._prefix, before)
+
+    def _abort_uploads(self, prefix: str, before: datetime | None = None) -> int:
+        """Clear uploads that were never finished, and say how many."""
+        removed = 0
+        following: dict[str, str] = {}
         try:
-            found = self._call("list_multipart_uploads", Prefix=self._prefix).get("Uploads", ())
-            for upload in found:
-                if upload["Initiated"] < before:
-                    about = {"Key": upload["Key"], "UploadId": upload["UploadId"]}
-                    self._call("abort_multipart_upload", **about)
-                    removed += 1
+            while True:
+                page = self._call("list_multipart_uploads", Prefix=prefix, **following)
+                for upload in page.get("Uploads", ()):
+                    if before is None or upload["Initiated"] < before:
+                        about = {"Key": upload["Key"], "UploadId": upload["UploadId"]}
+                        self._call("abort_multipart_upload", **about)
+                        removed += 1
+                if not page.get("IsTruncated"):
+                    break
+                following = {
+                    "KeyMarker": page["NextKeyMarker"],
+                    "UploadIdMarker": page["NextUploadIdMarker"],
+                }
         except (FileNotFoundError, StorageUnreachable):
             # A right of its own, which not every bucket gives; nobody can read these parts.
             _log.warning("unfinished uploads of the S3 server were not cleared")

@@ -10,12 +10,16 @@ from sqlalchemy.orm import Session
 from shared.errors import DeletionIncomplete
 from shared.store.engine import read_scope
 from shared.store.erasing import Erased
+from shared.store.identity_models import AuditRow
 from shared.store.models import ArtifactRow, Base, SignalRow
 from shared.store.store import Store
 
 NEWS = SignalRow.__tablename__
 """Tells the supervisor which run has gone, until it has heard it."""
+AUDIT = AuditRow.__tablename__
+"""Keeps for its own time who did what; it has neither content nor names."""
 _IDS_AT_ONCE = 500
+_NAMES_OF_TENANT = (("session", "active_tenant"), ("tenant", "slug"))
 _NAMES_OF_RUN = ("run_id", "produced_by_run")
 
 
@@ -43,7 +47,7 @@ def prove_gone(store: Store, erased: Erased, *, whole_tenant: bool) -> None:
 def _traces(erased: Erased, *, whole_tenant: bool) -> Iterator[tuple[Table, ColumnElement[bool]]]:
     """List where the municipality or something removed could still be named."""
     for table in Base.metadata.sorted_tables:
-        if whole_tenant and "tenant" in table.c:
+        if whole_tenant and "tenant" in table.c and table.name != AUDIT:
             yield table, table.c.tenant == erased.tenant
         if table.name == NEWS:
             continue
@@ -52,6 +56,9 @@ def _traces(erased: Erased, *, whole_tenant: bool) -> Iterator[tuple[Table, Colu
                 yield from _named(table, name, erased.run_ids)
         if "layer_id" in table.c:
             yield from _named(table, "layer_id", erased.layer_ids)
+    for name, column in _NAMES_OF_TENANT if whole_tenant else ():
+        table = Base.metadata.tables[name]
+        yield table, table.c[column] == erased.tenant
     yield from _named(Base.metadata.tables["run"], "id", erased.run_ids)
     yield from _named(Base.metadata.tables["layer"], "id", erased.layer_ids)
 

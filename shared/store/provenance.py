@@ -104,6 +104,7 @@ def describe(
         units_total=run.units_total,
         units_failed=max(run.units_failed, len(failed)),
         failed_units=tuple(failed[:MOST_NAMED_FAILURES]),
+        units_left=run.units_left,
     )
 
 

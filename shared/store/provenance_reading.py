@@ -17,6 +17,7 @@ from urllib.parse import quote
 from xml.parsers import expat
 
 from shared.errors import FileMissing, ProvenanceMissing
+from shared.store.local_files import is_file
 from shared.store.provenance_files import (
     CELL_MARK,
     GPKG_STANDARD,
@@ -44,6 +45,8 @@ _COLON = re.compile(r"\s*:\s*")
 _COMMA = re.compile(r"\s*,\s*")
 _UNREADABLE = (
     OSError,
+    EOFError,  # entries of a ZIP file that end too early
+    LookupError,  # encodings of XML that nobody knows
     ValueError,  # also text that is no UTF-8 and JSON that is none
     RecursionError,
     RuntimeError,  # encrypted entries of a ZIP file
@@ -70,13 +73,15 @@ def read_back(path: Path) -> dict[str, Any]:
         FileMissing: There is no such file.
         ProvenanceMissing: It names no origin, or none that can be read.
     """
-    if not path.is_file():
+    if not is_file(path):
         raise FileMissing(name=path.name)
     try:
         text = _reader(path)(path)
         if text is None:
             raise ProvenanceMissing(name=path.name)
-        return to_dict(from_dict(json.loads(text)))
+        origin = to_dict(from_dict(json.loads(text)))
+        json.dumps(origin, allow_nan=False)  # a duration may be infinite: nobody could write it
+        return origin
     except _UNREADABLE as cause:
         raise ProvenanceMissing(name=path.name) from cause
 
@@ -93,7 +98,7 @@ def _reader(path: Path) -> Reader:
         return _from_gpkg
     if start.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")):
         return _from_tiff
-    if side.is_file():
+    if is_file(side):
         return lambda _: _from_side_file(side)
     return _from_side_file if path.name.endswith(SIDE_FILE_ENDING) else _from_json
 
@@ -141,16 +146,17 @@ def _from_zip(path: Path) -> str | None:
 def _joined_cells(texts: Iterable[str]) -> str | None:
     """Put the cells of the sheet together that carry the origin."""
     parts: dict[int, str] = {}
-    total = 0
+    total = length = 0
     for text in texts:
         # Spreadsheets write an underscore before "x" and four digits as a code of itself.
         match = (
             _CELL.fullmatch(text.replace("_x005F_", "_")) if text.startswith(CELL_MARK) else None
         )
-        if match is not None and sum(map(len, parts.values())) < MOST_BYTES:
+        if match is not None and length < MOST_BYTES and match[3]:
             total = int(match[2])
             parts[int(match[1])] = match[3]
-    if not parts or sorted(parts) != list(range(1, total + 1)):
+            length += len(match[3])
+    if not parts or total != len(parts) or any(at not in parts for at in range(1, total + 1)):
         return None
     return "".join(parts[at] for at in sorted(parts))
 
@@ -236,48 +242,59 @@ def _chunks(read: Callable[[int], bytes]) -> Iterator[bytes]:
         raise ValueError(message)
 
 
+class _Texts:
+    """Collects the texts of a name while a document is parsed."""
+
+    def __init__(self, name: str) -> None:
+        self.found: list[str] = []
+        self._name = name
+        self._inside: list[str] = []
+        self._depth = self._length = 0
+
+    def start(self, element: str, attributes: dict[str, str]) -> None:
+        if self._name in attributes:
+            self.found.append(attributes[self._name])
+        self._depth += element == self._name
+
+    def end(self, element: str) -> None:
+        self._depth -= element == self._name
+        if element == self._name and not self._depth:
+            self.found.append("".join(self._inside))
+            self._inside.clear()
+            self._length = 0
+
+    def text(self, data: str) -> None:
+        if not self._depth:
+            return
+        self._length += len(data)
+        if self._length > MOST_BYTES:
+            message = f"a text of more than {MOST_BYTES} characters"
+            raise ValueError(message)
+        self._inside.append(data)
+
+    def refuse(self, *_: object) -> None:
+        message = "document types are not read"
+        raise ValueError(message)
+
+
 def _element_texts(chunks: Iterable[bytes], name: str) -> Iterator[str]:
     """Yield the text of each element (or the value of each attribute) of a name.
 
-    Document types, and with them entities, are refused.
+    Document types, and with them entities, are refused, and so are texts larger than any origin.
+    An element within one of the same name belongs to its text: each text is put together once.
 
     Args:
         chunks: XML in pieces.
         name: Namespace, a space, local name.
     """
-    found: list[str] = []
-    inside: list[str] = []
-    depth = 0
-
-    def start(element: str, attributes: dict[str, str]) -> None:
-        nonlocal depth
-        if name in attributes:
-            found.append(attributes[name])
-        if element == name:
-            inside.clear()
-            depth += 1
-
-    def end(element: str) -> None:
-        nonlocal depth
-        if element == name:
-            found.append("".join(inside))
-            depth -= 1
-
-    def text(data: str) -> None:
-        if depth:
-            inside.append(data)
-
-    def refuse(*_: object) -> None:
-        message = "document types are not read"
-        raise ValueError(message)
-
+    texts = _Texts(name)
     parser = expat.ParserCreate(namespace_separator=" ")
     parser.buffer_text = True
-    parser.StartElementHandler, parser.EndElementHandler = start, end
-    parser.CharacterDataHandler, parser.StartDoctypeDeclHandler = text, refuse
+    parser.StartElementHandler, parser.EndElementHandler = texts.start, texts.end
+    parser.CharacterDataHandler, parser.StartDoctypeDeclHandler = texts.text, texts.refuse
     for chunk in chunks:
         parser.Parse(chunk)
-        yield from found
-        found.clear()
+        yield from texts.found
+        texts.found.clear()
     parser.Parse(b"", True)
-    yield from found
+    yield from texts.found

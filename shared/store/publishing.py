@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from shared.contracts.identity.principal import Principal
@@ -45,6 +45,7 @@ def add_version(
     if app_of(publication.name) != run.app:
         raise LayerNameInvalid(name=publication.name)
     artifact = _own_file(session, run, publication.file)
+    _wait_for_others(session, run.tenant, publication.name)
     before = _newest(session, run.tenant, publication.name)
     if before is not None:
         if (before.artifact_id, before.produced_by_run) == (artifact.id, run_id):
@@ -82,6 +83,13 @@ def _own_file(session: Session, run: RunRow, file: StoredFile) -> ArtifactRow:
     if artifact is None:
         raise NotFound()
     return artifact
+
+
+def _wait_for_others(session: Session, tenant: str, name: str) -> None:
+    """Let nobody else publish under this name until the transaction ends; SQLite does by itself."""
+    if session.get_bind().dialect.name == "postgresql":
+        lock = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
+        session.execute(lock, {"name": f"{tenant}/{name}"})
 
 
 def _newest(session: Session, tenant: str, name: str) -> LayerRow | None:

@@ -32,9 +32,10 @@ from shared.errors import (
 )
 from shared.store.backup_format import DATABASE, FILES, MANIFEST, BackupManifest, split_key
 from shared.store.engine import read_scope
-from shared.store.local_files import CHUNK_BYTES, disk_errors
+from shared.store.identity_models import AUDIT_STATEMENTS, PendingLoginRow, SessionRow
+from shared.store.local_files import CHUNK_BYTES, disk_errors, is_file
 from shared.store.models import Base
-from shared.store.schema import expected_revision, known_revisions
+from shared.store.schema import UNPACKED, alone, expected_revision, known_revisions
 from shared.store.sqlite_files import sqlite_connection, sqlite_path
 from shared.store.store import Store
 
@@ -42,6 +43,7 @@ MOST_MANIFEST_BYTES = 256 << 20
 _ENCRYPTED = 1
 _SIMPLE = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 _REVISION_TABLE = "alembic_version"
+_OUR_TRIGGERS = {("trigger", statement) for statement in AUDIT_STATEMENTS["sqlite"]}
 _UNREADABLE = (
     zipfile.BadZipFile,
     zlib.error,
@@ -81,6 +83,7 @@ def restore(store: Store, source: Path) -> Restored:
 
     Raises:
         BackupUnusable: The file is no backup of this program, or is damaged.
+        DatabaseBusy: Another process has been starting or restoring for a minute.
         FileMissing: There is no such file.
         InputError: The database is not SQLite.
         InstallationNotEmpty: Something is stored here already.
@@ -88,16 +91,16 @@ def restore(store: Store, source: Path) -> Restored:
         StorageFull: There is no space left.
     """
     sqlite_path(store.engine)
-    if not source.is_file():
+    if not is_file(source):
         raise FileMissing(name=source.name)
-    with _doubting(), zipfile.ZipFile(source) as archive:
+    with alone(store.settings), _doubting(), zipfile.ZipFile(source) as archive:
         manifest = _read_manifest(archive)
         _check_entries(archive, manifest)
         _check_empty(store, manifest)
         _check_space(store, manifest)
         with disk_errors(store.settings.data_dir):
             store.settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-            folder = tempfile.TemporaryDirectory(prefix=".restore.", dir=store.settings.data_dir)
+            folder = tempfile.TemporaryDirectory(prefix=UNPACKED, dir=store.settings.data_dir)
         with folder as name:
             copy = Path(name, DATABASE)
             _take_database(archive, manifest, copy)
@@ -125,7 +128,7 @@ def _read_manifest(archive: zipfile.ZipFile) -> BackupManifest:
         entry = archive.getinfo(MANIFEST)
     except KeyError as error:
         raise BackupUnusable(reason="Das Verzeichnis fehlt.") from error
-    if entry.file_size > MOST_MANIFEST_BYTES or entry.flag_bits & _ENCRYPTED:
+    if entry.file_size > MOST_MANIFEST_BYTES or not _is_plain(entry):
         raise BackupUnusable(reason="Das Verzeichnis ist nicht lesbar.")
     try:
         with archive.open(entry) as content:
@@ -143,11 +146,13 @@ def _check_entries(archive: zipfile.ZipFile, manifest: BackupManifest) -> None:
     expected[DATABASE] = manifest.database.bytes
     entries = [entry for entry in archive.infolist() if entry.filename != MANIFEST]
     found = {entry.filename: entry.file_size for entry in entries}
-    plain = all(
-        entry.compress_type in _SIMPLE and not entry.flag_bits & _ENCRYPTED for entry in entries
-    )
+    plain = all(map(_is_plain, entries))
     if found != expected or len(archive.infolist()) != len(expected) + 1 or not plain:
         raise BackupUnusable(reason="Der Inhalt passt nicht zum Verzeichnis.")
+
+
+def _is_plain(entry: zipfile.ZipInfo) -> bool:
+    return entry.compress_type in _SIMPLE and not entry.flag_bits & _ENCRYPTED
 
 
 def _check_empty(store: Store, manifest: BackupManifest) -> None:
@@ -187,6 +192,7 @@ def _take_database(archive: zipfile.ZipFile, manifest: BackupManifest, copy: Pat
     try:
         with closing(sqlite3.connect(copy)) as connection:
             _check_database(connection, manifest)
+            _end_sessions(connection)
     except sqlite3.DatabaseError as error:
         raise BackupUnusable(reason="Die Datenbank ist beschädigt.") from error
 
@@ -194,8 +200,9 @@ def _take_database(archive: zipfile.ZipFile, manifest: BackupManifest, copy: Pat
 def _check_database(connection: sqlite3.Connection, manifest: BackupManifest) -> None:
     """Make sure that the database is whole, ours, and names no file that is not there."""
     connection.execute("PRAGMA trusted_schema = OFF")
-    kinds = {kind for (kind,) in connection.execute("SELECT DISTINCT type FROM sqlite_master")}
-    if not kinds <= {"table", "index"}:
+    active = "SELECT type, sql FROM sqlite_master WHERE type NOT IN ('table', 'index')"
+    has_audit = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'audit'").fetchone()
+    if set(connection.execute(active)) != (_OUR_TRIGGERS if has_audit else set()):
         raise BackupUnusable(reason="Die Datenbank ist nicht von diesem Programm.")
     if connection.execute("PRAGMA integrity_check").fetchone() != ("ok",):
         raise BackupUnusable(reason="Die Datenbank ist beschädigt.")
@@ -207,6 +214,15 @@ def _check_database(connection: sqlite3.Connection, manifest: BackupManifest) ->
     named = {key for (key,) in connection.execute("SELECT storage_key FROM artifact")}
     if named != manifest.files.keys() | set(manifest.unreadable):
         raise BackupUnusable(reason="Die Dateien passen nicht zur Datenbank.")
+
+
+def _end_sessions(connection: sqlite3.Connection) -> None:
+    """Nobody is signed in afterwards: a session may have ended since the copy was made."""
+    there = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+    for table in (SessionRow.__tablename__, PendingLoginRow.__tablename__):
+        if table in there:
+            connection.execute(f"DELETE FROM {table}")  # noqa: S608
+    connection.commit()
 
 
 def _take_files(store: Store, archive: zipfile.ZipFile, manifest: BackupManifest) -> None:

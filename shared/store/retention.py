@@ -19,6 +19,8 @@ from shared.registry.manifest import AppManifest, Retention
 from shared.settings import Settings
 from shared.store import artifacts
 from shared.store.engine import read_scope, session_scope
+from shared.store.joins import forget_joins
+from shared.store.layers import app_of
 from shared.store.models import (
     DecisionRow,
     FeedbackRow,
@@ -29,6 +31,7 @@ from shared.store.models import (
     UnitRow,
 )
 from shared.store.runs import ACTIVE
+from shared.store.sqlite_files import empty_journal
 from shared.store.store import Store
 
 LONGEST_SESSION = timedelta(hours=10)
@@ -157,6 +160,8 @@ def purge(store: Store, now: datetime) -> Purged:
         layers=layers,
         files=artifacts.collect_garbage(store, now).files,
     )
+    if not empty_journal(store.engine):
+        _log.warning("the journal could not be emptied: somebody still reads from it")
     _log.info("purged: %s", purged)
     return purged
 
@@ -166,8 +171,10 @@ def _period(days: int) -> timedelta:
 
 
 def _apps(store: Store) -> list[str]:
+    """List apps that have something; a layer outlives the runs of its app."""
     with read_scope(store.engine) as session:
-        return sorted(session.scalars(select(RunRow.app).distinct()))
+        names = session.scalars(select(LayerRow.name).distinct())
+        return sorted({*map(app_of, names), *session.scalars(select(RunRow.app).distinct())})
 
 
 def _date_runs(store: Store, app: str, kept: Periods) -> None:
@@ -256,6 +263,7 @@ def _remove_runs(store: Store, app: str, now: datetime) -> tuple[int, int]:
             decided = select(DecisionRow.run_id).where(DecisionRow.run_id.in_(ids))
             kept = set(session.scalars(decided.distinct()))
             emptied += _empty(session, kept)
+            forget_joins(session, ids)
             gone += len(ids - kept)
             unnamed = update(FeedbackRow).where(FeedbackRow.run_id.in_(ids - kept))
             session.execute(unnamed.values(run_id=None))

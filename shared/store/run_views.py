@@ -97,6 +97,13 @@ class RunView:
         """True while the run may still bring results by itself."""
         return self.state in ACTIVE
 
+    @property
+    def units_left(self) -> int:
+        """Units that nobody worked on before the run was stopped; 0 for any other run."""
+        if self.state != "cancelled" or self.units_total is None:
+            return 0
+        return max(0, self.units_total - self.units_done - self.units_failed)
+
 
 @dataclass(frozen=True, slots=True)
 class UnitView:

@@ -20,6 +20,7 @@ from shared.errors import NotFound
 from shared.store.engine import read_scope, session_scope
 from shared.store.file_store import LONGEST_NAME, visible_text
 from shared.store.ids import new_id
+from shared.store.joins import forget_joins, to_be_joined
 from shared.store.models import ArtifactRow, RunFileRow, RunRow, SignalRow, UnitRow
 from shared.store.run_views import (
     ACTIVE,
@@ -41,6 +42,7 @@ __all__ = [
     "UnitView",
     "get",
     "go_on",
+    "is_joining",
     "recent",
     "request_cancel",
     "result_files",
@@ -210,7 +212,9 @@ def result_files(principal: Principal, store: Store, run_id: str) -> dict[str, S
 
 
 def request_cancel(principal: Principal, store: Store, run_id: str, *, now: datetime) -> None:
-    """Ask for a run to stop; what is done stays and can be used.
+    """Ask for a run to stop; what is done stays, is joined and can be used.
+
+    One that has stopped but is still being joined is not joined any more.
 
     Raises:
         NotFound: This municipality has no such run.
@@ -220,6 +224,17 @@ def request_cancel(principal: Principal, store: Store, run_id: str, *, now: date
         if row.state in ACTIVE and row.cancel_requested_at is None:
             row.cancel_requested_at = now
             session.add(SignalRow(run_id=run_id, kind="cancel"))
+        elif row.state == "cancelled" and forget_joins(session, [run_id]):
+            session.add(SignalRow(run_id=run_id, kind="cancel"))
+
+
+def is_joining(principal: Principal, store: Store, run_id: str) -> bool:
+    """Say whether what a stopped run has done is still to be joined to a result."""
+    query = select(RunRow.id).where(
+        RunRow.tenant == principal.active_tenant, RunRow.id == run_id, to_be_joined()
+    )
+    with read_scope(store.engine) as session:
+        return session.scalar(query) is not None
 
 
 def go_on(principal: Principal, store: Store, run_id: str) -> RunView:
@@ -245,6 +260,7 @@ def go_on(principal: Principal, store: Store, run_id: str) -> RunView:
                     error_details=None,
                 )
             )
+            forget_joins(session, [run_id])
             row.state, row.units_failed = "queued", 0
             row.message_code = row.message_details = None
             row.cancel_requested_at = row.finished_at = None

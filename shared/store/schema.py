@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,17 +13,21 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.engine import make_url
 
 from shared.errors import DatabaseBusy, SchemaDiffers
 from shared.settings import Settings
+from shared.store import identity_models  # noqa: F401  # its tables belong to the schema too
 from shared.store.engine import database_errors, make_engine
 from shared.store.local_files import disk_errors
+from shared.store.models import Base
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 NOTHING_YET = "0000"
 """Revision of an empty database."""
+UNPACKED = ".restore."
+"""How a folder of the data folder begins in which a restoring unpacks a database."""
 _LOCK_TIMEOUT_S = 60.0
 _LOOK_EVERY_S = 0.05
 _POSTGRESQL_LOCK = 0x75726B69
@@ -47,10 +52,8 @@ def prepare_database(settings: Settings) -> None:
     engine = make_engine(settings)
     try:
         if engine.dialect.name == "sqlite":
-            file = Path(str(make_url(settings.database_address).database))
-            with disk_errors(file.parent):
-                file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with _alone(file.with_name(f"{file.name}.lock")):
+            with alone(settings):
+                _remove_unpacked(settings)
                 migrate(engine)
         check_schema(engine)
     finally:
@@ -68,11 +71,13 @@ def known_revisions() -> frozenset[str]:
 
 
 def found_revision(engine: Engine) -> str:
-    """Return the revision of the database, `NOTHING_YET` when it is empty.
+    """Return the revision of the database, `NOTHING_YET` when it is empty or not there.
 
     Raises:
         DatabaseUnreachable: The database does not answer.
     """
+    if engine.dialect.name == "sqlite" and not Path(str(engine.url.database)).is_file():
+        return NOTHING_YET  # only asking SQLite would make an empty one
     with database_errors(engine.url), engine.connect() as connection:
         return _revision(connection)
 
@@ -116,6 +121,8 @@ def migrate(engine: Engine, revision: str = "head") -> None:
         found, expected = _revision(connection), expected_revision()
         if found == expected:
             return
+        if found == NOTHING_YET and _has_tables(connection):
+            raise SchemaDiffers(found="?", expected=expected)
         if found not in known_revisions() and found != NOTHING_YET:
             raise SchemaDiffers(found=found, expected=expected)
         config = _config()
@@ -124,7 +131,12 @@ def migrate(engine: Engine, revision: str = "head") -> None:
 
 
 def _revision(connection: Connection) -> str:
-    return MigrationContext.configure(connection).get_current_revision() or NOTHING_YET
+    """Return the revision; several, which only a mishap writes, are one that nobody knows."""
+    return "+".join(MigrationContext.configure(connection).get_current_heads()) or NOTHING_YET
+
+
+def _has_tables(connection: Connection) -> bool:
+    return not Base.metadata.tables.keys().isdisjoint(inspect(connection).get_table_names())
 
 
 def _config() -> Config:
@@ -153,12 +165,30 @@ def _checks_late(connection: Connection) -> Iterator[None]:
         plain.cursor().execute("PRAGMA foreign_keys = ON")
 
 
+def _remove_unpacked(settings: Settings) -> None:
+    """Remove databases that a killed restoring has unpacked; nobody would ever delete from them."""
+    for folder in settings.data_dir.glob(f"{UNPACKED}*"):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 @contextmanager
-def _alone(file: Path) -> Iterator[None]:
-    """Keep other processes out of the block by a lock on a file, which ends with its process."""
+def alone(settings: Settings) -> Iterator[None]:
+    """Keep others out who begin to work with an SQLite database, or restore one.
+
+    The lock is one on a file and ends with its process.
+
+    Args:
+        settings: The database; its folder is made.
+
+    Raises:
+        DatabaseBusy: Another process has been at it for a minute.
+        StorageFull: The folder may not be written.
+    """
+    database = Path(str(make_url(settings.database_address).database))
     give_up_at = time.monotonic() + _LOCK_TIMEOUT_S
-    with disk_errors(file.parent):
-        opened = file.open("ab")
+    with disk_errors(database.parent):
+        database.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        opened = database.with_name(f"{database.name}.lock").open("ab")
     with opened:
         while True:
             try:

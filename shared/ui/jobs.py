@@ -6,6 +6,7 @@ import logging
 import re
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import streamlit as st
 
@@ -23,6 +24,8 @@ from shared.ui.result import Column, escape_markdown, table
 from shared.ui.shell import RESULT_PARAMETER, SAMPLE_PARAMETER, AppContext
 
 POLL_S = 2
+LOOKS_FOR = timedelta(minutes=10)
+"""So long after its end the page of a stopped run looks whether its part is joined."""
 ANNOUNCE_S = 10.0
 FAILURES_WHILE_RUNNING = 3
 MOST_FAILURES = 1000
@@ -96,6 +99,7 @@ def job_panel(
         else:
             _show_state(ctx, run)
             _show_failures(ctx, run)
+            _show_joining(ctx, run)
             offer_more(ctx, run)
     if on_done is not None and not run.is_active:
         on_done(run)
@@ -115,6 +119,26 @@ def _follow(ctx: AppContext, run_id: str) -> None:
     except UrbanKiError as error:
         message, advice = ctx.t.error(error)
         st.warning(f"{message} {advice}")
+        return
+    st.rerun()
+
+
+def _show_joining(ctx: AppContext, run: RunView) -> None:
+    """Say that a stopped run is still being joined, and look again until it is, for a while."""
+    if run.state != "cancelled" or not runs.is_joining(ctx.principal, ctx.store, run.id):
+        return
+    st.caption(ctx.t("Was fertig ist, wird gerade zu einem Teilergebnis zusammengestellt."))
+    if run.finished_at is not None and datetime.now(UTC) - run.finished_at < LOOKS_FOR:
+        st.fragment(_follow_joining, run_every=POLL_S)(ctx, run.id)
+
+
+def _follow_joining(ctx: AppContext, run_id: str) -> None:
+    """Look whether a stopped run is joined; runs again every two seconds."""
+    try:
+        if runs.is_joining(ctx.principal, ctx.store, run_id):
+            return
+    except UrbanKiError as error:
+        st.warning(" ".join(ctx.t.error(error)))
         return
     st.rerun()
 

@@ -36,6 +36,12 @@ class Machine:
         path.write_text(f"#!{shutil.which('bash')}\n{body}\n", encoding="utf-8")
         path.chmod(0o755)
 
+    def in_environment(self, name: str, body: str) -> None:
+        """A program that a package has brought."""
+        path = self.checkout / ".venv" / "bin" / name
+        path.write_text(f"#!{shutil.which('bash')}\n{body}\n", encoding="utf-8")
+        path.chmod(0o755)
+
     def python(self, *, makes_venv: bool = True) -> None:
         """Python 3.11 whose packages cannot be installed."""
         pip = '#!/bin/sh\\ncase \\"\\$2\\" in pip) echo no network; exit 1;; esac\\n'
@@ -200,6 +206,49 @@ def stamp_of(machine: Machine, files: Sequence[str]) -> str:
         digest = hashlib.sha256((machine.checkout / name).read_bytes()).hexdigest()
         listing += f"{digest}  {name}\n"
     return hashlib.sha256(listing.encode()).hexdigest()
+
+
+TEST_PROGRAMS = ("chromium", "git")
+REFEREE = "tests/oidc_referee"
+
+
+def prepare_tests(machine: Machine) -> None:
+    """Everything for the tests is installed, only the packages of Node.js are not."""
+    machine.tesseract()
+    machine.python()
+    for name in TEST_PROGRAMS:
+        machine.program(name, "exit 0")
+    shutil.copytree(
+        REPOSITORY / REFEREE, machine.checkout / REFEREE, ignore=lambda *_: ["node_modules"]
+    )
+    environment = machine.checkout / ".venv" / "bin"
+    environment.mkdir(parents=True)
+    for name in ("python", "ruff", "mypy", "lint-imports"):
+        machine.in_environment(name, "exit 0")
+    files = {"train": "requirements-train.txt", "test": "requirements-test.txt"}
+    for name, given in {**STAMPS, **{n: (f, "constraints.txt") for n, f in files.items()}}.items():
+        stamp = environment.parent / f"installed-{name}"
+        stamp.write_text(stamp_of(machine, given), encoding="utf-8")
+
+
+def test_packages_of_node_cannot_be_fetched(machine: Machine) -> None:
+    prepare_tests(machine)
+    machine.in_environment("npm", "echo no network; exit 1")
+    result = machine.run("check")
+    assert result.returncode == 1
+    assert "ließen sich nicht installieren" in last_sentences(result)[0]
+    assert "no network" in _log(machine)
+
+
+def test_packages_of_node_are_installed_once_for_each_lock_file(machine: Machine) -> None:
+    prepare_tests(machine)
+    machine.in_environment("npm", f'echo "npm $*"; mkdir -p {REFEREE}/node_modules')
+    for _ in range(2):
+        assert machine.run("check").returncode == 0
+    assert _log(machine) == f"npm ci --ignore-scripts --prefix {REFEREE}\n"
+    (machine.checkout / REFEREE / "package-lock.json").write_text("{}", encoding="utf-8")
+    machine.run("check")
+    assert _log(machine).count("npm ci") == 2
 
 
 def _log(machine: Machine) -> str:

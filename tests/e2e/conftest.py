@@ -19,8 +19,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if folder in item.path.parents:
             item.add_marker(pytest.mark.browser)
             item.add_marker(pytest.mark.server)
-    # Last of all: an open browser keeps an event loop running, and no other test could start one.
-    items.sort(key=lambda item: folder in item.path.parents)
 
 
 @pytest.fixture(scope="session")
@@ -30,9 +28,9 @@ def gallery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGallery
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium."""
+    """Debian's Chromium; closed soon, because no other test can run an event loop meanwhile."""
     with chromium() as program:
         yield program
 

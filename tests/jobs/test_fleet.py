@@ -164,3 +164,16 @@ def test_a_worker_that_went_without_a_word_is_lost() -> None:
     fleet.look()
     assert fleet.is_lost("two")
     assert not fleet.is_lost("one")
+
+
+def test_workers_of_the_past_are_forgotten() -> None:
+    clock, workers = Clock(), Workers("one")
+    fleet = Fleet(workers, clock)
+    looking(fleet, lambda: fleet.size == 1)
+    for number in range(20):
+        workers.names = {f"worker {number}"}
+        clock.now += LOOK_EVERY_S
+        fleet.look()
+    assert len(fleet._last_seen) <= 4
+    assert fleet.is_lost("one")
+    assert not fleet.is_lost("worker 18")

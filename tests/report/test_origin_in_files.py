@@ -27,10 +27,12 @@ from shared import __version__
 from shared.contracts.jobs import StoredFile
 from shared.contracts.provenance import FailedUnit, InputFile, ModelUse, Provenance
 from shared.errors import FileMissing, ProvenanceMissing
+from shared.i18n import get_translator
 from shared.report.csv_out import pack, render_csv
 from shared.report.excel import render_xlsx
 from shared.report.geo_out import render_geojson, render_gpkg
 from shared.report.json_out import render_json
+from shared.report.origin import origin_rows
 from shared.report.pdf import render_pdf
 from shared.store import provenance as provenance_module
 from shared.store import provenance_reading
@@ -438,6 +440,17 @@ def test_a_stored_run_says_where_its_result_comes_from() -> None:
     assert (made.units_total, made.units_failed, len(made.failed_units)) == (100, 60, 50)
     assert made.software_version == software_version()
     assert from_dict(json.loads(json.dumps(to_dict(made)))) == made
+
+
+def test_what_a_stop_has_left_is_told() -> None:
+    stopped = replace(RUN, state="cancelled", units_total=100, units_done=12, units_failed=3)
+    made = describe(stopped, tenant="musterstadt")
+    assert (made.units_failed, made.units_left) == (3, 85)
+    words = dict(origin_rows(made, get_translator("de")))["Vollständigkeit"]
+    assert words == "88 von 100 Teilen ohne Ergebnis, davon 85 nach Abbruch nicht bearbeitet"
+    assert from_dict(json.loads(json.dumps(to_dict(made)))) == made
+    failed = replace(stopped, state="done")
+    assert describe(failed, tenant="musterstadt").units_left == 0
 
 
 def test_a_run_that_has_not_begun_can_be_described() -> None:

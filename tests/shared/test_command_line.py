@@ -12,6 +12,7 @@ def parser() -> GermanParser:
     read = commands.add_parser("lesen")
     read.add_argument("file", metavar="DATEI")
     read.add_argument("--art", choices=["kurz", "lang"])
+    read.add_argument("--zahl", type=int)
     either = read.add_mutually_exclusive_group()
     either.add_argument("--leise", action="store_true")
     either.add_argument("--laut", action="store_true")
@@ -33,6 +34,7 @@ def parser() -> GermanParser:
         (["lesen", "a", "--leise", "--laut"], "--laut und --leise gehen nicht zusammen."),
         (["senden"], "Es fehlt eines von: --an, --alle."),
         (["lesen", "a", "--lei"], "Unbekannte Angabe --lei."),
+        (["lesen", "a", "--zahl", "x" * 99], f"{'x' * 60} ist kein Wert für --zahl."),
     ],
 )
 def test_wrong_words_are_refused_in_german(words: list[str], said: str) -> None:

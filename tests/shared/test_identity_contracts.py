@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 from joserfc.jwk import OKPKey
 
-from shared.contracts.identity import installation
+from shared.contracts.identity import private_files
 from shared.contracts.identity.installation import (
     InstallationToken,
     command_token,
@@ -509,7 +509,7 @@ def test_files_lie_on_the_disk_before_they_get_their_names(
         names = sorted(path.name for path in chosen.keys_folder.glob("[!.]*"))
         flushed.append((os.fstat(handle).st_size, names))
 
-    monkeypatch.setattr(installation.os, "fsync", note)
+    monkeypatch.setattr(private_files.os, "fsync", note)
     load_installation_key(chosen)
     assert [names for _, names in flushed] == [[], ["installation.pem"]]
     assert all(size > 100 for size, _ in flushed)
@@ -527,7 +527,7 @@ def test_a_full_disk_is_said_by_the_name_of_the_file_and_leaves_nothing_behind(
     def refuse(*_: object) -> None:
         raise OSError(errno.ENOSPC, "full", str(tmp_path / ".draft"))
 
-    monkeypatch.setattr(installation.os, "fchmod", refuse)
+    monkeypatch.setattr(private_files.os, "fchmod", refuse)
     with pytest.raises(SecretUnusable, match=re.escape(name)):
         load_installation_key(chosen)
     assert sorted(chosen.keys_folder.iterdir()) == before

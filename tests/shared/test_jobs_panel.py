@@ -4,9 +4,10 @@ import logging
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
-from sqlalchemy import insert, select, update
+from sqlalchemy import delete, insert, select, update
 from streamlit.testing.v1 import AppTest
 
 from shared.auth.principal import LOCAL_PRINCIPAL, Principal
@@ -17,10 +18,12 @@ from shared.registry import discover
 from shared.settings import get_settings
 from shared.store import runs
 from shared.store.engine import read_scope, session_scope
+from shared.store.joins import JOIN
 from shared.store.models import FeedbackRow, LeaseRow, RunRow, SignalRow, UnitRow
 from shared.store.progress import Pace, read_pace
 from shared.store.run_views import RunOrder, RunView
 from shared.store.store import Store, process_store
+from shared.ui import jobs as ui_jobs
 from shared.ui import shell
 from shared.ui.house_probe import HouseStatus, ask_house, house_probe
 from tests.shared.app_folders import make_app
@@ -275,6 +278,40 @@ def test_a_stop_is_asked_back_and_then_told(store: Store) -> None:
     assert "probe_job_stop" not in [button.key for button in page.button]
     assert "wird abgebrochen" in shown(page)
     assert "Was fertig ist, bleibt erhalten." in shown(page)
+
+
+@pytest.mark.parametrize("ended", [timedelta(), timedelta(hours=1)])
+def test_a_stopped_run_that_is_being_joined_says_so(
+    store: Store, monkeypatch: pytest.MonkeyPatch, ended: timedelta
+) -> None:
+    looks: list[str] = []
+    monkeypatch.setattr(ui_jobs, "_follow_joining", lambda ctx, run_id: looks.append(run_id))
+    finished_at = datetime.now(UTC) - ended
+    run = make_run(store, state="cancelled", units_total=40, units_done=20, finished_at=finished_at)
+    with session_scope(store.engine) as session:
+        session.add(SignalRow(run_id=run.id, kind=JOIN))
+    said = "wird gerade zu einem Teilergebnis zusammengestellt"
+    assert said in shown(open_page(run.id).run())
+    assert set(looks) == (set() if ended else {run.id})
+    with session_scope(store.engine) as session:
+        session.execute(delete(SignalRow))
+    assert said not in shown(open_page(run.id).run())
+
+
+def test_the_panel_ends_its_looking_when_the_part_is_joined(store: Store) -> None:
+    run = make_run(store, state="cancelled", units_total=4, units_done=2, finished_at=NOW)
+    with session_scope(store.engine) as session:
+        session.add(SignalRow(run_id=run.id, kind=JOIN))
+    reruns: list[str] = []
+    ctx = SimpleNamespace(principal=LOCAL_PRINCIPAL, store=store)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ui_jobs.st, "rerun", lambda: reruns.append("again"))
+        ui_jobs._follow_joining(ctx, run.id)
+        assert reruns == []
+        with session_scope(store.engine) as session:
+            session.execute(delete(SignalRow))
+        ui_jobs._follow_joining(ctx, run.id)
+    assert reruns == ["again"]
 
 
 def test_a_stopped_run_can_go_on(store: Store) -> None:

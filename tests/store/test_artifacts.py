@@ -292,3 +292,11 @@ def test_a_collection_that_fails_can_be_repeated(
     assert rows(store) == 3
     assert artifacts.collect_garbage(store, LATER).rows == 3
     assert list(store.files.keys()) == []
+
+
+@pytest.mark.parametrize("media_type", ["", "a\0b", "bild/ä", "x" * 101, "text/plain\r\nx: y"])
+def test_a_type_that_is_none_becomes_unknown(store: Store, media_type: str) -> None:
+    file = artifacts.save(
+        ANNA, store, b"x", name="x", media_type=media_type, kind="upload", is_example=False, now=NOW
+    )
+    assert file.media_type == "application/octet-stream"

@@ -16,6 +16,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select, update
 
+from shared.auth import sessions
+from shared.auth.sessions import Limits
 from shared.errors import (
     BackupUnusable,
     DatabaseBusy,
@@ -28,15 +30,15 @@ from shared.errors import (
     UrbanKiError,
 )
 from shared.settings import Settings
-from shared.store import artifacts, dataspace, deletion, runs
+from shared.store import artifacts, dataspace, deletion, runs, schema
 from shared.store import restore as restore_module
-from shared.store.backup import backup
+from shared.store.backup import UNFINISHED, _in_use, backup
 from shared.store.backup_format import DATABASE, FILES, MANIFEST, zip_date
 from shared.store.engine import read_scope, session_scope
 from shared.store.file_store import FileStore
 from shared.store.models import LeaseRow, RunRow, UnitRow
 from shared.store.restore import restore
-from shared.store.schema import migrate, prepare_database
+from shared.store.schema import expected_revision, migrate, prepare_database
 from shared.store.store import Store, open_store
 from shared.store.verify import verify
 from tests.store.filled import NOW, decided, finished, ordered, published, stored
@@ -130,7 +132,7 @@ def test_everything_comes_back_as_it_was(full: Store, saved: Path, empty: Store)
     after = dump(empty)
     assert after == before
     assert set(empty.files.keys()) == set(full.files.keys())
-    assert (restored.files, restored.revision, restored.missing) == (11, "0001", ())
+    assert (restored.files, restored.revision, restored.missing) == (11, expected_revision(), ())
     assert verify(empty, NOW).is_sound
     for person in (ANNA, BERT):
         for run in runs.recent(person, empty):
@@ -395,6 +397,7 @@ BROKEN: dict[str, Callable[[dict[str, bytes]], None]] = {
     ),
     "a database changed": lambda content: content.update({DATABASE: content[DATABASE][::-1]}),
     "no database": lambda content: content.pop(DATABASE),
+    "database without the triggers of the audit": with_database("DROP TRIGGER audit_no_delete"),
     "database with a trigger": with_database(
         "CREATE TRIGGER boese AFTER INSERT ON run BEGIN DELETE FROM run; END"
     ),
@@ -553,6 +556,17 @@ def test_a_restore_that_was_killed_may_be_repeated(
     assert dump(empty) == dump(full)
 
 
+def test_nobody_is_signed_in_after_a_restore(full: Store, empty: Store, tmp_path: Path) -> None:
+    who = acting()
+    cookie, _ = sessions.create(full.engine, who, mode="keycloak", limits=Limits(900, 900), now=NOW)
+    archive = tmp_path / "with-session.zip"
+    backup(full, archive, NOW)
+    restore(empty, archive)
+    assert sessions.lookup(full.engine, cookie, NOW) is not None
+    assert sessions.lookup(empty.engine, cookie, NOW) is None
+    assert dump(empty)["session"] == ""
+
+
 def test_an_older_backup_is_brought_up_to_date_at_the_next_start(saved: Path, empty: Store) -> None:
     restore(empty, saved)
     migrate(empty.engine)
@@ -562,3 +576,51 @@ def test_an_older_backup_is_brought_up_to_date_at_the_next_start(saved: Path, em
 def test_dates_of_archives_begin_in_1980() -> None:
     assert zip_date(NOW.replace(year=1970))[0] == 1980
     assert zip_date(NOW + timedelta(seconds=1))[0] == NOW.year
+
+
+def test_a_manifest_packed_in_another_way_is_refused(tmp_path: Path, empty: Store) -> None:
+    file = tmp_path / "s.zip"
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr(MANIFEST, "x" * 1000)
+    content = bytearray(file.read_bytes())
+    start = 30 + len(MANIFEST) + 9
+    content[start : start + 8] = b"\xff" * 8
+    file.write_bytes(content)
+    with pytest.raises(BackupUnusable):
+        restore(empty, file)
+
+
+def test_names_that_no_file_can_have_are_refused(full: Store, tmp_path: Path) -> None:
+    with pytest.raises(FileMissing):
+        restore(full, tmp_path / ("x" * 300))
+    with pytest.raises(InputError, match="Namen"):
+        backup(full, tmp_path / ("x" * 300), NOW)
+    name = "ü" * 120 + ".zip"
+    assert backup(full, tmp_path / name, NOW).file == name
+
+
+def test_nobody_starts_while_a_backup_comes_back(
+    saved: Path, empty: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put = restore_module._put_database
+
+    def starting(store: Store, copy: Path) -> None:
+        with pytest.raises(DatabaseBusy):
+            prepare_database(store.settings)
+        put(store, copy)
+
+    monkeypatch.setattr(schema, "_LOCK_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(restore_module, "_put_database", starting)
+    restore(empty, saved)
+    assert runs.recent(ANNA, empty)
+
+
+def test_what_a_killed_backup_has_left_goes_with_the_next(full: Store, tmp_path: Path) -> None:
+    folder = tmp_path / "sicherungen"
+    left, living = (folder / f"{UNFINISHED}{name}" for name in ("alt", "neu"))
+    for path in (left, living):
+        path.mkdir(parents=True)
+        (path / DATABASE).write_bytes(b"jemand")
+    with _in_use(living):
+        backup(full, folder / "s.zip", NOW)
+    assert {path.name for path in folder.iterdir()} == {"s.zip", living.name}

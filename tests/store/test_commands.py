@@ -12,11 +12,13 @@ import pytest
 from shared.settings import REPOSITORY, Settings
 from shared.store import __main__ as command
 from shared.store import dataspace, runs
+from shared.store.schema import expected_revision
 from shared.store.store import Store, open_store
 from tests.store.filled import NOW, decided, finished, ordered, published
 from tests.store.servers import acting
 
 ANNA, ADMIN = acting(), acting(role="admin")
+HEAD = expected_revision()
 Call = Callable[..., tuple[int, dict[str, object], str]]
 
 
@@ -38,11 +40,11 @@ def test_migrate_makes_the_tables_and_check_finds_them(
     code, _, line = call(local_settings, "check")
     assert (code, "python -m shared.store migrate" in line) == (2, True)
     assert not local_settings.data_dir.exists()
-    assert call(local_settings, "migrate")[1] == {"before": "0000", "revision": "0001"}
-    assert call(local_settings, "migrate")[1] == {"before": "0001", "revision": "0001"}
+    assert call(local_settings, "migrate")[1] == {"before": "0000", "revision": HEAD}
+    assert call(local_settings, "migrate")[1] == {"before": HEAD, "revision": HEAD}
     assert call(local_settings, "check")[1] == {
         "database": "sqlite",
-        "revision": "0001",
+        "revision": HEAD,
         "storage": "file",
         "runs": 0,
         "artifacts": 0,
@@ -56,7 +58,7 @@ def test_migrate_and_check_work_on_postgresql_and_s3(
     database = postgres_server.new_database()
     settings = s3_settings.model_copy(update={"database_url": postgres_server.url(database)})
     assert call(settings, "check")[0] == 2
-    assert call(settings, "migrate")[1] == {"before": "0000", "revision": "0001"}
+    assert call(settings, "migrate")[1] == {"before": "0000", "revision": HEAD}
     code, found, _ = call(settings, "check")
     assert (code, found["database"], found["storage"]) == (0, "postgresql", "s3")
     postgres_server.drop(database)
@@ -176,6 +178,6 @@ def test_the_real_command_prints_json_and_german_help(local_settings: Settings) 
         for word in ("migrate", "check", "--help", "unsinn")
     ]
     assert [one.returncode for one in done] == [0, 0, 0, 2]
-    assert json.loads(done[1].stdout)["revision"] == "0001"
+    assert json.loads(done[1].stdout)["revision"] == HEAD
     assert "Aufruf (usage): python -m shared.store" in done[2].stdout
     assert done[3].stderr.startswith("Die Eingabe ist ungültig: Für BEFEHL gibt es nur")

@@ -1,6 +1,7 @@
 """The data space: versions that never change, shared on purpose, never mixed with examples."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -228,6 +229,13 @@ def test_other_columns_need_another_name(store: Store) -> None:
         ({"a": "text"}, "b\r\n1\r\n", InputError),
         ({"a": "text", "b": "text"}, "a\r\n1\r\n", InputError),
         ({"a": "integer"}, "a\r\n1,5\r\n", InputError),
+        ({"a": "integer"}, "a\r\n1.5\r\n", InputError),
+        ({"a": "integer"}, "a\r\n99999999999999999999\r\n", InputError),
+        ({"a": "integer"}, "a\r\n1e400\r\n", InputError),
+        ({"a": "number"}, "a\r\n1e400\r\n", InputError),
+        ({"a": "number"}, "a\r\n-inf\r\n", InputError),
+        ({"": "text", "b": "text"}, ";b\r\n1;2\r\n", InputError),
+        ({"a": "text", "b": "text"}, "a;b\r\n1;2\r\n3\r\n", InputError),
         ({"a": "number"}, "a\r\nviel\r\n", InputError),
         ({"a": "boolean"}, "a\r\nTrue\r\n", InputError),
         ({"a": "date"}, "a\r\n31.02.2026\r\n", InputError),
@@ -421,3 +429,10 @@ def test_content_that_was_stored_as_something_else_before_can_be_published(store
     layer = dataspace.publish(ANNA, store, run.id, publication, now=NOW + timedelta(hours=1))
     assert layer.file.media_type == CSV
     assert len(dataspace.read_table(ANNA, store, "aviary/dach")) == 1
+
+
+def test_many_who_publish_under_one_name_at_once_all_get_a_version(store: Store) -> None:
+    made = [finished(store, ANNA, f"lauf {number}") for number in range(12)]
+    with ThreadPoolExecutor(len(made)) as pool:
+        layers = list(pool.map(lambda run: published(store, ANNA, run, word=run.id[-4:]), made))
+    assert sorted(layer.version for layer in layers) == list(range(1, 13))

@@ -165,3 +165,11 @@ def test_another_municipality_sees_and_decides_nothing(store: Store, run_id: str
         with pytest.raises(NotFound):
             call()
     assert decisions.history(ANNA, store, run_id) == [kept]
+
+
+def test_spaces_around_an_item_make_no_other_item(store: Store) -> None:
+    run = finished(store, ANNA, "eins")
+    first = decisions.decide(ANNA, store, run.id, " dach 1 ", "bestaetigt", now=NOW)
+    assert decisions.history(ANNA, store, run.id, " dach 1 ") == [first]
+    assert decisions.undo(ANNA, store, run.id, " dach 1 ", now=NOW, seen=first.id) is None
+    assert decisions.current(ANNA, store, run.id) == {}

@@ -3,11 +3,16 @@
 import contextlib
 import sqlite3
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from sqlalchemy import MetaData, event, func, inspect, select
 
+from shared.auth import sessions
+from shared.auth.local_accounts import create_account, list_accounts
+from shared.auth.sessions import Limits
+from shared.contracts.identity.principal import Principal, Role
 from shared.errors import (
     DeletionIncomplete,
     LayerInUse,
@@ -15,10 +20,21 @@ from shared.errors import (
     NotFound,
     StorageUnreachable,
 )
-from shared.store import artifacts, dataspace, deletion, erasing, feedback, retention, runs
+from shared.settings import Settings
+from shared.store import (
+    artifacts,
+    dataspace,
+    deletion,
+    erasing,
+    feedback,
+    retention,
+    runs,
+    sqlite_files,
+)
 from shared.store.deletion import Deleted
-from shared.store.engine import read_scope
+from shared.store.engine import make_engine, read_scope, session_scope
 from shared.store.file_store import FileStore
+from shared.store.identity_models import TenantRow
 from shared.store.models import ArtifactRow, Base, RunRow, SignalRow
 from shared.store.store import Store
 from tests.store.filled import DAY, NOW, decided, finished, ordered, published, stored
@@ -27,8 +43,20 @@ from tests.store.servers import acting
 MARK, TENANT = "spurwort", "spurstadt"
 ANNA, ADMIN = acting(TENANT), acting(TENANT, "chefin", "admin")
 BERT, BERTS_ADMIN = acting("herten", "bert"), acting("herten", "bertha", "admin")
-NO_CONTENT = {"signal", "lease", "alembic_version"}
-"""Tables without a word of anybody."""
+NO_CONTENT = {
+    "signal",
+    "lease",
+    "alembic_version",
+    "login_attempt",
+    "pending_login",
+    "used_jti",
+} | {
+    "audit_subject",
+    "audit_permit",
+}
+"""Tables without a word of anybody, only hashes."""
+KEPT = {"audit"}
+"""Says for its own time who did what, without content."""
 
 
 def plant(store: Store) -> runs.RunView:
@@ -43,7 +71,26 @@ def plant(store: Store) -> runs.RunView:
     dataspace.note_use(ANNA, store, reader.id, [dataspace.list_layers(ANNA, store)[0].id])
     shared = published(store, BERTS_ADMIN, finished(store, BERT, "bleibt"), share=(TENANT, "marl"))
     dataspace.as_input(ANNA, store, shared.id, now=NOW)
+    plant_people(store)
     return run
+
+
+def plant_people(store: Store) -> None:
+    """Give the municipality an account and sessions of both ways to sign in."""
+    with session_scope(store.engine) as session:
+        for slug in (TENANT, "herten"):
+            session.add(TenantRow(slug=slug, name=slug, theme="default", ags=None, active=True))
+    rights: dict[str, Role] = {TENANT: "viewer"}
+    here = {TENANT: frozenset({"aviary"})}
+    create_account(store.engine, MARK, MARK, rights, app_grants=here, now=NOW)
+    both: dict[str, Role] = {TENANT: "viewer", "herten": "viewer"}
+    account, _ = create_account(store.engine, "berta", "bleibt", both, now=NOW)
+    for principal, mode in (
+        (Principal(account.id, "bleibt", both, "herten"), "lokal"),
+        (Principal(MARK, MARK, rights, TENANT), "keycloak"),
+        (Principal("someone", "", both, "herten"), "keycloak"),
+    ):
+        sessions.create(store.engine, principal, mode=mode, limits=Limits(900, 900), now=NOW)
 
 
 def dump(store: Store) -> dict[str, str]:
@@ -82,7 +129,7 @@ def test_every_table_is_part_of_the_test(store: Store) -> None:
     words = {name for name, text in planted.items() if MARK in text or TENANT in text}
     by_id = {name for name, text in planted.items() if text} - words
     assert by_id <= {"layer_use", "signal", "alembic_version"}
-    assert set(planted) == words | by_id | NO_CONTENT
+    assert set(planted) == words | by_id | NO_CONTENT | KEPT
     assert set(planted) == set(Base.metadata.tables) | {"alembic_version"}
 
 
@@ -110,6 +157,8 @@ def test_nothing_of_others_is_touched(store: Store) -> None:
     assert len(dataspace.read_table(BERT, store, "aviary/dach")) == 2
     run = runs.recent(BERT, store)[0]
     assert artifacts.read(BERT, store, run.inputs[0]) == b"Eingabe bleibt"
+    [account] = list_accounts(store.engine)
+    assert (account.username, dict(account.rights.roles)) == ("berta", {"herten": "viewer"})
 
 
 def test_deleting_twice_finds_nothing_and_that_is_fine(store: Store) -> None:
@@ -325,3 +374,43 @@ def test_more_files_go_than_fit_into_one_transaction(store_sqlite: Store) -> Non
     assert deletion.delete_tenant(ADMIN, store_sqlite).files == 253
     with read_scope(store_sqlite.engine) as session:
         assert session.scalar(select(func.count()).select_from(ArtifactRow)) == 0
+
+
+def test_a_journal_that_somebody_still_reads_is_no_finished_deletion(
+    store_sqlite: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_files, "JOURNAL_PATIENCE_S", 0.0)
+    plant(store_sqlite)
+    store = replace(store_sqlite, engine=make_engine(store_sqlite.settings, busy_timeout_s=0.1))
+    with read_scope(store.engine) as reading:
+        reading.scalar(select(func.count()).select_from(RunRow))
+        with pytest.raises(DeletionIncomplete):
+            deletion.delete_tenant(ADMIN, store)
+    deletion.delete_tenant(ADMIN, store)
+    for file in store.settings.data_dir.glob("gallery.db*"):
+        assert MARK.encode() not in file.read_bytes(), file.name
+    store.engine.dispose()
+
+
+def test_drafts_and_half_sent_files_go_with_their_municipality(s3_settings: Settings) -> None:
+    files = FileStore(s3_settings)
+    files.check_reachable()
+    place = files._place
+    left = {tenant: place.write(tenant, MARK.encode()).path for tenant in (TENANT, "herten")}
+    for tenant in left:
+        place._call("create_multipart_upload", Key=f"{place._prefix}{tenant}/00/halb")
+    files.remove_tenant(TENANT)
+    assert [path.exists() for path in left.values()] == [False, True]
+    uploads = place._call("list_multipart_uploads")["Uploads"]
+    assert [upload["Key"] for upload in uploads] == ["gallery/herten/00/halb"]
+
+
+def test_a_name_that_begins_like_another_is_another(s3_settings: Settings) -> None:
+    files = FileStore(s3_settings)
+    for tenant in (TENANT, f"{TENANT}-sued", f"{TENANT}2"):
+        files.write(tenant, b"x", name="x", media_type="text/plain")
+    assert files.remove_tenant(TENANT) == 1
+    assert {entry.key.partition("/")[0] for entry in files.entries()} == {
+        f"{TENANT}-sued",
+        f"{TENANT}2",
+    }

@@ -29,7 +29,7 @@ def cache(tmp_path: Path, clock: Clock) -> FileCache:
 
 
 def keep(cache: FileCache, key: str, clock: Clock) -> Path:
-    path = cache.keep(cache.write(b"x" * 100).path, key)
+    path = cache.keep(cache.write("herten", b"x" * 100).path, key)
     clock.now += 700
     cache.find(key)
     return path

@@ -64,7 +64,35 @@ def test_a_circle_ends(store_sqlite: Store) -> None:
     layer = published(store_sqlite, ANNA, run, now=NOW)
     with session_scope(store_sqlite.engine) as session:
         session.add(LayerUseRow(run_id=run.id, layer_id=layer.id))
-    node, depth = lineage(ANNA, store_sqlite, layer.id), 0
-    while node.parents:
+    [run_node] = lineage(ANNA, store_sqlite, layer.id).parents
+    assert (run_node.parents[-1].id, run_node.parents[-1].parents) == (layer.id, ())
+
+
+def test_a_long_chain_is_cut(store_sqlite: Store) -> None:
+    before: list[str] = []
+    for number in range(23):
+        run = finished(store_sqlite, ANNA, f"glied {number}")
+        dataspace.note_use(ANNA, store_sqlite, run.id, before)
+        before = [published(store_sqlite, ANNA, run, name=f"aviary/glied{number}").id]
+    node, depth = lineage(ANNA, store_sqlite, before[0]), 0
+    while node.parents and node.parents[0].parents[-1].kind == "layer":
         node, depth = node.parents[0].parents[-1], depth + 1
     assert depth == 20
+
+
+def test_layers_that_went_into_each_other_are_shown_once(store_sqlite: Store) -> None:
+    """Two that are each made from the two before: a tree of 2 to the power of 12, if repeated."""
+    before: list[str] = []
+    for number in range(12):
+        run = finished(store_sqlite, ANNA, f"paar {number}")
+        dataspace.note_use(ANNA, store_sqlite, run.id, before)
+        before = [
+            published(store_sqlite, ANNA, run, name=f"aviary/{side}{number}", word=side).id
+            for side in ("links", "rechts")
+        ]
+    open_nodes, count = [lineage(ANNA, store_sqlite, before[0])], 0
+    while open_nodes:
+        node = open_nodes.pop()
+        open_nodes.extend(node.parents)
+        count += 1
+    assert count < 12 * 8

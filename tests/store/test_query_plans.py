@@ -105,6 +105,7 @@ QUERIES: dict[str, Callable[[Store, str], object]] = {
     "failed units": lambda store, run_id: runs.units(ANNA, store, run_id, states=("failed",)),
     "result files": lambda store, run_id: runs.result_files(ANNA, store, run_id),
     "cancel": lambda store, run_id: runs.request_cancel(ANNA, store, run_id, now=NOW),
+    "is joining": lambda store, run_id: runs.is_joining(ANNA, store, run_id),
     "own runs": lambda store, _: runs.recent(ANNA, store),
     "own runs of an app": lambda store, _: runs.recent(ANNA, store, app="archivair"),
     "runs of an app": lambda store, _: runs.recent(ANNA, store, app="messung", everybody=True),
@@ -130,6 +131,7 @@ def supervise(queue: Queue, run_id: str) -> Iterator[object]:
     yield units
     yield queue.first_failure(run_id)
     yield sum(1 for _ in queue.outcomes(run_id))
+    yield sum(1 for _ in queue.outcomes(run_id, only_over=True))
     handed_out = Changes({run_id: RunChanges("herten", True, claims=units)})
     yield results.commit(queue, handed_out, NOW)
     done = [UnitDone(unit.ordinal, {}, None, 1.0) for unit in units[:3]]
@@ -137,6 +139,9 @@ def supervise(queue: Queue, run_id: str) -> Iterator[object]:
     came_back = RunChanges("herten", True, done=done, failed=failed, back=units[5:])
     yield results.commit(queue, Changes({run_id: came_back}), NOW)
     yield results.end_run(queue, run_id, "cancelled", now=NOW)
+    yield queue.active_runs()
+    yield queue.load(run_id)
+    yield results.end_join(queue, run_id, now=NOW, summary={})
 
 
 def assert_no_full_scan(store: Store, statements: list[tuple[str, object]], name: str) -> None:
@@ -169,7 +174,7 @@ def test_the_supervisor_reads_only_the_units_of_a_run(full: Store) -> None:
                 break
         number += 1
         assert_no_full_scan(full, statements, f"step {number}")
-    assert number == 11
+    assert number == 15
 
 
 def test_a_limited_look_reads_no_waiting_units(store_sqlite: Store) -> None:

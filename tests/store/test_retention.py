@@ -5,14 +5,15 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 
 from shared.registry.discover import APPS_FOLDER, find_app
 from shared.registry.manifest import AppManifest, Retention
 from shared.settings import Settings
 from shared.store import artifacts, dataspace, decisions, feedback, retention, runs
 from shared.store.engine import read_scope, session_scope
-from shared.store.models import ArtifactRow, DecisionRow, RunRow, UnitRow
+from shared.store.joins import JOIN
+from shared.store.models import ArtifactRow, DecisionRow, RunRow, SignalRow, UnitRow
 from shared.store.retention import LONGEST_SESSION, Periods, Purged, purge
 from shared.store.store import Store
 from tests.store.filled import DAY, NOW, decided, finished, ordered, published, stored
@@ -59,6 +60,15 @@ def test_results_go_with_their_run(store: Store) -> None:
     assert purge(store, NOW + 91 * DAY).runs == 1
     assert (count(store, RunRow), count(store, UnitRow), count(store, ArtifactRow)) == (0, 0, 0)
     assert list(store.files.keys()) == []
+
+
+def test_a_part_that_nobody_joined_goes_with_its_run(store: Store) -> None:
+    run = finished(store, ANNA, "eins", state="cancelled")
+    with session_scope(store.engine) as session:
+        session.execute(delete(SignalRow))
+        session.add(SignalRow(run_id=run.id, kind=JOIN))
+    purge(store, NOW + 90 * DAY)
+    assert (count(store, RunRow), count(store, SignalRow)) == (0, 0)
 
 
 def test_decisions_outlive_the_results(store: Store) -> None:
@@ -225,3 +235,20 @@ class TestPeriods:
         finished(store, ANNA, "eins")
         assert purge(store, NOW + 5 * DAY - SECOND).runs == 0
         assert purge(store, NOW + 5 * DAY).runs == 1
+
+
+def test_old_versions_end_also_when_the_app_has_no_runs_any_more(store: Store) -> None:
+    run = finished(store, ANNA, "eins")
+    published(store, ANNA, run, rows=1, now=NOW + 80 * DAY)
+    young = published(store, ANNA, run, rows=2, now=NOW + 80 * DAY)
+    assert purge(store, NOW + 91 * DAY).runs == 1
+    assert purge(store, NOW + 170 * DAY).layers == 1
+    kept = dataspace.list_layers(ANNA, store, all_versions=True)
+    assert [layer.id for layer in kept] == [young.id]
+
+
+def test_what_was_purged_is_not_readable_in_the_journal(store_sqlite: Store) -> None:
+    finished(store_sqlite, ANNA, "spurwort")
+    purge(store_sqlite, NOW + 5000 * DAY)
+    for file in store_sqlite.settings.data_dir.glob("gallery.db*"):
+        assert b"spurwort" not in file.read_bytes(), file.name

@@ -15,6 +15,7 @@ from shared.errors import NotFound
 from shared.store import artifacts, runs
 from shared.store.artifact_rows import remember
 from shared.store.engine import read_scope, session_scope
+from shared.store.joins import JOIN
 from shared.store.models import RunFileRow, RunRow, SignalRow, UnitRow
 from shared.store.runs import RunOrder
 from shared.store.store import Store
@@ -302,6 +303,35 @@ def test_a_stop_is_asked_for_once(store: Store) -> None:
     runs.request_cancel(BERTA, store, run_id, now=NOW + timedelta(hours=1))
     assert runs.get(ANNA, store, run_id).cancel_requested
     assert signals(store) == [(run_id, "new"), (run_id, "cancel")]
+
+
+def test_whether_a_stopped_run_is_being_joined(store: Store) -> None:
+    run_id = submit(store)
+    change(store, run_id, state="cancelled")
+    assert not runs.is_joining(ANNA, store, run_id)
+    with session_scope(store.engine) as session:
+        session.execute(delete(SignalRow))
+        session.add(SignalRow(run_id=run_id, kind=JOIN))
+    assert runs.is_joining(ANNA, store, run_id)
+    assert not runs.is_joining(FREMD, store, run_id)
+    change(store, run_id, state="done")
+    assert not runs.is_joining(ANNA, store, run_id)
+
+
+@pytest.mark.parametrize("withdraw", ["stop", "go on"])
+def test_a_join_is_withdrawn(store: Store, withdraw: str) -> None:
+    run_id = submit(store)
+    change(store, run_id, state="cancelled")
+    with session_scope(store.engine) as session:
+        session.execute(delete(SignalRow))
+        session.add(SignalRow(run_id=run_id, kind=JOIN))
+    for _ in range(2):
+        if withdraw == "stop":
+            runs.request_cancel(ANNA, store, run_id, now=NOW)
+        else:
+            runs.go_on(ANNA, store, run_id)
+    assert signals(store) == [(run_id, "cancel" if withdraw == "stop" else "retry")]
+    assert not runs.is_joining(ANNA, store, run_id)
 
 
 def test_what_has_ended_cannot_be_stopped(store: Store) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
+import re
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,6 +30,7 @@ from shared.store.schema import (
     migrate,
     prepare_database,
 )
+from shared.store.store import Store
 from tests.store.faults import Fault, read_only_folder  # noqa: F401
 from tests.store.servers import PostgresServer
 
@@ -76,6 +80,19 @@ def tables(connection: Connection) -> dict[str, object]:
     }
 
 
+def programs(connection: Connection) -> set[str]:
+    """Triggers and functions as the database keeps them."""
+    if connection.dialect.name == "sqlite":
+        statement = "SELECT sql FROM sqlite_master WHERE type NOT IN ('table', 'index')"
+    else:
+        statement = (
+            "SELECT pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal UNION ALL "
+            "SELECT pg_get_functiondef(oid) FROM pg_proc "
+            "WHERE pronamespace = 'public'::regnamespace"
+        )
+    return set(connection.exec_driver_sql(statement).scalars())
+
+
 def plain(value: object) -> object:
     """The same with texts in place of SQLAlchemy's objects."""
     if isinstance(value, dict):
@@ -87,14 +104,16 @@ def plain(value: object) -> object:
 def test_every_way_gives_the_same_schema(engine: Engine, earlier: str) -> None:
     with engine.begin() as connection:
         Base.metadata.create_all(connection)
-        fresh = tables(connection)
+        fresh = tables(connection), programs(connection)
         Base.metadata.drop_all(connection)
+        assert programs(connection) == set()
     if earlier != NOTHING_YET:
         migrate(engine, earlier)
         assert found_revision(engine) == earlier
     migrate(engine)
     with engine.connect() as connection:
-        assert tables(connection) == fresh
+        assert (tables(connection), programs(connection)) == fresh
+        assert len(fresh[1]) == 3
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, Base.metadata) == []
     check_schema(engine)
@@ -176,7 +195,7 @@ def test_a_start_that_hangs_in_another_process_is_given_up(
 ) -> None:
     monkeypatch.setattr(schema, "_LOCK_TIMEOUT_S", 0.1)
     settings = Settings(_env_file=None, data_dir=tmp_path)
-    with schema._alone(tmp_path / "gallery.db.lock"), pytest.raises(DatabaseBusy):
+    with schema.alone(settings), pytest.raises(DatabaseBusy):
         prepare_database(settings)
 
 
@@ -195,3 +214,35 @@ def test_postgresql_migrates_once_at_a_time(
     engine.dispose()
     holder.dispose()
     postgres_server.drop(name)
+
+
+@pytest.mark.parametrize(
+    ("statement", "found"),
+    [
+        (
+            "INSERT INTO alembic_version VALUES ('zzzz')",
+            f"{expected_revision()}+zzzz",
+        ),
+        ("UPDATE alembic_version SET version_num = 'äöü'", "äöü"),
+        ("DELETE FROM alembic_version", "?"),
+    ],
+)
+def test_a_version_that_nobody_knows_is_refused_and_left_alone(
+    store_sqlite: Store, statement: str, found: str
+) -> None:
+    path = Path(str(store_sqlite.engine.url.database))
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(statement)
+    with pytest.raises(SchemaDiffers, match=re.escape(found)):
+        prepare_database(store_sqlite.settings)
+    assert inspect(store_sqlite.engine).has_table("run")
+
+
+def test_an_unpacked_database_of_a_killed_restoring_goes_at_the_next_start(
+    local_settings: Settings,
+) -> None:
+    left = local_settings.data_dir / f"{schema.UNPACKED}abc"
+    left.mkdir(parents=True)
+    (left / "datenbank.sqlite").write_bytes(b"jemand")
+    prepare_database(local_settings)
+    assert not left.exists()

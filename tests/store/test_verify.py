@@ -1,5 +1,6 @@
 """Verification lists what is missing, damaged or not named, and changes nothing."""
 
+import os
 import shutil
 import subprocess
 from datetime import timedelta
@@ -116,3 +117,11 @@ def test_postgresql_is_saved_and_brought_back_as_the_guide_says(
 
 def test_an_empty_store_is_sound(store: Store) -> None:
     assert verify(store, NOW) == Verification(0, 0, (), (), (), 0)
+
+
+def test_a_stray_file_whose_name_is_no_text_is_listed(store_sqlite: Store) -> None:
+    finished(store_sqlite, ANNA, "eins")
+    folder = store_sqlite.settings.data_dir / "files" / "musterstadt"
+    Path(os.fsdecode(os.fsencode(folder) + b"/\xff\xe4")).write_bytes(b"x")
+    found = verify(store_sqlite, LATER)
+    assert found.extra == ("musterstadt/\\xff\\xe4",)

@@ -5,14 +5,10 @@ Gallery, jobs and commands sign; the model server reads only the public half bes
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
-import os
-import secrets
-import stat
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -22,15 +18,13 @@ from joserfc.jwk import OKPKey
 
 from shared.contracts.identity.jwks import CURVE, KeySet, read_key_set
 from shared.contracts.identity.principal import HOME_TENANT, Principal, Role
+from shared.contracts.identity.private_files import PUBLIC, draft, make_once, read_private
 from shared.contracts.identity.tokens import ALGORITHM, LIFETIME_S, sign_token
 from shared.errors import KeySetMissing, OperationError, SecretUnusable
 from shared.settings import Settings
 
 RENEW_BELOW_S = 30
 LOCAL_SUBJECT = "local"
-_PRIVATE = 0o600
-_PUBLIC = 0o644
-_FOR_OTHERS = 0o077
 _log = logging.getLogger(__name__)
 
 
@@ -60,7 +54,7 @@ def load_installation_key(settings: Settings) -> InstallationKey:
     touched = file = settings.installation_key_file
     try:
         if not file.exists():
-            _make_key(file)
+            make_once(file, OKPKey.generate_key("Ed25519").as_pem(private=True))
         key = _read_key(file)
         touched = settings.key_set_file
         return InstallationKey(key, _publish(key, touched))
@@ -146,29 +140,12 @@ def command_token(
     return InstallationToken(settings, role=role, tenant=tenant).token()
 
 
-def _make_key(file: Path) -> None:
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    key = OKPKey.generate_key("Ed25519")
-    # A link appears whole or not at all, and never replaces the key of a faster process.
-    with (
-        _draft(file, key.as_pem(private=True), _PRIVATE) as draft,
-        contextlib.suppress(FileExistsError),
-    ):
-        file.hardlink_to(draft)
-
-
 def _read_key(file: Path) -> OKPKey:
-    with file.open("rb") as opened:
-        mode = stat.S_IMODE(os.fstat(opened.fileno()).st_mode)
-        content = opened.read()
     try:
-        key = OKPKey.import_key(content)
+        key = OKPKey.import_key(read_private(file))
     except (JoseError, ValueError) as cause:
         raise SecretUnusable(file=file.name) from cause
-    folder_mode = file.parent.stat().st_mode
-    # With the sticky bit nobody can replace the file of another account.
-    is_open = folder_mode & stat.S_IWOTH and not folder_mode & stat.S_ISVTX
-    if is_open or mode & _FOR_OTHERS or not key.is_private or key.curve_name != CURVE:
+    if not key.is_private or key.curve_name != CURVE:
         raise SecretUnusable(file=file.name)
     return key
 
@@ -183,8 +160,8 @@ def _publish(key: OKPKey, file: Path) -> str:
     issuer = known.issuer if known is not None else f"urn:urbanki:{kid[:22]}"
     public = key.as_dict(private=False, kid=kid, use="sig", alg=ALGORITHM)
     content = json.dumps({"issuer": issuer, "keys": [public]}, indent=2) + "\n"
-    with _draft(file, content.encode("ascii"), _PUBLIC) as draft:
-        draft.replace(file)
+    with draft(file, content.encode("ascii"), PUBLIC) as written:
+        written.replace(file)
     return issuer
 
 
@@ -196,20 +173,3 @@ def _known(file: Path) -> KeySet | None:
     except OperationError as error:
         _log.warning("the key set is written anew: %s", error)
         return None
-
-
-@contextlib.contextmanager
-def _draft(file: Path, content: bytes, mode: int) -> Iterator[Path]:
-    """Write a file beside another; it is gone after the block unless it was moved."""
-    draft = file.with_name(f".{file.name}.{os.getpid()}.{secrets.token_hex(4)}")
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    try:
-        with os.fdopen(handle, "wb") as opened:
-            os.fchmod(handle, mode)
-            opened.write(content)
-            opened.flush()
-            # Otherwise a power cut may leave an empty file under the final name.
-            os.fsync(handle)
-        yield draft
-    finally:
-        draft.unlink(missing_ok=True)

@@ -348,6 +348,20 @@ def test_what_was_read_of_a_stopped_file_can_be_taken_along(reader, store):
     assert reader.asked.count(1) == 1
 
 
+def test_the_zip_of_a_part_is_packed_anew_when_more_pages_are_read(reader, store):
+    page = read(with_file(pdf(3)), store)
+    assert not page.exception
+    run = run_of(store)
+    whole = view_export.pack_pages(context(), run.id)
+    with session_scope(store.engine) as session:
+        session.execute(update(UnitRow).where(UnitRow.ordinal == 2).values(state="queued"))
+        session.execute(update(RunRow).values(units_done=2))
+    part = view_export.pack_pages(context(), run.id)
+    for content, pages in ((whole, 3), (part, 2)):
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            assert len(archive.namelist()) == 3 * pages
+
+
 def test_another_script_is_another_reading(reader, store):
     page = opened()
     page.radio(key="archivair_script").set_value("typewriter").run()

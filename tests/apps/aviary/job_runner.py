@@ -17,14 +17,15 @@ class OneClient:
         return self._client
 
 
-def work_off(store: Store, client: object, monkeypatch) -> None:
-    """Work on the jobs until none is left.
+def work_off(store: Store, client: object, monkeypatch, until=None) -> None:
+    """Work on the jobs until none is left, or until something is so.
 
     Args:
         store: Their database and files.
         client: Stands for the model server.
         monkeypatch: Puts it into the worker.
+        until: Says whether to end now.
     """
     worker._files.cache_clear()
     monkeypatch.setattr(worker, "_clients", lambda: OneClient(client))
-    in_process.work_off(store)
+    in_process.work_off(store, until)

@@ -162,6 +162,8 @@ def test_tiles_that_nobody_looked_at_are_failed_too(image):
     assert [one.tile_id for one in failed] == list(range(5, 9))
     assert {one.code for one in failed} == {"abgebrochen"}
     assert summary.data["status"] == "incomplete"
+    assert (summary.data["failed_tiles"], summary.data["stopped_tiles"]) == (0, 4)
+    assert summary.data["first_failed_tiles"] == []
 
 
 def test_very_many_finds_go_into_a_file_of_the_tile(tmp_path):

@@ -1,7 +1,9 @@
 """The page: example to result, an own file, sliders without the model, restarts, deletion."""
 
 import io
+import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from shared.auth.principal import LOCAL_PRINCIPAL
 from shared.errors import ModelServerDown
 from shared.settings import REPOSITORY
 from shared.store import deletion, runs
+from shared.store.provenance import from_dict
 from shared.store.store import process_store
 from shared.ui import escape_markdown, shell
 from tests.apps.aviary import doubles
@@ -36,8 +39,8 @@ class Model:
     def cache_clear(self) -> None:
         """A restart of the gallery changes nothing here."""
 
-    def work_off(self) -> None:
-        work_off(process_store(), self.client, self.monkeypatch)
+    def work_off(self, until=None) -> None:
+        work_off(process_store(), self.client, self.monkeypatch, until)
 
 
 @pytest.fixture
@@ -222,6 +225,46 @@ def test_failed_tiles_are_looked_at_again_and_only_they(model):
     page = finished(model, page)
     assert "konnte nicht ausgewertet werden" not in texts(page)
     assert len(model.client.asked) == 13
+
+
+def stopped(model: Model, page: AppTest, after: int) -> AppTest:
+    """Let somebody stop the ordered run as soon as some tiles are looked at."""
+    store, run_id = process_store(), run_id_of(page)
+    look = model.client.look
+
+    def look_and_stop(*words, **more):
+        if len(model.client.asked) == after:
+            runs.request_cancel(LOCAL_PRINCIPAL, store, run_id, now=datetime.now(UTC))
+        if len(model.client.asked) >= after:
+            time.sleep(0.4)  # no further tile of a bundle begins after a second
+        return look(*words, **more)
+
+    model.client.look = look_and_stop
+    model.work_off(until=lambda: runs.get(LOCAL_PRINCIPAL, store, run_id).state == "cancelled")
+    model.client.look = look
+    return page.run()
+
+
+def test_of_a_stopped_run_the_part_is_shown_and_taken_along(model):
+    page = stopped(model, opened(beispiel="1"), after=4)
+    store, run_id = process_store(), run_id_of(page)
+    model.work_off(until=lambda: runs.get(LOCAL_PRINCIPAL, store, run_id).summary is not None)
+    page.run()
+    assert not page.exception
+    run = runs.get(LOCAL_PRINCIPAL, store, run_id)
+    assert run.state == "cancelled"
+    assert 4 <= run.units_done < 12
+    assert run.units_left == 12 - run.units_done
+    assert f"Abgebrochen: ausgewertet sind {run.units_done} von 12 Kacheln." in texts(page)
+    assert "konnten nicht ausgewertet werden" not in texts(page)
+    said = f"{run.units_left} von 12 Teilen ohne Ergebnis, davon {run.units_left} nach Abbruch"
+    assert said in texts(page)
+    assert from_dict(run.provenance).units_left == run.units_left
+    assert len(page.get("download_button")) == 6
+    page.button(key="aviary_job_again").click().run()
+    page = finished(model, page)
+    assert "Abgebrochen" not in texts(page)
+    assert int(page.metric[0].value) > 0
 
 
 def test_missing_model_server_recovers_and_keeps_the_choice(model):
