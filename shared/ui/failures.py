@@ -56,7 +56,8 @@ def error_boundary(t: Translator | None = None) -> Iterator[None]:
         yield
     except UrbanKiError as error:
         reference = new_reference()
-        logger.warning("%s %s: %s", reference, error.code, error)
+        # The code alone: a message may hold the name of a file, which no log may hold.
+        logger.warning("%s %s", reference, error.code)
         error_box(error, reference=reference, t=t)
     except ImportError as error:
         error_box(AppBroken(), reference=log_failure(error), t=t)

@@ -64,7 +64,7 @@ def recent_runs(acting: Principal, titles: Mapping[str, str], t: Translator) -> 
             raise DatabaseUnreachable()  # without waiting for it once more
         found = runs.recent(acting, process_store(), limit=MOST_ON_HOME)
     except UrbanKiError as error:
-        logger.warning("%s: %s", error.code, error)
+        logger.warning("the last results cannot be read: %s", error.code)
         st.caption(t("Ihre letzten Ergebnisse können gerade nicht gelesen werden."))
         return
     if not found:
@@ -80,7 +80,7 @@ def _show_recent(
         try:
             found = runs.recent(acting, process_store(), limit=MOST_ON_HOME)
         except UrbanKiError as error:
-            logger.warning("%s: %s", error.code, error)
+            logger.warning("the last results cannot be read: %s", error.code)
     st.header(t("Zuletzt bearbeitet"), anchor=False)
     for run in found:
         with st.container(horizontal=True, vertical_alignment="center", key=f"user_run_{run.id}"):
