@@ -712,7 +712,6 @@ def test_a_report_names_whose_session_has_ended() -> None:
         ({"body": b"x" * (MAX_BODY_BYTES + 1)}, "size"),
         ({"body": b"logout_token=a.b.c"}, "header"),
     ],
-    ids=str,
 )
 def test_a_report_of_another_form_is_refused(change: dict[str, Any], reason: str) -> None:
     with pytest.raises(TokenRefused) as refused:

@@ -494,20 +494,22 @@ def test_only_jobs_may_serve() -> None:
         ({"resource_access": {CLIENT: {"roles": ["other"]}}}, None),
         (
             {"resource_access": {CLIENT: {"roles": ["app:sovia", "app:aviary"]}}},
-            {"sovia", "aviary"},
+            ["sovia", "aviary"],
         ),
-        ({"groups": ["/app:sovia", "/kommune/musterstadt"]}, {"sovia"}),
-        ({"resource_access": {CLIENT: {"roles": ["app:"]}}}, set()),
-        ({"resource_access": {CLIENT: {"roles": ["app:../x", "app:A"]}}}, set()),
-        ({"resource_access": {CLIENT: {"roles": [1]}}}, set()),
-        ({"resource_access": {CLIENT: {}}}, set()),
-        ({"resource_access": {CLIENT: None}}, set()),
-        ({"resource_access": None}, set()),
-        ({"resource_access": 7}, set()),
+        ({"groups": ["/app:sovia", "/kommune/musterstadt"]}, ["sovia"]),
+        ({"resource_access": {CLIENT: {"roles": ["app:"]}}}, []),
+        ({"resource_access": {CLIENT: {"roles": ["app:../x", "app:A"]}}}, []),
+        ({"resource_access": {CLIENT: {"roles": [1]}}}, []),
+        ({"resource_access": {CLIENT: {}}}, []),
+        ({"resource_access": {CLIENT: None}}, []),
+        ({"resource_access": None}, []),
+        ({"resource_access": 7}, []),
     ],
     ids=repr,
 )
-def test_apps_are_granted_by_roles_or_groups(values: dict[str, Any], apps: set[str] | None) -> None:
+def test_apps_are_granted_by_roles_or_groups(
+    values: dict[str, Any], apps: list[str] | None
+) -> None:
     assert rights(**values).app_grants == (None if apps is None else frozenset(apps))
 
 
