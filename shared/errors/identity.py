@@ -49,6 +49,49 @@ class PasswordUnchanged(InputError):
     what_to_do = N_("Bitte wählen Sie ein anderes.")
 
 
+class PasswordRepeatDiffers(InputError):
+    """The new password was typed in two ways."""
+
+    code = "passwort_wiederholung"
+    user_message = N_("Die beiden neuen Passwörter sind nicht gleich.")
+    what_to_do = N_("Bitte geben Sie das neue Passwort zweimal gleich ein.")
+
+
+class FormRefused(RequestError):
+    """A form of the account pages that no browser makes of them."""
+
+    code = "formular_ungueltig"
+    user_message = N_("Das Formular ist unvollständig oder beschädigt.")
+    what_to_do = N_("Bitte öffnen Sie die Seite neu.")
+
+
+class FormForeign(FormRefused):
+    """It comes from a page of another place."""
+
+    code = "formular_fremd"
+    user_message = N_("Das Formular kam nicht von einer Seite dieser Galerie.")
+    http_status = 403
+
+
+class FormTooLarge(FormRefused):
+    """It is larger than any that was filled in by hand."""
+
+    code = "formular_zu_gross"
+    user_message = N_("Das Formular ist zu groß.")
+    http_status = 413
+
+
+class FormExpired(FormRefused):
+    """It does not belong to this browser, or was open for too long."""
+
+    code = "formular_abgelaufen"
+    user_message = N_("Das Formular ist abgelaufen.")
+    what_to_do = N_(
+        "Bitte füllen Sie es noch einmal aus. Ihr Browser muss Cookies dieser Seite annehmen."
+    )
+    http_status = 403
+
+
 class AccountNameInvalid(InputError):
     """A name for signing in has other characters than those allowed."""
 

@@ -51,6 +51,7 @@ def make_engine(settings: Settings, *, busy_timeout_s: float = BUSY_TIMEOUT_S) -
     engine = create_engine(
         url,
         json_serializer=to_json,
+        hide_parameters=True,  # the values of a statement belong in no log
         pool_size=_CONNECTIONS,
         max_overflow=_MORE_CONNECTIONS,
         pool_timeout=busy_timeout_s,
@@ -69,6 +70,7 @@ def _postgresql(url: URL, busy_timeout_s: float) -> Engine:
     return create_engine(
         url,
         json_serializer=to_json,
+        hide_parameters=True,  # the values of a statement belong in no log
         pool_pre_ping=True,
         pool_size=_CONNECTIONS,
         max_overflow=_MORE_CONNECTIONS,

@@ -1,0 +1,236 @@
+"""The account pages as HTML: they need neither Streamlit nor a script."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from urllib.parse import urlencode
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from shared.auth.login_form import TOKEN_FIELD
+from shared.auth.passwords import LEAST_CHARACTERS, MOST_CHARACTERS
+from shared.errors import (
+    OldPasswordWrong,
+    PasswordGuessable,
+    PasswordLength,
+    PasswordRepeatDiffers,
+    PasswordUnchanged,
+    SignInRefused,
+    UrbanKiError,
+)
+from shared.i18n import Language, Translator
+from shared.ui.html_patch import ASSETS_URL
+
+TEMPLATES = Path(__file__).resolve().parent / "templates"
+SIGN_IN, SIGN_OUT, PASSWORD = "/konto/anmelden", "/konto/abmelden", "/konto/passwort"
+NAME_FIELD, PASSWORD_FIELD = "benutzername", "passwort"
+OLD_FIELD, NEW_FIELD, REPEAT_FIELD = "bisher", "neu", "wiederholung"
+WRONG_FIELDS: Mapping[type[UrbanKiError], str] = {
+    OldPasswordWrong: OLD_FIELD,
+    PasswordGuessable: NEW_FIELD,
+    PasswordLength: NEW_FIELD,
+    PasswordRepeatDiffers: REPEAT_FIELD,
+    PasswordUnchanged: NEW_FIELD,
+}
+"""What may be wrong with a change of the password, and in which field."""
+_ERROR_ID, _RULE_ID = "fehler", "regel"
+
+
+@dataclass(frozen=True, slots=True)
+class _Field:
+    name: str
+    label: str
+    autocomplete: str
+    kind: str = "password"
+    value: str = ""
+    described_by: str = ""
+    is_wrong: bool = False
+    has_focus: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    heading: str
+    path: str
+    action: str
+    next_path: str
+    submit: str
+    fields: tuple[_Field, ...]
+    error: str
+    token: str = field(repr=False)
+    notice: str = ""
+    rule: str = ""
+    sign_out: str = ""
+    sign_out_action: str = ""
+    sign_out_token: str = field(default="", repr=False)
+
+
+def address(path: str, **parameters: str) -> str:
+    """Return the address of an account page.
+
+    Args:
+        path: One of this module's.
+        **parameters: Its query; empty ones are left out.
+    """
+    query = urlencode({name: value for name, value in parameters.items() if value})
+    return f"{path}?{query}" if query else path
+
+
+def sign_in_page(
+    t: Translator,
+    gallery: str,
+    *,
+    token: str,
+    next_path: str,
+    username: str = "",
+    error: UrbanKiError | None = None,
+    has_ended: bool = False,
+) -> str:
+    """Return the page on which people sign in.
+
+    Args:
+        t: Translator.
+        gallery: Its name.
+        token: Of the form.
+        next_path: Page to show afterwards.
+        username: What the person has typed, so that she need not type it again.
+        error: Why it did not work.
+        has_ended: Whether the person was signed in until now.
+    """
+    is_wrong = isinstance(error, SignInRefused)
+    described_by = _ERROR_ID if error else ""
+    fields = (
+        _Field(
+            NAME_FIELD,
+            t("Benutzername"),
+            "username",
+            kind="text",
+            value=username,
+            described_by=described_by,
+            is_wrong=is_wrong,
+            has_focus=not username,
+        ),
+        _Field(
+            PASSWORD_FIELD,
+            t("Passwort"),
+            "current-password",
+            described_by=described_by,
+            is_wrong=is_wrong,
+            has_focus=bool(username),
+        ),
+    )
+    ended = t("Sie wurden abgemeldet. Gespeicherte Arbeit bleibt erhalten.")
+    page = _Page(
+        heading=t("Anmelden"),
+        path=SIGN_IN,
+        action=address(SIGN_IN, sprache=t.language),
+        token=token,
+        next_path=next_path,
+        submit=t("Anmelden"),
+        fields=fields,
+        error=_text(t, error),
+        notice=ended if has_ended else "",
+    )
+    return _rendered(t, gallery, page)
+
+
+def password_page(
+    t: Translator,
+    gallery: str,
+    *,
+    token: str,
+    sign_out_token: str,
+    next_path: str,
+    is_forced: bool,
+    error: UrbanKiError | None = None,
+) -> str:
+    """Return the page on which people change their password.
+
+    Args:
+        t: Translator.
+        gallery: Its name.
+        token: Of the form.
+        sign_out_token: Of the form that signs out instead.
+        next_path: Page to show afterwards.
+        is_forced: Whether nothing else can be done before.
+        error: Why it did not work.
+    """
+    labels = {
+        OLD_FIELD: t("Bisheriges Passwort"),
+        NEW_FIELD: t("Neues Passwort"),
+        REPEAT_FIELD: t("Neues Passwort wiederholen"),
+    }
+    forced = t("Bitte wählen Sie ein eigenes Passwort. Danach geht es weiter.")
+    page = _Page(
+        heading=t("Passwort ändern"),
+        path=PASSWORD,
+        action=address(PASSWORD, sprache=t.language),
+        token=token,
+        next_path=next_path,
+        submit=t("Passwort ändern"),
+        fields=_password_fields(labels, error),
+        error=_text(t, error),
+        notice=forced if is_forced else "",
+        rule=_text(t, PasswordLength(least=LEAST_CHARACTERS, most=MOST_CHARACTERS)),
+        sign_out=t("Abmelden"),
+        sign_out_action=address(SIGN_OUT, sprache=t.language),
+        sign_out_token=sign_out_token,
+    )
+    return _rendered(t, gallery, page)
+
+
+def _password_fields(labels: dict[str, str], error: UrbanKiError | None) -> tuple[_Field, ...]:
+    """Return the three fields; the one that the error is about says so."""
+    wrong = "" if error is None else WRONG_FIELDS.get(type(error), "")
+    fields = []
+    for name, label in labels.items():
+        described_by = ((_RULE_ID, name == NEW_FIELD), (_ERROR_ID, name == wrong))
+        fields.append(
+            _Field(
+                name,
+                label,
+                "current-password" if name == OLD_FIELD else "new-password",
+                described_by=" ".join(part for part, applies in described_by if applies),
+                is_wrong=name == wrong,
+                has_focus=name == (wrong or OLD_FIELD),
+            )
+        )
+    return tuple(fields)
+
+
+def _text(t: Translator, error: UrbanKiError | None) -> str:
+    return " ".join(t.error(error)) if error else ""
+
+
+def _rendered(t: Translator, gallery: str, page: _Page) -> str:
+    other: Language = "en" if t.language == "de" else "de"
+    query = {"sprache": other, "weiter": page.next_path}
+    return (
+        _environment()
+        .get_template("account.html")
+        .render(
+            page=page,
+            gallery=gallery,
+            language=t.language,
+            other={
+                "language": other,
+                "name": {"de": "Deutsch", "en": "English"}[other],
+                "address": address(page.path, **query),
+            },
+            assets=ASSETS_URL,
+            token_field=TOKEN_FIELD,
+        )
+    )
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+    )
