@@ -16,7 +16,13 @@ from shared.jobs.work import Facts, RunWork
 OPEN_RUNS = 16
 """Runs of one municipality and class that are kept open between their turns.
 
-Is another one behind them, one that had its turn goes behind it and is read again later.
+Is another one behind them, one that had its turns goes behind it and is read again later.
+"""
+TURNS_WHILE_OPEN = 4
+"""Tasks that a run gets before it goes behind the others: its facts, split, one unit, finish.
+
+So a run of one unit ends at its first visit; with fewer, of very many such runs none would end
+before all had begun.
 """
 MOST_OPEN_RUNS = 64
 """The same with runs of which something is remembered, so that they cannot be read again.
@@ -99,7 +105,7 @@ class Board:
             runs.pop(run_id, None)
 
     def open_next(self, load: Callable[[str], RunWork | None]) -> None:
-        """Open runs where there is room, or in place of one that had its turn.
+        """Open runs where there is room, or in place of one that had its turns.
 
         So all runs of a municipality and class take turns, however many they are.
 
@@ -112,7 +118,7 @@ class Board:
         for place, runs in list(self._behind.items()):
             held = [work for work in idle[place] if self._must_stay(work)]
             kept = len(idle[place]) - len(held)
-            served = [work for work in idle[place] if work.had_turn and not self._must_stay(work)]
+            served = [work for work in idle[place] if self._had_turns(work)]
             for _ in range(len(runs)):
                 is_full = kept >= OPEN_RUNS or len(held) + kept >= MOST_OPEN_RUNS
                 if is_full and not served:
@@ -138,6 +144,9 @@ class Board:
             if place in idle and run_id not in in_flight:
                 idle[place].append(work)
         return idle
+
+    def _had_turns(self, work: RunWork) -> bool:
+        return work.turns >= TURNS_WHILE_OPEN and not self._must_stay(work)
 
     def _must_stay(self, work: RunWork) -> bool:
         run_id = work.run.id

@@ -70,7 +70,7 @@ class Placing:
             work = self._board.runs[run_id]
             task = self._task(work, worker, busy[run_id], workers, now)
             busy[run_id] += max(1, len(task.units))
-            work.had_turn = True
+            work.turns += 1
             placed.append(task)
             self._board.changes_of(changes, run_id).claims.extend(task.units)
             self._note_start(work, changes, moment)

@@ -76,7 +76,7 @@ class RunWork:
     step_tries: int = 0
     step_crashes: int = 0
     step_again_at: float = float("-inf")
-    had_turn: bool = False
+    turns: int = 0
     state: RunState = field(init=False)
     is_started: bool = field(init=False)
     total: int | None = field(init=False)

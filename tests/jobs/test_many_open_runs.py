@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from shared.jobs.board import MOST_OPEN_RUNS, OPEN_RUNS
+from shared.jobs.board import MOST_OPEN_RUNS, OPEN_RUNS, TURNS_WHILE_OPEN
 from shared.jobs.messages import Failure, UnitReply
 from shared.store import runs
 from shared.store.runs import RunView
@@ -59,16 +59,39 @@ def test_one_more_run_does_not_wait_for_the_end_of_another(desk: Desk) -> None:
     assert all(desk.look(run).state == "running" for run in long)
 
 
-def test_all_of_many_runs_get_their_turn_before_one_gets_its_third(desk: Desk) -> None:
+def test_all_of_many_runs_get_their_turns_before_one_comes_again(desk: Desk) -> None:
     made = ordered(desk, 3 * OPEN_RUNS, 100)
     most_open = 0
     served: Counter[str] = Counter()
-    for _ in range(len(made)):
+    for _ in range(len(made) * TURNS_WHILE_OPEN // WORKERS):
         served.update(work(desk, WORKERS))
         most_open = max(most_open, len(desk.rounds._board.runs))
     assert len(served) == len(made)
-    assert max(served.values()) - min(served.values()) <= 1
+    assert max(served.values()) - min(served.values()) < TURNS_WHILE_OPEN
     assert most_open <= OPEN_RUNS + WORKERS
+
+
+def test_of_many_small_runs_the_first_end_first(desk: Desk) -> None:
+    """Whoever only began them all in turn would end none for a long time."""
+    made = [desk.order(1, number=number) for number in range(20 * OPEN_RUNS)]
+    answered = 0
+    while answered < 4 * 2 * OPEN_RUNS:
+        desk.round()
+        for token, order in list(desk.hands.orders.items()):
+            answered += 1
+            if order.step == "facts":
+                desk.end(token, unit_timeout_s=TIMEOUT_S, attempts=3)
+            elif order.step == "split":
+                desk.end(token, keys=("key 0",))
+            elif order.step == "units":
+                desk.answer_units(token, order)
+            else:
+                desk.end(token, summary={})
+    desk.round()
+    done = [desk.look(run).state == "done" for run in made]
+    assert sum(done) >= OPEN_RUNS
+    assert all(done[: OPEN_RUNS // 2])
+    assert not any(done[4 * OPEN_RUNS :])
 
 
 def test_every_unit_of_many_runs_is_done_once(desk: Desk) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import FunctionType, ModuleType
 
 import pytest
-from sqlalchemy import MetaData, select
+from sqlalchemy import MetaData, select, update
 
 from shared.contracts.identity.principal import Principal
 from shared.contracts.jobs import StoredFile
@@ -29,9 +29,11 @@ from shared.store import (
     runs,
 )
 from shared.store.decisions import Decision
-from shared.store.engine import read_scope
+from shared.store.engine import read_scope, session_scope
+from shared.store.joins import JOIN
 from shared.store.layer_files import GEOJSON
 from shared.store.layers import Layer, Publication
+from shared.store.models import RunRow, SignalRow
 from shared.store.runs import RunOrder, RunView
 from shared.store.store import Store
 from tests.store.filled import NOW, TABLE, decided, finished, ordered, published, stored
@@ -59,6 +61,7 @@ class World:
 
     run: RunView
     active: RunView
+    stopped: RunView
     layer: Layer
     decision: Decision
     file: StoredFile
@@ -154,6 +157,9 @@ CASES: dict[str, Case] = {
         who, store, world.active.id, now=NOW
     ),
     "runs.go_on": lambda who, store, world: runs.go_on(who, store, world.run.id),
+    "runs.is_joining": lambda who, store, world: (
+        MARK if runs.is_joining(who, store, world.stopped.id) else ""
+    ),
     "runs.runs_ahead": lambda who, store, world: runs.runs_ahead(who, store, world.active.id),
 }
 READS = {
@@ -161,7 +167,7 @@ READS = {
     "dataspace.find_layer", "dataspace.layer_by_id", "dataspace.read_table",
     "dataspace.layer_path", "dataspace.read_layer", "decisions.current", "decisions.history",
     "feedback.list_feedback", "feedback.export_feedback", "lineage.lineage",
-    "runs.get", "runs.recent", "runs.units", "runs.result_files",
+    "runs.get", "runs.recent", "runs.units", "runs.result_files", "runs.is_joining",
 }  # fmt: skip
 """Their answer to the owner holds the owner's words, so the test would see a leak."""
 REFUSED = (NotFound, ChangedMeanwhile)
@@ -211,10 +217,20 @@ def make_world(store: Store) -> World:
     return World(
         run=run,
         active=ordered(store, OWNER, f"{MARK} laeuft"),
+        stopped=stopped(store),
         layer=published(store, OWNER, run, word=MARK),
         decision=next(iter(decisions.current(OWNER, store, run.id).values())),
         file=run.inputs[0],
     )
+
+
+def stopped(store: Store) -> RunView:
+    """A run that was stopped and whose part is still to be joined."""
+    run = ordered(store, OWNER, f"{MARK} angehalten")
+    with session_scope(store.engine) as session:
+        session.execute(update(RunRow).where(RunRow.id == run.id).values(state="cancelled"))
+        session.add(SignalRow(run_id=run.id, kind=JOIN))
+    return run
 
 
 def belongings(store: Store) -> tuple[set[str], set[str]]:
