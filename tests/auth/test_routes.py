@@ -37,11 +37,12 @@ from tests.store.servers import sqlite_template
 NEW = "Möwe-Kutter-Anker-Deich-88"
 REFUSED = "Anmeldung nicht möglich. Prüfen Sie Name und Passwort oder warten Sie kurz."
 EXPIRED = "Das Formular ist abgelaufen."
+PORT = 8501
 ENDED = "Sie wurden abgemeldet. Gespeicherte Arbeit bleibt erhalten."
 ELSEWHERE = (
     "//evil.example",
     "https://evil.example",
-    "http://localhost:8501@evil.example",
+    f"http://localhost:{PORT}@evil.example",
     "http://127.0.0.1:8501.evil.example/",
     "/\\evil.example",
     "\\\\evil.example",
