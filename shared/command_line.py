@@ -7,6 +7,7 @@ import re
 import sys
 from argparse import Action, ArgumentParser, HelpFormatter
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import NoReturn
 
 from shared.errors import InputError, UrbanKiError
@@ -86,13 +87,13 @@ def refusal(error: UrbanKiError) -> str:
     return line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]} …"
 
 
-def print_json(content: Mapping[str, object]) -> None:
+def print_json(content: object) -> None:
     """Print the result of a command.
 
     Args:
-        content: Values that JSON does not know are written as texts.
+        content: Moments are written by ISO 8601, other values that JSON does not know as texts.
     """
-    text = json.dumps(content, ensure_ascii=False, indent=2, default=str)
+    text = json.dumps(content, ensure_ascii=False, indent=2, default=_written)
     # Half a surrogate pair is no text for a terminal; this writes it as JSON does.
     text = text.encode(errors="backslashreplace").decode()
     sys.stdout.write(f"{text}\n")
@@ -120,3 +121,7 @@ def _in_german(message: str) -> str:
     if found := _WRONG.match(message):
         return f"{found[2][:_LONGEST_WORD]} ist kein Wert für {found[1]}."
     return "Der Aufruf ist fehlerhaft."
+
+
+def _written(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)

@@ -7,7 +7,6 @@ Exit codes: 0 done, 2 bad input or set-up with one German line on stderr.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import signal
 import sys
@@ -20,7 +19,7 @@ from types import FrameType
 from typing import Any
 
 from shared.auth.principal import LOCAL_PRINCIPAL, Principal
-from shared.command_line import GermanParser, refusal
+from shared.command_line import GermanParser, print_json, refusal
 from shared.errors import NotFound, ResultMissing, SettingInvalid, UrbanKiError
 from shared.jobs.runner import runner_state
 from shared.jobs.worker_process import set_up_log
@@ -52,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _refuse(ResultMissing())
     except UrbanKiError as error:
         return _refuse(error)
-    sys.stdout.write(json.dumps(answer, ensure_ascii=False, indent=2, default=_written) + "\n")
+    print_json(answer)
     return DONE
 
 
@@ -150,10 +149,6 @@ def _short(run: runs.RunView) -> Mapping[str, Any]:
         "finished_at",
     )
     return {name: getattr(run, name) for name in names}
-
-
-def _written(value: object) -> str:
-    return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
 def _work(settings: Settings, workers: int | None) -> int:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import os
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
-from shared.command_line import GermanParser, refusal
+from shared.command_line import GermanParser, print_json, refusal
 from shared.errors import FileMissing, InputError, StorageFull, UrbanKiError
 from shared.report.document import MOST_JSON_BYTES, Report, from_json, without_personal_columns
 from shared.settings import get_settings
@@ -29,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UrbanKiError as error:
         print(refusal(error), file=sys.stderr)
         return 3
-    print(json.dumps(summary, ensure_ascii=False))
+    print_json(summary)
     return 0
 
 

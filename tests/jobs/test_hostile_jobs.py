@@ -131,6 +131,8 @@ def test_a_run_that_is_deleted_while_its_outcomes_are_written_leaves_none(desk: 
     wait_until(lambda: len(list(desk.store.files.keys(TENANT))) == 1, 5)
     delete_run(desk, run)
     wait_until(lambda: desk.round() or not list(desk.store.files.keys(TENANT)), 5)
+    desk.round()
+    assert list(desk.store.files.keys(TENANT)) == []
 
 
 def test_a_run_that_is_deleted_while_it_is_joined_leaves_no_result(desk: Desk) -> None:

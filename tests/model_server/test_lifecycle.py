@@ -279,4 +279,5 @@ def test_many_hangups_lead_to_few_reloads_and_a_fault_ends_none(
 def test_a_worker_that_ends_already_is_not_asked_again() -> None:
     duty = Duty()
     duty.is_ending = True
-    end_when_too_large(1, duty)  # would end this process otherwise
+    end_when_too_large(1, duty)  # an old one would end this process otherwise
+    assert not duty.is_said_to_be_large

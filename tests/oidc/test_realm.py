@@ -458,8 +458,9 @@ def test_a_second_process_asks_nobody_again(realm: Realm, house: House, browser:
 
 def test_a_second_login_leaves_the_first_one_alone(house: House, browser: Browser) -> None:
     first = house.sign_in(browser, CLERK)
-    house.sign_in(browser)
-    renewed(house, first)
+    second = house.sign_in(browser)
+    _, tokens = renewed(house, first)
+    assert tokens.refresh_token not in (first.tokens.refresh_token, second.tokens.refresh_token)
 
 
 def test_logins_in_two_tabs_do_not_end_each_other(house: House, browser: Browser) -> None:

@@ -488,9 +488,9 @@ def test_a_key_that_cannot_be_trusted_is_refused(
 
 def test_a_shared_folder_in_which_nobody_replaces_files_of_others_will_do(tmp_path: Path) -> None:
     chosen = settings(tmp_path)
-    load_installation_key(chosen)
+    made = load_installation_key(chosen)
     chosen.keys_folder.chmod(0o1777)
-    load_installation_key(chosen)
+    assert load_installation_key(chosen).issuer == made.issuer
 
 
 def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
