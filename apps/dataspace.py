@@ -7,6 +7,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from shared.auth.session import principal
+from shared.contracts.identity.policy import EXPORT_FILE, decide
 from shared.errors import UrbanKiError, new_reference
 from shared.i18n import N_, Translator
 from shared.registry.discover import manifests
@@ -79,14 +80,15 @@ def details(layer: Layer, t: Translator) -> None:
     )
     st.caption(t("Name für andere Anwendungen:"))
     st.code(layer.name, language=None)
-    st.download_button(
-        t("Herunterladen"),
-        content_of(layer),
-        file_name=layer.file.name,
-        mime=layer.file.media_type,
-        key="dataspace_download",
-        on_click="ignore",
-    )
+    if decide(acting, EXPORT_FILE).allowed:
+        st.download_button(
+            t("Herunterladen"),
+            content_of(layer),
+            file_name=layer.file.name,
+            mime=layer.file.media_type,
+            key="dataspace_download",
+            on_click="ignore",
+        )
     preview(layer, t)
     st.subheader(t("Woher kommt das?"), anchor=False)
     show_origin(lineage(acting, store, layer.id), t)

@@ -6,15 +6,19 @@ from pathlib import Path
 
 import streamlit as st
 
+from shared.auth import guard_state
 from shared.auth.session import principal
-from shared.errors import AppBroken, NotAllowed
+from shared.contracts.identity.policy import ACCOUNT_MANAGE, decide, may_open
+from shared.errors import AppBroken, UrbanKiError
 from shared.registry.discover import BrokenApp, discover
 from shared.settings import get_settings
 from shared.themes import load_theme
-from shared.ui.failures import error_boundary, error_box
+from shared.ui.failures import error_boundary, error_box, show_failure
+from shared.ui.kiosk import HOME_SCRIPT, is_kiosk
 from shared.ui.language import active_language, translator
 from shared.ui.navigation import (
     ACCESSIBILITY_PATH,
+    ACCOUNTS_PATH,
     DATASPACE_PATH,
     HOME_PATH,
     IMPRINT_PATH,
@@ -44,8 +48,12 @@ settings = get_settings()
 theme = load_theme(settings.theme)
 try:
     acting = principal()
-except NotAllowed:
-    st.title(t("Bitte über apps/main.py starten."), anchor=False)
+except UrbanKiError as error:
+    if guard_state.is_active():
+        st.title(theme.name, anchor=False)
+        show_failure(error)
+    else:
+        st.title(t("Bitte über apps/main.py starten."), anchor=False)
     st.stop()
 
 apps = discover(only=settings.app_ids)
@@ -59,19 +67,34 @@ pages = {
         default=opens_directly,
     )
     for app in apps
-    if not isinstance(app, BrokenApp) and acting.may_open(app.id, app.roles_min)
+    if not isinstance(app, BrokenApp) and may_open(acting, app.id, app.roles_min)
 }
 visible = [app for app in apps if app.id in pages]
-home = st.Page(FOLDER / "home.py", title=t("Start"), url_path=HOME_PATH, default=not opens_directly)
-house = [
+home_script = FOLDER / (HOME_SCRIPT if is_kiosk() else "home.py")
+home = st.Page(home_script, title=t("Start"), url_path=HOME_PATH, default=not opens_directly)
+tools = [
     st.Page(FOLDER / "dataspace.py", title=t("Datenraum"), url_path=DATASPACE_PATH),
     st.Page(FOLDER / "models.py", title=t("Modelle"), url_path=MODELS_PATH),
+]
+house = [
+    *([] if is_kiosk() else tools),
     st.Page(FOLDER / "imprint.py", title=t("Impressum"), url_path=IMPRINT_PATH),
     st.Page(FOLDER / "accessibility.py", title=t("Barrierefreiheit"), url_path=ACCESSIBILITY_PATH),
     st.Page(FOLDER / "privacy.py", title=t("Datenschutz"), url_path=PRIVACY_PATH),
 ]
+accounts = st.Page(
+    FOLDER / "accounts.py",
+    title=t("Verwaltung"),
+    url_path=ACCOUNTS_PATH,
+    visibility="visible" if decide(acting, ACCOUNT_MANAGE).allowed else "hidden",
+)
 page = st.navigation(
-    {"": [home, *broken], **sections(visible, pages), t("Über"): house}, position="top"
+    {
+        "": [home, *broken],
+        **sections(visible, pages),
+        t("Über"): [*house, *([] if is_kiosk() else [accounts])],
+    },
+    position="top",
 )
 st.set_page_config(page_title=f"{page.title} – {theme.name}", layout="wide")
 page_header(theme)

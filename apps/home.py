@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import logging
 
 import streamlit as st
 
 from shared.auth.session import principal
+from shared.contracts.identity.policy import may_open
 from shared.errors import AppBroken
 from shared.i18n import Translator
 from shared.registry.discover import APPS_FOLDER, BrokenApp, discover
@@ -15,6 +15,7 @@ from shared.registry.evaluation import read_evaluation
 from shared.registry.manifest import AppManifest
 from shared.settings import get_settings
 from shared.themes import load_theme
+from shared.ui.attract import app_icon
 from shared.ui.failures import error_box
 from shared.ui.language import translator
 from shared.ui.navigation import STATUS_TEXTS, TOPICS
@@ -84,7 +85,7 @@ def card(app: AppManifest, t: Translator) -> None:
     """Show one app with its two actions."""
     with st.container(border=True, height="stretch", key=f"card_{app.id}"):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.html(icon(app), width="content")
+            st.html(app_icon(app), width="content")
             st.header(app.localized("title", t.language), anchor=False)
         st.markdown(app.localized("tagline", t.language))
         network = (
@@ -100,12 +101,6 @@ def card(app: AppManifest, t: Translator) -> None:
             if st.button(t("Mit Beispiel ausprobieren"), key=f"try_{app.id}", type="primary"):
                 st.switch_page(script, query_params={SAMPLE_PARAMETER: "1"})
             st.page_link(script, label=t("Steckbrief"), query_params={VIEW_PARAMETER: PROFILE_VIEW})
-
-
-def icon(app: AppManifest) -> str:
-    """Return the app's icon; as an image it cannot run scripts."""
-    encoded = base64.b64encode((APPS_FOLDER / app.id / app.icon).read_bytes()).decode()
-    return f'<img class="app-icon" src="data:image/svg+xml;base64,{encoded}" alt="" />'
 
 
 def quality(app: AppManifest, t: Translator) -> None:
@@ -142,8 +137,13 @@ def show_cards(found: list[AppManifest | BrokenApp], t: Translator) -> None:
 
 
 t = translator()
+acting = principal()
 everything = discover(only=get_settings().app_ids)
-working = [app for app in everything if isinstance(app, AppManifest)]
+working = [
+    app
+    for app in everything
+    if isinstance(app, AppManifest) and may_open(acting, app.id, app.roles_min)
+]
 broken = [app for app in everything if isinstance(app, BrokenApp)]
 introduction(t)
 found = filtered(working, t)
@@ -155,12 +155,6 @@ if not found:
     advice = t("Ändern Sie das Suchwort oder nehmen Sie Filter weg.")
     empty_state(t("Keine Anwendung passt."), advice)
     st.button(t("Filter zurücksetzen"), key="reset_filters", on_click=reset_filters)
-acting = principal()
-titles = {
-    app.id: app.localized("title", t.language)
-    for app in working
-    if acting.may_open(app.id, app.roles_min)
-}
-recent_runs(acting, titles, t)
+recent_runs(acting, {app.id: app.localized("title", t.language) for app in working}, t)
 with st.container(key="gallery_status"):
     house_status()

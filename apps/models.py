@@ -14,7 +14,7 @@ from shared.i18n import N_, Translator
 from shared.ui.failures import error_box
 from shared.ui.language import translator
 from shared.ui.result import Column, escape_markdown, table
-from shared.ui.shell import model_client
+from shared.ui.shell import house_client
 from shared.ui.status import model_server_status
 
 REFRESH_INTERVAL_S = 10
@@ -42,7 +42,7 @@ QUALITIES: dict[Quality, str] = {
 @st.cache_data(ttl=5, max_entries=1, show_spinner=False)
 def catalogue() -> list[CatalogEntry]:
     """Return all models, usable ones first; asked at most once in 5 s for all sessions."""
-    return sorted(model_client().models().models, key=lambda model: not model.available)
+    return sorted(house_client().models().models, key=lambda model: not model.available)
 
 
 def state_of(model: CatalogEntry) -> str:

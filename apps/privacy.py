@@ -7,6 +7,7 @@ from datetime import timedelta
 import streamlit as st
 
 from shared.auth.session import principal
+from shared.contracts.identity.policy import RESULT_DELETE_OWN, decide
 from shared.errors import UrbanKiError, new_reference
 from shared.i18n import Translator
 from shared.registry.discover import manifests
@@ -16,6 +17,7 @@ from shared.store.retention import periods
 from shared.store.store import process_store
 from shared.themes import load_theme
 from shared.ui.failures import error_box
+from shared.ui.kiosk import is_kiosk
 from shared.ui.language import translator
 from shared.ui.result import Column, table
 
@@ -56,6 +58,8 @@ def days(period: timedelta, t: Translator) -> str:
 
 def offer_deletion(t: Translator) -> None:
     """Offer to delete everything that the person has ordered."""
+    if not decide(principal(), RESULT_DELETE_OWN).allowed:
+        return
     if st.button(t("Alles löschen, was ich ausgewertet habe"), key="privacy_delete"):
         st.dialog(t("Alles löschen?"))(confirm_deletion)(t)
     deleted = st.session_state.pop("privacy_deleted", None)
@@ -101,13 +105,21 @@ st.markdown(
     )
 )
 show_periods(t)
-offer_deletion(t)
+if not is_kiosk():
+    offer_deletion(t)
 st.markdown(t("Der Modellserver speichert weder Bilder noch Texte."))
 st.header(t("Was gespeichert wird"), anchor=False)
 st.markdown(
     t(
-        "Ein Cookie merkt sich die gewählte Sprache, ein weiteres schützt vor gefälschten "
-        "Anfragen. Beide enden mit der Browsersitzung."
+        "Cookies merken sich Ihre Anmeldung und die gewählte Sprache, zwei weitere schützen vor "
+        "gefälschten Anfragen. Alle enden mit der Browsersitzung."
+    )
+)
+st.markdown(
+    t(
+        "Wer sich anmeldet und was dabei gelöscht, freigegeben oder verwaltet wird, steht {days} "
+        "Tage lang unter einem Pseudonym in einem Protokoll, an dem jede Änderung auffällt.",
+        days=get_settings().retention_audit_days,
     )
 )
 st.markdown(

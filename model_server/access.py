@@ -7,27 +7,31 @@ import time
 from collections.abc import Callable
 from functools import partial
 
+from anyio import CapacityLimiter, to_thread
 from starlette.datastructures import Headers
 
 from model_server.rates import TokenBuckets, read_rates, whole_seconds
-from shared.contracts.identity.jwks import KeyCache
+from model_server.token_checks import token_check
 from shared.contracts.identity.policy import (
     MODEL_CATALOG,
     MODEL_METRICS,
     MODEL_RELOAD,
     TASKS,
     model_call,
+    refusal,
     require,
 )
 from shared.contracts.identity.principal import Principal
-from shared.contracts.identity.tokens import TokenRefused, verify_token
-from shared.errors import ModelServerBusy, NotAllowed
+from shared.contracts.identity.tokens import TokenRefused
+from shared.errors import ModelServerBusy
 from shared.settings import Settings
 
 METRICS_PATH = "/metrics"
 CATALOG_PATH = "/models"
 RELOAD_PATH = "/models/reload"
 _SCHEME = "Bearer "
+_WAIT_AT_ONCE = 4
+"""Threads that wait for the provider's keys must not be all that the process has."""
 _TASK_PATHS = {f"/{task}": task for task in TASKS}
 
 
@@ -35,7 +39,7 @@ class Access:
     """Decides about requests from their headers alone.
 
     Args:
-        settings: File of the public keys, limits and the token for figures.
+        settings: How tokens are checked, limits and the token for figures.
         wall_clock: Gives Unix time in seconds, for the times in tokens.
         steady_clock: Gives seconds and never goes back, for waits.
     """
@@ -46,11 +50,19 @@ class Access:
         wall_clock: Callable[[], float] = time.time,
         steady_clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._keys = KeyCache(settings.key_set_file)
+        self._tokens = token_check(settings)
+        self._waiting = CapacityLimiter(_WAIT_AT_ONCE)
         self._metrics_token = settings.metrics_token.encode()
         self._buckets = TokenBuckets(read_rates(settings))
         self._wall_clock = wall_clock
         self._steady_clock = steady_clock
+
+    async def identify_later(self, path: str, headers: Headers) -> Principal | None:
+        """Do the same as `identify`, without holding all others up while keys are fetched."""
+        if self._tokens.is_at_hand(_bearer(headers), self._steady_clock()):
+            return self.identify(path, headers)
+        work = partial(self.identify, path, headers)
+        return await to_thread.run_sync(work, limiter=self._waiting)
 
     def identify(self, path: str, headers: Headers) -> Principal | None:
         """Return who asks; None for a program that reads figures with their own token.
@@ -66,8 +78,7 @@ class Access:
         token = _bearer(headers)
         if path == METRICS_PATH and self._is_metrics_token(token):
             return None
-        key_for = partial(self._keys.key_for, now=self._steady_clock())
-        return verify_token(token, key_for, self._wall_clock())
+        return self._tokens.verify(token, self._wall_clock(), self._steady_clock())
 
     def count(self, principal: Principal) -> None:
         """Count a task request.
@@ -110,8 +121,8 @@ def require_model(principal: Principal | None, task: str, quality: str) -> None:
         NotAllowed: The principal is unknown, or a guest and the model no demonstration.
     """
     if principal is None:
-        raise NotAllowed()
-    require(principal, model_call(task), quality)
+        raise refusal(model_call(task))
+    require(principal, model_call(task), quality=quality)
 
 
 def action_of(path: str) -> str:

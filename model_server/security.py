@@ -66,7 +66,7 @@ class Guard:
 
     Args:
         app: The service.
-        settings: File of the public keys, limits and time.
+        settings: How tokens are checked, limits and time.
         read_timeout_s: Seconds in which a body must have arrived.
         duty: Where requests in hand are counted; nothing new is taken on while it ends.
         access: Checks tokens and roles; made from the settings if not given.
@@ -104,7 +104,7 @@ class Guard:
         put_note(scope, note)
         reply = Reply(scope, send, note)
         try:
-            self._admit(scope, headers, note)
+            await self._admit(scope, headers, note)
             if scope["path"] in TASK_TYPES:
                 await self._run_task(scope, receive, reply, headers)
             else:
@@ -117,13 +117,13 @@ class Guard:
         finally:
             _log_line(scope, note, reply.status, time.monotonic() - start)
 
-    def _admit(self, scope: Scope, headers: Headers, note: RequestNote) -> None:
+    async def _admit(self, scope: Scope, headers: Headers, note: RequestNote) -> None:
         path = scope["path"]
         if not self._is_public and not _is_local(scope):
             raise NotAllowed()
         if path not in OPEN_PATHS:
             try:
-                note.principal = self._access.identify(path, headers)
+                note.principal = await self._access.identify_later(path, headers)
             except TokenRefused as reason:
                 note.refused_for = str(reason)
                 raise NotSignedIn() from reason

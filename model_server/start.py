@@ -13,6 +13,7 @@ from pathlib import Path, PurePath
 
 import psutil
 
+from model_server.token_checks import token_check
 from shared.contracts.identity.jwks import read_key_set
 from shared.errors import AddressPublic, InternalPortOpen
 from shared.settings import OWNER_VARIABLE, Settings, is_loopback
@@ -41,6 +42,7 @@ def check_start(
         KeySetMissing: The same, and there is no key that could keep strangers out.
         KeySetPlaceholder: The key set is a template or holds a key that everybody knows.
         KeySetUnusable: The key set cannot be trusted.
+        SettingInvalid: People sign in at a provider whose settings do not fit together.
         GpuUnusable: A GPU is demanded that cannot be used.
     """
     if "BENTOML_NO_UDS" in environment:
@@ -51,8 +53,10 @@ def check_start(
     is_open = not is_loopback(address)
     if is_open and not settings.public:
         raise AddressPublic(address=address)
+    if settings.auth_mode == "keycloak":
+        token_check(settings)
     # On this machine alone the gallery may still be about to make the keys.
-    if is_open or settings.key_set_file.exists():
+    elif is_open or settings.key_set_file.exists():
         read_key_set(settings.key_set_file)
     if settings.device == "cuda":
         # Brings its engine along, which the supervisor does not need otherwise.

@@ -99,6 +99,17 @@ def print_json(content: object) -> None:
     sys.stdout.write(f"{text}\n")
 
 
+def say(text: str) -> None:
+    """Print a text at once, also on a terminal that lacks some of its characters.
+
+    Args:
+        text: With its line breaks.
+    """
+    encoding = sys.stdout.encoding or "ascii"
+    sys.stdout.write(text.encode(encoding, "replace").decode(encoding))
+    sys.stdout.flush()
+
+
 def _either(names: Sequence[str]) -> str:
     *first, last = names
     return f"{', '.join(first)} oder {last}" if first else last

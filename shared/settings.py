@@ -5,9 +5,10 @@ from __future__ import annotations
 import ipaddress
 import re
 import tomllib
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, cast
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import (
@@ -18,7 +19,8 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from shared.errors import AddressNotLoopback, SettingInvalid, SettingsUnreadable
+from shared.errors import AddressPublic, OperationError, SettingInvalid, SettingsUnreadable
+from shared.sign_in_settings import SignInSettings
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 LOCAL_SETTINGS = REPOSITORY / "model_server" / "settings.local.toml"
@@ -26,13 +28,27 @@ LOCAL_SETTINGS = REPOSITORY / "model_server" / "settings.local.toml"
 RATE = r"^[1-9]\d{0,4}/[1-9]\d{0,5}$"
 OWNER_VARIABLE = "URBANKI_OWNER_PROCESS"
 """Set by a command for the server that it starts: its process id, with which the server ends."""
+PREFIX = "URBANKI_"
+OTHER_VARIABLES = frozenset(
+    {
+        OWNER_VARIABLE,
+        "URBANKI_BENCH_WORK",  # folder of a measurement against other servers
+        "URBANKI_MIXED_CALLS",  # how many calls two tests of the model server make
+        "URBANKI_TORTURE_CALLS",
+    }
+)
+"""Variables with the prefix that are no settings; any other name is a mistake at the start."""
 
 
-class Settings(BaseSettings):
+class _NotLoopback(ValueError):
+    """Other machines would reach the model server, and nobody has allowed that."""
+
+
+class Settings(SignInSettings):
     """Every setting with its default; the README's table is generated from the descriptions."""
 
     model_config = SettingsConfigDict(
-        env_prefix="URBANKI_",
+        env_prefix=PREFIX,
         env_file=REPOSITORY / ".env",
         env_ignore_empty=True,
         extra="ignore",
@@ -44,7 +60,8 @@ class Settings(BaseSettings):
         description="Folder for keys, logs and everything the gallery stores",
     )
     host: str = Field(
-        "127.0.0.1", description="Address of the gallery; only loopback until accounts exist"
+        "127.0.0.1",
+        description="Address of the gallery; any but a loopback one needs https before it",
     )
     port: int = Field(8501, ge=1, le=65535, description="Port of the gallery")
     language: Literal["auto", "de", "en"] = Field(
@@ -57,16 +74,13 @@ class Settings(BaseSettings):
         False,
         description="Let other machines reach the model server; it then needs its key set at start",
     )
-    auth_mode: Literal["lokal"] = Field(
-        "lokal", description="How people and programs sign in; so far only by this installation"
-    )
     keys_dir: Path | None = Field(
         None, description="Folder of the installation's keys; empty takes `keys` of the data folder"
     )
     secret_key: str = Field(
         "",
         repr=False,
-        description="Secret of 32 characters or more that encrypts provider tokens; empty: a file",
+        description="Secret of 32 characters or more that encrypts and signs; empty: a file",
     )
     model_server_host: str = Field("127.0.0.1", description="Address the model server binds to")
     model_server_port: int = Field(3000, ge=1, le=65535, description="Port of the model server")
@@ -177,16 +191,18 @@ class Settings(BaseSettings):
 
     @field_validator("host", "model_server_host")
     @classmethod
-    def _loopback_only(cls, value: str, info: ValidationInfo) -> str:
+    def _address(cls, value: str) -> str:
         if value == "localhost":
             return "127.0.0.1"  # BentoML takes no names
-        is_open = info.field_name == "model_server_host" and info.data.get("public", False)
-        if not is_loopback(value) and not (is_open and _is_address(value)):
-            message = (
-                f"Die Adresse {value} ist von außen erreichbar. Solange es keine Konten gibt, "
-                "ist nur 127.0.0.1 erlaubt."
-            )
-            raise ValueError(message)
+        if not _is_address(value):
+            raise ValueError("no address")
+        return value
+
+    @field_validator("model_server_host")
+    @classmethod
+    def _loopback_unless_public(cls, value: str, info: ValidationInfo) -> str:
+        if not is_loopback(value) and not info.data.get("public", False):
+            raise _NotLoopback
         return value
 
     @classmethod
@@ -218,9 +234,8 @@ class Settings(BaseSettings):
     @property
     def model_server_address(self) -> str:
         """Base URL of the model server without a trailing slash."""
-        host = _reachable(self.model_server_host)
-        host = f"[{host}]" if ":" in host else host
-        url = self.model_server_url or f"http://{host}:{self.model_server_port}"
+        host, port = url_host(self.model_server_host), self.model_server_port
+        url = self.model_server_url or f"http://{host}:{port}"
         return url.rstrip("/")
 
     @property
@@ -270,32 +285,54 @@ def _is_address(value: str) -> bool:
     return True
 
 
-def _reachable(host: str) -> str:
-    """Return where a server that listens everywhere can be asked from this machine."""
-    address = ipaddress.ip_address(host)
-    if not address.is_unspecified:
-        return host
-    return "127.0.0.1" if address.version == 4 else "::1"
+def url_host(address: str) -> str:
+    """Return the host part of a URL by which this machine reaches a server of its own.
+
+    Args:
+        address: What the server listens at; it may be all addresses.
+    """
+    parsed = ipaddress.ip_address(address)
+    if parsed.is_unspecified:
+        return "127.0.0.1" if parsed.version == 4 else "[::1]"
+    return address if parsed.version == 4 else f"[{address}]"
 
 
 def load_settings() -> Settings:
     """Read the settings.
 
     Raises:
-        AddressNotLoopback: Gallery or model server would be reachable from outside.
-        SettingInvalid: Another variable is wrong.
+        AddressPublic: The model server would be reachable from outside, and nobody has allowed it.
+        SettingInvalid: Another variable is wrong; `settings_faults` lists all.
         SettingsUnreadable: The file `.env` or the measured settings cannot be read.
     """
     try:
         return Settings()
     except ValidationError as error:
-        first = error.errors()[0]
-        name = f"URBANKI_{'_'.join(str(part) for part in first['loc']).upper()}"
-        if first["type"] == "value_error":
-            raise AddressNotLoopback(name=name, address=first["input"]) from error
-        raise SettingInvalid(name=name, value=without_user(str(first["input"]))) from error
+        raise _faults(error)[0] from error
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsUnreadable() from error
+
+
+def settings_faults() -> list[OperationError]:
+    """Return everything for which `load_settings` would refuse them."""
+    try:
+        Settings()
+    except ValidationError as error:
+        return _faults(error)
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        return [SettingsUnreadable()]
+    return []
+
+
+def _faults(error: ValidationError) -> list[OperationError]:
+    return [_fault(cast(Mapping[str, Any], one)) for one in error.errors()]
+
+
+def _fault(one: Mapping[str, Any]) -> OperationError:
+    if isinstance(one.get("ctx", {}).get("error"), _NotLoopback):
+        return AddressPublic(address=one["input"])
+    name = f"{PREFIX}{'_'.join(str(part) for part in one['loc']).upper()}"
+    return SettingInvalid(name=name, value=without_user(str(one["input"])))
 
 
 def without_user(address: str) -> str:

@@ -7,12 +7,14 @@ import sys
 from pathlib import Path
 
 from shared.settings import REPOSITORY, Settings
+from shared.sign_in_settings import SignInSettings
 
+SIGN_IN = SignInSettings.model_fields
 HEADS = {"de": ("Einstellung", "Vorgabe", "Bedeutung"), "en": ("setting", "default", "meaning")}
 
 GERMAN = {
     "data_dir": "Ordner für Schlüssel, Protokolle und alles, was die Galerie speichert",
-    "host": "Adresse der Galerie; nur diese Maschine, solange es keine Konten gibt",
+    "host": "Adresse der Galerie; jede andere als 127.0.0.1 braucht https davor",
     "port": "Port der Galerie",
     "language": "Sprache der Seiten; auto folgt dem Browser, sonst Deutsch",
     "theme": "Datei aus `shared/themes` ohne Endung",
@@ -20,10 +22,8 @@ GERMAN = {
     "max_upload_mb": "Größte hochgeladene Datei in MB",
     "public": "Andere Rechner dürfen den Modellserver erreichen; er braucht dann beim Start seine "
     "Schlüsseldatei",
-    "auth_mode": "Wie sich Menschen und Programme anmelden; bisher nur durch diese Installation",
     "keys_dir": "Ordner der Schlüssel dieser Installation; leer nimmt `keys` im Datenordner",
-    "secret_key": "Geheimnis ab 32 Zeichen, das Token des Anmeldedienstes verschlüsselt; "
-    "leer: eine Datei",
+    "secret_key": "Geheimnis ab 32 Zeichen zum Verschlüsseln und Signieren; leer: eine Datei",
     "model_server_host": "Adresse, an die sich der Modellserver bindet",
     "model_server_port": "Port des Modellservers",
     "model_server_url": "Adresse eines Modellservers anderswo; leer nimmt Adresse und Port oben",
@@ -60,6 +60,34 @@ GERMAN = {
     "development_data_dir": "Ordner mit Daten für Training und Auswertung; zum Betrieb unnötig",
     "min_free_mb": "Freier Plattenplatz in MB, unter dem nichts startet",
     "log_level": "Unwichtigste Meldung, die ins Protokoll kommt",
+    "mode": "betrieb: Menschen melden sich an; kiosk: Gäste sehen nur Beispieldaten",
+    "auth_mode": "Wie sich Menschen anmelden: mit Konten dieser Installation oder über Keycloak",
+    "public_url": "Adresse, die Menschen eingeben, `https://name`; leer: nur diese Maschine, über "
+    "http",
+    "allowed_hosts": "Weitere Rechnernamen der Galerie mit Komma, ohne Port",
+    "trusted_proxies": "Adressen oder Netze von Proxys mit Komma, deren `X-Forwarded-...` gilt",
+    "allow_local_accounts_public": "Andere Rechner dürfen die Galerie erreichen, obwohl sie eigene "
+    "Konten hat",
+    "session_idle_min": "Minuten ohne Tätigkeit, nach denen eine Sitzung endet",
+    "session_max_h": "Stunden, nach denen eine Sitzung endet",
+    "identity_source": "Wie Seiten erfahren, wer angemeldet ist; cookie nur, wenn Streamlit die "
+    "Kopfzeilen verliert",
+    "oidc_issuer": "Keycloak: Adresse des Realms, `https://host/realms/name`, wie in seinen Tokens",
+    "oidc_internal_url": "Keycloak: seine Adresse von dieser Maschine aus, ohne `/realms/...`; "
+    "leer: wie oben",
+    "oidc_client_id": "Keycloak: Client der Galerie",
+    "oidc_client_secret": "Keycloak: Geheimnis dieses Clients",
+    "oidc_client_secret_file": "Keycloak: Datei, in der das Geheimnis stattdessen steht, Rechte "
+    "0600",
+    "oidc_jobs_client": "Keycloak: Client für Aufträge",
+    "oidc_jobs_secret": "Keycloak: Geheimnis dieses Clients",
+    "oidc_jobs_secret_file": "Keycloak: Datei, in der das Geheimnis stattdessen steht, Rechte 0600",
+    "oidc_other_clients": "Keycloak: weitere Clients mit Komma, deren Zugriffstokens gelten",
+    "oidc_algorithms": "Keycloak: Signaturen mit Komma, aus RS256, ES256 und PS256",
+    "oidc_group_prefix": "Keycloak: Pfad der Gruppe, die je Kommune eine Gruppe enthält",
+    "oidc_old_logout_type": "Keycloak: Meldungen von Abmeldungen auch so annehmen, wie ältere "
+    "Fassungen sie senden",
+    "oidc_ca_file": "Keycloak: Zertifikate seines Rechners, falls er eine eigene Stelle nutzt",
 }
 
 
@@ -73,7 +101,9 @@ def settings_table(language: str) -> str:
         KeyError: A setting has no German meaning or the language is unknown.
     """
     rows = [HEADS[language], ("---", "---", "---")]
-    for name, field in Settings.model_fields.items():
+    # What everybody needs comes first.
+    fields = sorted(Settings.model_fields.items(), key=lambda one: one[0] in SIGN_IN)
+    for name, field in fields:
         meaning = GERMAN[name] if language == "de" else str(field.description)
         rows.append((f"`URBANKI_{name.upper()}`", _written(field.default), meaning))
     return "\n".join(f"| {' | '.join(row)} |" for row in rows) + "\n"

@@ -2,7 +2,8 @@
 
 `./gallery start` ends in `python -m shared.startup`. Each line of the Procfile runs under a honcho
 of its own, so that a part that was killed is started again while the others go on. What the parts
-print goes to `logs/<part>.log` of the data folder; the terminal shows one line.
+print goes to `logs/<part>.log` of the data folder; the terminal shows one line, and the first
+passwords when there are no accounts yet.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from types import FrameType
@@ -27,6 +29,9 @@ from typing import IO
 import httpx
 import psutil
 
+from shared.auth.first_start import make_first_accounts
+from shared.auth.start_checks import load_or_refuse, refuse_start
+from shared.command_line import say
 from shared.contracts.identity.installation import load_installation_key
 from shared.errors import (
     PortTaken,
@@ -36,8 +41,9 @@ from shared.errors import (
     UrbanKiError,
 )
 from shared.i18n import LANGUAGES, get_translator
-from shared.settings import REPOSITORY, Settings, load_settings
+from shared.settings import REPOSITORY, Settings, url_host
 from shared.themes import Theme, load_theme
+from shared.themes.theme import for_visitors
 
 MODEL_SERVER = "model_server"
 JOBS = "jobs"
@@ -147,15 +153,16 @@ def _copy_log(stream: IO[str], log_file: Path) -> None:
 
 
 def chosen_theme(settings: Settings) -> Theme:
-    """Read the theme that the settings name.
+    """Read the theme that the settings name, in the kiosk with larger type.
 
     Raises:
         SettingInvalid: There is no such theme, or its file is wrong.
     """
     try:
-        return load_theme(settings.theme)
+        theme = load_theme(settings.theme)
     except (OSError, ValueError) as error:
         raise SettingInvalid(name="URBANKI_THEME", value=settings.theme) from error
+    return for_visitors(theme) if settings.mode == "kiosk" else theme
 
 
 def check_port(host: str, port: int, setting: str) -> None:
@@ -238,7 +245,7 @@ def make_parts(settings: Settings) -> list[Part]:
     ready = {
         MODEL_SERVER: answers(f"{settings.model_server_address}/readyz"),
         JOBS: _runner_works(settings),
-        GALLERY: answers(f"{address(settings)}/healthz"),
+        GALLERY: answers(f"{_own_address(settings)}/healthz", Host="localhost"),
     }
     if settings.model_server_url:
         del ready[MODEL_SERVER]
@@ -246,16 +253,17 @@ def make_parts(settings: Settings) -> list[Part]:
     return [Part(name, ask, environment, logs / f"{name}.log") for name, ask in ready.items()]
 
 
-def answers(url: str) -> Callable[[], bool]:
+def answers(url: str, **headers: str) -> Callable[[], bool]:
     """Return the question to a part that speaks HTTP whether it is ready.
 
     Args:
         url: Address that answers 200 then.
+        **headers: To be sent with the question.
     """
 
     def ask() -> bool:
         try:
-            return httpx.get(url, timeout=1.0, trust_env=False).is_success
+            return httpx.get(url, headers=headers, timeout=1.0, trust_env=False).is_success
         except httpx.HTTPError:
             return False
 
@@ -280,10 +288,9 @@ def _runner_works(settings: Settings) -> Callable[[], bool]:
     return ask
 
 
-def address(settings: Settings) -> str:
-    """Address of the gallery for the browser."""
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    return f"http://{host}:{settings.port}"
+def _own_address(settings: Settings) -> str:
+    """Return where this machine reaches the gallery."""
+    return f"http://{url_host(settings.host)}:{settings.port}"
 
 
 def wait_until_ready(parts: list[Part]) -> None:
@@ -340,12 +347,13 @@ def _stoppable() -> Iterator[None]:
 
 
 def run(settings: Settings) -> None:
-    """Start everything and stay until Ctrl-C.
+    """Start everything and stay until Ctrl-C; exits with 2 where `refuse_start` says so.
 
     Raises:
         OperationError: The machine is not ready or a part does not start.
     """
     chosen_theme(settings)
+    refuse_start(settings, settings.host)
     prepare_data_folder(settings)
     check_ports(settings)
     parts = make_parts(settings)
@@ -356,8 +364,10 @@ def run(settings: Settings) -> None:
                     prepare_tables(settings)  # while the model server loads its models
                 part.start()
             wait_until_ready(parts)
-            sys.stdout.write(f"Galerie bereit / gallery ready: {address(settings)}\n")
-            sys.stdout.flush()
+            # Not by the gallery, whose output is copied to a log.
+            say(make_first_accounts(settings, datetime.now(UTC)))
+            address = settings.public_url or _own_address(settings)
+            say(f"Galerie bereit / gallery ready: {address}\n")
             while True:
                 revive(parts)
                 time.sleep(POLL_S)
@@ -369,9 +379,13 @@ def run(settings: Settings) -> None:
 
 
 def main() -> int:
-    """Run the command; 0 after Ctrl-C, 1 with a German and an English sentence otherwise."""
+    """Run the command; 0 after Ctrl-C, 1 with a German and an English sentence otherwise.
+
+    Settings that must not be started with end it with 2, see `shared.auth.start_checks`.
+    """
+    settings = load_or_refuse()
     try:
-        run(load_settings())
+        run(settings)
     except UrbanKiError as error:
         for language in LANGUAGES:
             sys.stderr.write(f"{' '.join(get_translator(language).error(error))}\n")

@@ -63,10 +63,11 @@ def _follow(ctx: AppContext, run_id: str) -> None:
 
 def _answer(ctx: AppContext, run: RunView, pages: RunPages) -> None:
     t = ctx.t
-    answer_panel(
-        what=what_came_out(pages, t),
-        how_sure=how_sure(pages, t),
-        origin=origin_of(ctx.tenant, run),
-        next_step=next_step(pages, t),
-        t=t,
-    )
+    with st.container(key="archivair_answers"):
+        answer_panel(
+            what=what_came_out(pages, t),
+            how_sure=how_sure(pages, t),
+            origin=origin_of(ctx.tenant, run),
+            next_step=next_step(pages, t),
+            t=t,
+        )

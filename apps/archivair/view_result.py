@@ -79,7 +79,8 @@ def _overview(ctx: AppContext, run: RunView, pages: RunPages) -> None:
         if run.is_active:
             st.caption(ctx.t("Sobald eine Seite gelesen ist, steht sie hier."))
         return
-    _show_figures(ctx, run, pages)
+    with st.container(key="archivair_figures"):
+        _show_figures(ctx, run, pages)
     if (pages.total or 0) > 1:
         by_number = {page.page: page for page in pages.read}
         st.selectbox(

@@ -6,17 +6,14 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from apps.archivair.jobs import OCR, SCRIPT
+from apps.archivair.jobs import SCRIPT
+from apps.archivair.ordering import make_order
 from apps.archivair.recognise import model_fingerprint
 from apps.archivair.view_input import SCRIPTS, ReadyFile
-from shared.contracts.jobs import JsonObject, Priority, StoredFile
 from shared.errors import FileGone, NotFound
 from shared.store import artifacts, runs
 from shared.store.run_views import RunOrder, RunView
-from shared.ui import AppContext, escape_markdown, hide_run, primary_action, show_run
-
-MOST_PAGES_AT_ONCE = 10
-"""Longer files come behind short ones, for which somebody waits at the screen."""
+from shared.ui import AppContext, escape_markdown, hide_run, is_kiosk, primary_action, show_run
 
 
 def start_reading(ctx: AppContext, ready: ReadyFile) -> None:
@@ -45,9 +42,10 @@ def start_reading(ctx: AppContext, ready: ReadyFile) -> None:
         is_example=is_example,
         now=datetime.now(UTC),
     )
-    parameters = {SCRIPT: ready.script}
-    priority = _priority(ready.pages)
-    _order(ctx, stored, parameters, priority, fingerprint, is_example=is_example)
+    order = make_order(
+        stored, {SCRIPT: ready.script}, fingerprint, pages=ready.pages, is_example=is_example
+    )
+    _submit(ctx, order)
 
 
 def show_order(ctx: AppContext, run: RunView) -> None:
@@ -63,14 +61,12 @@ def show_order(ctx: AppContext, run: RunView) -> None:
     script = run.parameters.get(SCRIPT, "auto")
     if script in SCRIPTS:
         st.caption(t("Schrift der Akte: {script}", script=t(SCRIPTS[script])))
+    if is_kiosk():
+        return
     with st.container(horizontal=True):
         st.button(t("Andere Akte wählen"), key="archivair_other", on_click=hide_run)
         if not run.is_active and st.button(t("Noch einmal lesen"), key="archivair_again"):
             _read_again(ctx, run)
-
-
-def _priority(pages: int) -> Priority:
-    return Priority.INTERACTIVE if pages <= MOST_PAGES_AT_ONCE else Priority.NORMAL
 
 
 def _read_again(ctx: AppContext, run: RunView) -> None:
@@ -80,41 +76,17 @@ def _read_again(ctx: AppContext, run: RunView) -> None:
         FileGone: The upload was deleted after its time.
     """
     fingerprint = model_fingerprint(ctx.models)
-    priority = _priority(run.units_total or 1)
+    pages = run.units_total or 1
+    order = make_order(
+        run.inputs[0], run.parameters, fingerprint, pages=pages, is_example=run.is_example
+    )
     try:
-        _order(
-            ctx,
-            run.inputs[0],
-            run.parameters,
-            priority,
-            fingerprint,
-            is_example=run.is_example,
-            repeat=True,
-        )
+        _submit(ctx, order, repeat=True)
     except NotFound as cause:
         raise FileGone(name=run.title) from cause
 
 
-def _order(
-    ctx: AppContext,
-    file: StoredFile,
-    parameters: JsonObject,
-    priority: Priority,
-    fingerprint: str,
-    *,
-    is_example: bool,
-    repeat: bool = False,
-) -> None:
-    order = RunOrder(
-        app=OCR.app,
-        job=OCR.name,
-        title=file.name,
-        inputs=(file,),
-        parameters=parameters,
-        priority=priority,
-        is_example=is_example,
-        fingerprint=fingerprint,
-    )
+def _submit(ctx: AppContext, order: RunOrder, *, repeat: bool = False) -> None:
     now = datetime.now(UTC)
     show_run(runs.submit(ctx.principal, ctx.store, order, now=now, repeat=repeat))
     st.rerun()

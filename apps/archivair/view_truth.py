@@ -25,12 +25,12 @@ def show_sample_truth(ctx: AppContext, page: KeptPage) -> None:
         count.edits,
         rate=t.percent(count.rate, 1),
     )
-    st.info(
-        t("Auf dem Beispiel stehen {characters} Zeichen.", characters=t.number(count.characters))
-        + f" {found} "
-        + t(
-            "Auch fehlende Leerzeichen zählen. Das Blatt ist künstlich: Auf echten Akten kann es "
-            "anders sein."
-        ),
-        title=t("Vergleich mit der Wahrheit"),
+    written = t(
+        "Auf dem Beispiel stehen {characters} Zeichen.", characters=t.number(count.characters)
     )
+    limits = t(
+        "Auch fehlende Leerzeichen zählen. Das Blatt ist künstlich: Auf echten Akten kann es "
+        "anders sein."
+    )
+    with st.container(key="archivair_truth"):
+        st.info(f"{written} {found} {limits}", title=t("Vergleich mit der Wahrheit"))

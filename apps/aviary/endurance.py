@@ -29,11 +29,10 @@ from apps.aviary.inference import pin_model
 from apps.aviary.jobs import RUN
 from apps.aviary.parameters import PAGE_DECODED_MEGAPIXELS, make_parameters
 from apps.aviary.recipes import find_recipe
-from shared.auth.principal import LOCAL_PRINCIPAL
 from shared.clients.model_server import ModelServerClient
 from shared.contracts.jobs import StoredFile
 from shared.geo.raster import OpenOptions, RasterLimits
-from shared.jobs.trial import Trial, TrialStuck, wait_until
+from shared.jobs.trial import PRINCIPAL, Trial, TrialStuck, wait_until
 from shared.jobs.trial_processes import MemoryWatch, ModelServerProcess, free_port
 from shared.registry.manifest import load_manifest
 from shared.settings import REPOSITORY
@@ -89,12 +88,12 @@ class Endurance:
             parameters=make_parameters(recipe, model, OpenOptions(limits=limits), force=False),
         )
         now = datetime.now(UTC)
-        return runs.submit(LOCAL_PRINCIPAL, self._trial.store, order, now=now, repeat=True).id
+        return runs.submit(PRINCIPAL, self._trial.store, order, now=now, repeat=True).id
 
     def finish(self, run_id: str) -> Json:
         """Wait for the end of a run and describe it."""
-        run = self._trial.wait_run(run_id, RUN_WITHIN_S, principal=LOCAL_PRINCIPAL)
-        files = runs.result_files(LOCAL_PRINCIPAL, self._trial.store, run_id)
+        run = self._trial.wait_run(run_id, RUN_WITHIN_S)
+        files = runs.result_files(PRINCIPAL, self._trial.store, run_id)
         began, ended = run.started_at, run.finished_at
         return {
             "state": run.state,
@@ -130,9 +129,9 @@ class Endurance:
         """Wait until a twelfth of all units more is done; five turns leave enough for the end."""
 
         def done() -> int:
-            return self._trial.look(run_id, LOCAL_PRINCIPAL).units_done
+            return self._trial.look(run_id).units_done
 
-        total = self._trial.look(run_id, LOCAL_PRINCIPAL).units_total or 12
+        total = self._trial.look(run_id).units_total or 12
         wanted = done() + max(1, total // 12)
         wait_until(lambda: done() >= wanted, GO_ON_WITHIN_S, "no unit was finished any more")
 
@@ -173,7 +172,7 @@ def measure(folder: Path, side_px: int) -> Json:
 def _measure(trial: Trial, server: ModelServerProcess, image: Path) -> Json:
     with image.open("rb") as stream:
         stored = artifacts.save(
-            LOCAL_PRINCIPAL,
+            PRINCIPAL,
             trial.store,
             stream,
             name=image.name,

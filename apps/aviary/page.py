@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from apps.aviary.ordering import RECIPE
 from apps.aviary.recipes import Recipe, find_recipe
 from apps.aviary.view_export import show_export
 from apps.aviary.view_input import choose_image
@@ -49,7 +50,7 @@ def show_run_again(ctx: AppContext, run: RunView, recipe: Recipe) -> None:
 
 
 with app_page("aviary") as ctx:
-    recipe = find_recipe("solar")
+    recipe = find_recipe(RECIPE)
     st.markdown(recipe.summary_en if ctx.language == "en" else recipe.summary_de)
     st.caption(ctx.t(DEMONSTRATION))
     bound = bind_run(ctx)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -47,8 +48,9 @@ class SampleScene:
     seed: int
 
 
+@lru_cache(maxsize=2)
 def render_sample(seed: int = SAMPLE_SEED, *, with_solar: bool = True) -> SampleScene:
-    """Paint a scene of 160 x 112 m at 0.10 m per pixel.
+    """Paint a scene of 160 x 112 m at 0.10 m per pixel; the latest two are kept, unchanged.
 
     Args:
         seed: Seed of layout and texture.
@@ -60,6 +62,7 @@ def render_sample(seed: int = SAMPLE_SEED, *, with_solar: bool = True) -> Sample
         layout = without_arrays(layout)
     rgb = _photograph(Painter(rng).paint(layout), rng)
     objects = tuple(one for building in layout.buildings for one in _true_objects(building))
+    rgb.setflags(write=False)
     return SampleScene(rgb, objects, seed)
 
 

@@ -6,20 +6,19 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from apps.aviary.parameters import PAGE_DECODED_MEGAPIXELS
+from apps.aviary.ordering import page_limits
 from apps.aviary.preflight import outside_checked_range
 from apps.aviary.recipes import Recipe
 from apps.aviary.run_image import inspect_image
 from apps.aviary.sample import (
     SAMPLE_GSD_M,
     SAMPLE_NAME,
-    SampleScene,
     render_sample,
     sample_png,
 )
 from shared.contracts.finding import Finding
 from shared.errors import InputError, new_reference
-from shared.geo.raster import OpenOptions, RasterInfo, RasterLimits
+from shared.geo.raster import OpenOptions, RasterInfo
 from shared.i18n import parse_number
 from shared.ui import (
     AppContext,
@@ -111,10 +110,7 @@ def _checked(
 
 
 def _open_options(ctx: AppContext, chosen: ChosenData) -> OpenOptions:
-    limits = RasterLimits(
-        decoded_megapixels=PAGE_DECODED_MEGAPIXELS,
-        windowed_megapixels=ctx.manifest.limits.megapixels,
-    )
+    limits = page_limits(ctx.manifest)
     if chosen.is_sample:
         return OpenOptions(gsd_m=SAMPLE_GSD_M, limits=limits)
     return OpenOptions(gsd_m=_stated_gsd_m(ctx), limits=limits)
@@ -153,11 +149,5 @@ def _stated_gsd_m(ctx: AppContext) -> float | None:
     return None
 
 
-@st.cache_resource(max_entries=1, show_spinner=False)
-def sample_scene() -> SampleScene:
-    """Return the painted example; made once for all sessions, the same for every tenant."""
-    return render_sample()
-
-
 def _sample_bytes() -> bytes:
-    return sample_png(sample_scene())
+    return sample_png(render_sample())

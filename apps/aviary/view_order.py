@@ -7,14 +7,12 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from apps.aviary.inference import pin_model
-from apps.aviary.jobs import RUN
-from apps.aviary.parameters import make_parameters
+from apps.aviary.ordering import make_order
 from apps.aviary.recipes import Recipe
 from apps.aviary.view_input import ReadyImage
-from shared.contracts.jobs import Priority
 from shared.store import artifacts, runs
-from shared.store.run_views import RunOrder, RunView
-from shared.ui import AppContext, escape_markdown, hide_run, primary_action, show_run
+from shared.store.run_views import RunView
+from shared.ui import AppContext, escape_markdown, hide_run, is_kiosk, primary_action, show_run
 
 MEDIA_TYPES = {"jpeg": "image/jpeg", "png": "image/png", "tiff": "image/tiff", "webp": "image/webp"}
 
@@ -47,14 +45,8 @@ def order_run(ctx: AppContext, ready: ReadyImage, recipe: Recipe) -> None:
         is_example=is_example,
         now=now,
     )
-    order = RunOrder(
-        app=RUN.app,
-        job=RUN.name,
-        title=file.name,
-        inputs=(image,),
-        parameters=make_parameters(recipe, model, ready.options, force=ready.force),
-        priority=Priority.INTERACTIVE if is_example else Priority.NORMAL,
-        is_example=is_example,
+    order = make_order(
+        image, recipe, model, ready.options, force=ready.force, is_example=is_example
     )
     show_run(runs.submit(ctx.principal, ctx.store, order, now=now))
     st.rerun()
@@ -69,4 +61,5 @@ def show_order(ctx: AppContext, run: RunView) -> None:
     """
     with st.container(key=f"user_{ctx.manifest.id}_order"):
         st.markdown(f"**{escape_markdown(run.title)}**")
-    st.button(ctx.t("Anderes Luftbild wählen"), key="aviary_other", on_click=hide_run)
+    if not is_kiosk():
+        st.button(ctx.t("Anderes Luftbild wählen"), key="aviary_other", on_click=hide_run)

@@ -19,7 +19,7 @@ from shared.store import artifacts
 from shared.store.layer_files import GEOPACKAGE
 from shared.store.layers import LONGEST_TEXT, Publication
 from shared.themes import load_theme
-from shared.ui import AppContext, publish_button
+from shared.ui import AppContext, is_kiosk, publish_button
 
 LONGEST_AREA = 34
 Ready = tuple[tuple[str, float, float], StoredFile]
@@ -37,6 +37,8 @@ def show_publication(
         threshold: Least score in force.
         min_area_m2: Least ground area in force [m2].
     """
+    if is_kiosk():
+        return
     t, recipe = ctx.t, shown.analysis.recipe
     if shown.analysis.info.crs is None:
         st.caption(t("Ohne Lage auf der Karte kann das Ergebnis nicht in den Datenraum."))

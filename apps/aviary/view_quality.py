@@ -7,7 +7,7 @@ import streamlit as st
 from apps.aviary.analysis import Result
 from apps.aviary.inference import find_entry
 from apps.aviary.recipes import Recipe
-from apps.aviary.view_input import sample_scene
+from apps.aviary.sample import render_sample
 from shared.contracts.model_catalog import CatalogEntry
 from shared.errors import ModelServerError
 from shared.geo.metrics import match_objects
@@ -24,24 +24,25 @@ def show_sample_truth(ctx: AppContext, result: Result) -> None:
         ctx: Context of the page.
         result: What was found with the settings in force.
     """
-    truth = sample_scene().objects
+    truth = render_sample().objects
     matches = match_objects(
         [one.polygon for one in result.objects],
         [one.score for one in result.objects],
         [one.polygon for one in truth],
         HIT_IOU,
     )
-    st.info(
-        ctx.t(
-            "Im Beispiel sind {total} Anlagen gemalt. Mit diesen Einstellungen fand das Modell "
-            "{correct} davon; falsch oder schlecht passend: {false}. Das Bild ist "
-            "künstlich: Auf echten Luftbildern kann es anders sein.",
-            total=len(truth),
-            correct=matches.correct,
-            false=matches.false,
-        ),
-        title=ctx.t("Vergleich mit der Wahrheit"),
-    )
+    with st.container(key="aviary_truth"):
+        st.info(
+            ctx.t(
+                "Im Beispiel sind {total} Anlagen gemalt. Mit diesen Einstellungen fand das Modell "
+                "{correct} davon; falsch oder schlecht passend: {false}. Das Bild ist "
+                "künstlich: Auf echten Luftbildern kann es anders sein.",
+                total=len(truth),
+                correct=matches.correct,
+                false=matches.false,
+            ),
+            title=ctx.t("Vergleich mit der Wahrheit"),
+        )
 
 
 def show_model(ctx: AppContext, recipe: Recipe) -> None:

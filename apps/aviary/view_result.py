@@ -42,7 +42,8 @@ def show_result(ctx: AppContext, shown: ShownRun) -> tuple[Result, float, float]
 
 def _sliders(ctx: AppContext, analysis: Analysis) -> tuple[float, float]:
     t, recipe = ctx.t, analysis.recipe
-    left, right = st.columns(2)
+    with st.container(key="aviary_sliders"):
+        left, right = st.columns(2)
     percent = left.slider(
         t("Kleinste Sicherheit in Prozent"),
         LEAST_PERCENT,
@@ -87,10 +88,11 @@ def _figures(ctx: AppContext, analysis: Analysis, result: Result) -> list[Figure
 def _answers(
     ctx: AppContext, shown: ShownRun, result: Result, threshold: float, min_area_m2: float
 ) -> None:
-    answer_panel(
-        what=words.what_came_out(shown.analysis, result, ctx.t),
-        how_sure=words.how_sure(result, ctx.t),
-        origin=origin_of(shown, ctx.tenant, threshold, min_area_m2),
-        next_step=words.next_step(ctx.t),
-        t=ctx.t,
-    )
+    with st.container(key="aviary_answers"):
+        answer_panel(
+            what=words.what_came_out(shown.analysis, result, ctx.t),
+            how_sure=words.how_sure(result, ctx.t),
+            origin=origin_of(shown, ctx.tenant, threshold, min_area_m2),
+            next_step=words.next_step(ctx.t),
+            t=ctx.t,
+        )

@@ -113,6 +113,8 @@ def common_environment(folder: Path, settings: Mapping[str, str]) -> dict[str, s
     places = {
         "BENTOML_HOME": str(folder / "bentoml"),
         "TMPDIR": str(folder),
+        # A run has keys of its own, and signs the tokens of its measurements itself.
+        "URBANKI_AUTH_MODE": "lokal",
         "URBANKI_DATA_DIR": str(folder / "data"),
         "URBANKI_LOG_LEVEL": "INFO",
     }

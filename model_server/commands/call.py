@@ -76,9 +76,12 @@ def _token(given: Namespace) -> str:
     """Return the bearer token for this request, signed here unless a file holds one.
 
     Raises:
+        CommandError: The file holds no token, or there is none and only a provider hands them out.
         SecretUnusable: The installation's key cannot be used.
     """
     if given.token_file is None:
+        if get_settings().auth_mode == "keycloak":
+            raise CommandError("Mit Keycloak braucht der Befehl ein Zugangszeichen: --token-file.")
         return command_token(get_settings())
     token = read_file(given.token_file, _MAX_TOKEN_BYTES).strip()
     if not _TOKEN.fullmatch(token):

@@ -11,10 +11,17 @@ from typing import cast
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from shared.contracts.identity.principal import RANKS, Role
-from shared.errors import AppsInvalid, AppsWithoutRole, RoleUnknown, TenantUnknown
-from shared.store.identity_models import AccountAppRow, AccountRoleRow, TenantRow
+from shared.contracts.identity.principal import PLATFORM_TENANT, RANKS, Role
+from shared.errors import AppsInvalid, AppsWithoutRole, LastAdmin, RoleUnknown, TenantUnknown
+from shared.store.identity_models import (
+    AccountAppRow,
+    AccountRoleRow,
+    AccountRow,
+    TenantRow,
+)
 
+ADMIN: Role = "admin"
+"""The role that manages the accounts of its municipality."""
 _APP = re.compile(r"[a-z][a-z0-9_]{0,31}")
 
 
@@ -46,10 +53,10 @@ def checked_rights(roles: Mapping[str, Role], apps: Mapping[str, frozenset[str]]
     Raises:
         AppsInvalid: No app, or something that is none.
         AppsWithoutRole: Apps where there is no role.
-        RoleUnknown: People have no such role.
+        RoleUnknown: People have no such role there.
     """
-    for role in roles.values():
-        check_role(role)
+    for tenant, role in roles.items():
+        check_role(role, tenant)
     for tenant, names in apps.items():
         check_apps(names)
         if tenant not in roles:
@@ -57,13 +64,13 @@ def checked_rights(roles: Mapping[str, Role], apps: Mapping[str, frozenset[str]]
     return Rights(roles, apps)
 
 
-def check_role(role: str) -> None:
-    """Make sure that people can have a role.
+def check_role(role: str, tenant: str) -> None:
+    """Make sure that people can have a role in a municipality, or on the platform.
 
     Raises:
-        RoleUnknown: People have no such role.
+        RoleUnknown: People have no such role there.
     """
-    if role not in RANKS:
+    if role not in (("plattform_admin",) if tenant == PLATFORM_TENANT else RANKS):
         raise RoleUnknown(role=role)
 
 
@@ -101,6 +108,35 @@ def write_rights(session: Session, account_id: str, rights: Rights) -> None:
         for tenant, apps in rights.apps.items()
         for app in apps
     )
+
+
+def keep_an_admin(session: Session, account_id: str, tenants: Collection[str]) -> None:
+    """Make sure that municipalities have an administration besides an account that loses it.
+
+    Nobody counts who is disabled, and no municipality that is not active.
+
+    Args:
+        session: A transaction that writes.
+        account_id: Who is about to lose the role, or to be disabled.
+        tenants: Where.
+
+    Raises:
+        LastAdmin: One would have nobody left.
+    """
+    held = select(TenantRow.slug).where(TenantRow.slug.in_(tenants), TenantRow.active)
+    # Of two who lose it at once, the second waits here until the first one's change is seen.
+    in_turn = held.order_by(TenantRow.slug).with_for_update(key_share=True)
+    for tenant in session.scalars(in_turn).all():
+        query = select(AccountRoleRow.account_id).join(
+            AccountRow, AccountRow.id == AccountRoleRow.account_id
+        )
+        able = query.where(
+            AccountRoleRow.tenant == tenant,
+            AccountRoleRow.role == ADMIN,
+            AccountRow.disabled.is_(False),
+        )
+        if set(session.scalars(able)) == {account_id}:
+            raise LastAdmin(tenant=tenant)
 
 
 def read_rights(session: Session, account_ids: Collection[str]) -> dict[str, Rights]:

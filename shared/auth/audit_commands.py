@@ -11,11 +11,11 @@ from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import TextIO
 
-from shared.auth import attempts, audit, sessions, subjects
+from shared.auth import audit, subjects
 from shared.auth.audit import AuditEvent, Event
 from shared.auth.audit_verify import verify
 from shared.auth.command_groups import Answer, Context, Group, Parsers
-from shared.auth.one_use import purge_one_use
+from shared.auth.purging import purge_identity
 from shared.errors import InputError
 from shared.store.local_files import disk_errors
 
@@ -83,16 +83,8 @@ def _verify(context: Context) -> Answer:
 
 
 def _purge(context: Context) -> Answer:
-    engine, now = context.engine, context.options.now or context.now
-    before = audit.oldest_kept(context.settings, now)
-    return Answer(
-        {
-            "audit": asdict(audit.purge(engine, context.settings, before, now=now)),
-            "sessions": sessions.purge(engine, now),
-            "attempts": attempts.purge(engine, now),
-            "one_use": purge_one_use(engine, now),
-        }
-    )
+    now = context.options.now or context.now
+    return Answer(asdict(purge_identity(context.engine, context.settings, now)))
 
 
 def _export_subject(context: Context) -> Answer:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace, _SubParsersAction  # named in a text below
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias
 
@@ -41,10 +41,12 @@ class Answer:
     Args:
         content: Printed as JSON on stdout.
         problem: A German sentence for stderr, which makes the exit code 2; empty if all is well.
+        text: Printed as it is in place of the JSON, for people.
     """
 
     content: Mapping[str, object]
     problem: str = ""
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,9 @@ class Group:
     Args:
         add_parsers: Adds their words.
         commands: What each does, by its first word.
+        alone: The same of those that need neither usable settings nor a database.
     """
 
     add_parsers: Callable[[Parsers], None]
     commands: Mapping[str, Callable[[Context], Answer]]
+    alone: Mapping[str, Callable[[Namespace], Answer]] = field(default_factory=dict)

@@ -9,7 +9,6 @@ from typing import Any
 
 from shared.auth.oidc_settings import OidcSettings
 from shared.contracts.identity.provider_fetch import fetch_document
-from shared.contracts.identity.provider_keys import ProviderKeys
 from shared.errors import SignInServiceDown
 
 RETRY_S = 10.0
@@ -91,18 +90,6 @@ class Discovery:
             self._good_at = now
         except SignInServiceDown as error:
             _log.warning("the realm was not read: %s", error.details.get("reason"))
-
-
-def provider_keys(settings: OidcSettings) -> ProviderKeys:
-    """Return the cache of the realm's keys; nothing is fetched yet.
-
-    Args:
-        settings: Realm and client.
-    """
-    url = f"{settings.realm_url}/protocol/openid-connect/certs"
-    return ProviderKeys(
-        settings.issuer, lambda: fetch_document(url, settings.timeout_s, settings.ca_file)
-    )
 
 
 def _address(document: dict[str, Any], name: str, issuer: str) -> str:

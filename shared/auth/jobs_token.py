@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import lru_cache
 from threading import Lock
 
 from shared.auth import keycloak
 from shared.auth.keycloak import GrantRefused
-from shared.auth.oidc_settings import OidcSettings
+from shared.auth.oidc_settings import OidcSettings, load_oidc_settings
+from shared.contracts.identity.provider_keys import provider_keys
 from shared.contracts.identity.provider_tokens import verify_access_token
 from shared.contracts.identity.signed import KeyFor, TokenRefused
 from shared.errors import SignInServiceDown
+from shared.settings import Settings
 
 RENEW_BELOW_S = 60
 
@@ -60,3 +63,19 @@ class JobsToken:
             raise SignInServiceDown(reason="jobs_azp")
         self._token, self._renew_at = answer.access_token, claims["exp"] - RENEW_BELOW_S
         return self._token
+
+
+@lru_cache(maxsize=1)
+def process_jobs_token(settings: Settings) -> JobsToken:
+    """Return the source that all of this process shares.
+
+    Args:
+        settings: What begins with `oidc_`.
+
+    Raises:
+        SecretUnusable: The client's secret cannot be read.
+        SettingInvalid: The issuer is no realm or not encrypted, or another value is unusable.
+    """
+    chosen = load_oidc_settings(settings)
+    keys = provider_keys(chosen)
+    return JobsToken(chosen, lambda kid: keys.key_for(kid, time.monotonic()))

@@ -16,7 +16,13 @@ from sqlalchemy.exc import IntegrityError
 
 from shared.auth import attempts, passwords, sessions
 from shared.auth.account_names import account_name, checked_account_name
-from shared.auth.account_rights import Rights, checked_rights, write_rights
+from shared.auth.account_rights import (
+    ADMIN,
+    Rights,
+    checked_rights,
+    keep_an_admin,
+    write_rights,
+)
 from shared.auth.account_rows import (
     Account,
     change,
@@ -27,6 +33,7 @@ from shared.auth.account_rows import (
     required_row,
     rights_to_change,
 )
+from shared.auth.tenants import insert_home_tenant
 from shared.auth.words import new_password
 from shared.contracts.identity.principal import HOME_TENANT, Role
 from shared.errors import (
@@ -36,9 +43,8 @@ from shared.errors import (
     SignInRefused,
 )
 from shared.store.engine import read_scope, session_scope
-from shared.store.identity_models import AccountRow, TenantRow
+from shared.store.identity_models import AccountRow
 from shared.store.ids import new_id
-from shared.store.new_rows import insert_unless_there
 from shared.store.texts import checked_text
 
 __all__ = [
@@ -50,6 +56,7 @@ __all__ = [
     "enable",
     "first_start",
     "get_account",
+    "has_accounts",
     "list_accounts",
     "reset_password",
     "set_apps",
@@ -65,7 +72,7 @@ FIRST_ACCOUNTS: tuple[tuple[str, str, Role], ...] = (
     ("ansicht", "Ansicht", "viewer"),
 )
 """Name, name on the pages and role of the accounts that the first start makes."""
-_MOST_SHOWN_CHARACTERS = 200
+MOST_SHOWN_CHARACTERS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +121,7 @@ def create_account(
         TextTooLong: It is empty, or too long.
     """
     name = checked_account_name(username)
-    shown = checked_text(display_name, _MOST_SHOWN_CHARACTERS)
+    shown = checked_text(display_name, MOST_SHOWN_CHARACTERS)
     rights = checked_rights(roles_by_tenant, app_grants or {})
     made = None if password is not None else new_password()
     plain = passwords.checked(password if password is not None else str(made), (name, shown))
@@ -228,10 +235,13 @@ def disable(engine: Engine, username: str, now: datetime) -> None:
 
     Raises:
         AccountUnknown: There is no such account.
+        LastAdmin: A municipality would have no administration any more.
     """
-    found = required_row(engine, named(username))
-    _put(engine, AccountRow.id == found.id, disabled=True, changed_at=now)
-    sessions.end_by_subject(engine, found.id)
+    with rights_to_change(engine, username, now) as (session, account_id, rights):
+        administered = [tenant for tenant, role in rights.roles.items() if role == ADMIN]
+        keep_an_admin(session, account_id, administered)
+        session.execute(change(AccountRow.id == account_id, disabled=True))
+    sessions.end_by_subject(engine, account_id)
 
 
 def enable(engine: Engine, username: str, now: datetime) -> None:
@@ -253,9 +263,12 @@ def set_role(engine: Engine, username: str, tenant: str, role: Role | None, now:
     Raises:
         AccountRightsInvalid: There is no such role or municipality.
         AccountUnknown: There is no such account.
+        LastAdmin: The municipality would have no administration any more.
     """
     with rights_to_change(engine, username, now) as (session, account_id, rights):
         roles, apps = dict(rights.roles), dict(rights.apps)
+        if roles.get(tenant) == ADMIN != role:
+            keep_an_admin(session, account_id, [tenant])
         if role is None:
             roles.pop(tenant, None)
             apps.pop(tenant, None)
@@ -296,7 +309,7 @@ def first_start(engine: Engine, now: datetime) -> list[FirstPassword]:
         engine: The database.
         now: The moment.
     """
-    if _has_accounts(engine):
+    if has_accounts(engine):
         return []
     made = [FirstPassword(name, role, new_password()) for name, _, role in FIRST_ACCOUNTS]
     rows = [
@@ -308,14 +321,7 @@ def first_start(engine: Engine, now: datetime) -> list[FirstPassword]:
     }
     try:
         with session_scope(engine) as session:
-            insert_unless_there(
-                session,
-                TenantRow,
-                slug=HOME_TENANT,
-                name=HOME_TENANT.capitalize(),
-                theme="default",
-                active=True,
-            )
+            insert_home_tenant(session)
             # Whoever came first holds the lock until its accounts are there.
             if session.scalar(select(AccountRow.id).limit(1)) is not None:
                 return []
@@ -329,13 +335,16 @@ def first_start(engine: Engine, now: datetime) -> list[FirstPassword]:
 
 
 def unchanged_first_accounts(engine: Engine) -> list[str]:
-    """Return the names of accounts whose password is still the printed one."""
-    query = select(AccountRow.username).where(AccountRow.is_first, AccountRow.must_change)
+    """Return the names of accounts that can sign in with the password that was printed."""
+    query = select(AccountRow.username).where(
+        AccountRow.is_first, AccountRow.must_change, AccountRow.disabled.is_(False)
+    )
     with read_scope(engine) as session:
         return list(session.scalars(query.order_by(AccountRow.username)))
 
 
-def _has_accounts(engine: Engine) -> bool:
+def has_accounts(engine: Engine) -> bool:
+    """Say whether there is any account, so that the first start makes none."""
     with read_scope(engine) as session:
         return session.scalar(select(AccountRow.id).limit(1)) is not None
 

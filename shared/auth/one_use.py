@@ -6,7 +6,7 @@ import hashlib
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, Engine, delete
+from sqlalchemy import ColumnElement, CursorResult, Engine, delete
 
 from shared.auth.oidc_flow import PENDING_S, PendingLogin
 from shared.auth.secret_box import SecretBox
@@ -29,7 +29,7 @@ class StoredLogins:
         self._box = box
 
     def put(self, state_sha256: str, login: PendingLogin) -> None:
-        """Keep a login; after 10 min `purge_one_use` removes it.
+        """Keep a login for 10 min; older ones go, so that strangers do not fill the table.
 
         Args:
             state_sha256: Hash of its state, hexadecimal.
@@ -44,6 +44,7 @@ class StoredLogins:
             created_at=moment(login.created_at),
         )
         with session_scope(self._engine) as session:
+            session.execute(delete(PendingLoginRow).where(_is_late(row.created_at)))
             session.add(row)
 
     def take(self, state_sha256: str) -> PendingLogin | None:
@@ -106,10 +107,13 @@ def purge_one_use(engine: Engine, now: datetime) -> int:
         engine: The database.
         now: The moment, with zone.
     """
-    begun = PendingLoginRow.created_at < now - timedelta(seconds=PENDING_S)
     with session_scope(engine) as session:
         done = [
-            session.execute(delete(PendingLoginRow).where(begun)),
+            session.execute(delete(PendingLoginRow).where(_is_late(now))),
             session.execute(delete(UsedIdRow).where(UsedIdRow.expires_at < now)),
         ]
         return sum(cast("CursorResult[Any]", one).rowcount for one in done)
+
+
+def _is_late(now: datetime) -> ColumnElement[bool]:
+    return PendingLoginRow.created_at < now - timedelta(seconds=PENDING_S)

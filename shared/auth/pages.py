@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from urllib.parse import urlencode
+from typing import Protocol
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from shared.auth.account_paths import PASSWORD, SIGN_IN, SIGN_OUT, address
 from shared.auth.login_form import TOKEN_FIELD
 from shared.auth.passwords import LEAST_CHARACTERS, MOST_CHARACTERS
 from shared.errors import (
@@ -25,7 +26,6 @@ from shared.i18n import Language, Translator
 from shared.ui.html_patch import ASSETS_URL
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
-SIGN_IN, SIGN_OUT, PASSWORD = "/konto/anmelden", "/konto/abmelden", "/konto/passwort"
 NAME_FIELD, PASSWORD_FIELD = "benutzername", "passwort"
 OLD_FIELD, NEW_FIELD, REPEAT_FIELD = "bisher", "neu", "wiederholung"
 WRONG_FIELDS: Mapping[type[UrbanKiError], str] = {
@@ -37,6 +37,7 @@ WRONG_FIELDS: Mapping[type[UrbanKiError], str] = {
 }
 """What may be wrong with a change of the password, and in which field."""
 _ERROR_ID, _RULE_ID = "fehler", "regel"
+_TEMPLATE = "account.html"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,17 +67,6 @@ class _Page:
     sign_out: str = ""
     sign_out_action: str = ""
     sign_out_token: str = field(default="", repr=False)
-
-
-def address(path: str, **parameters: str) -> str:
-    """Return the address of an account page.
-
-    Args:
-        path: One of this module's.
-        **parameters: Its query; empty ones are left out.
-    """
-    query = urlencode({name: value for name, value in parameters.items() if value})
-    return f"{path}?{query}" if query else path
 
 
 def sign_in_page(
@@ -109,10 +99,10 @@ def sign_in_page(
         next_path=next_path,
         submit=t("Anmelden"),
         fields=_sign_in_fields(t, username, error),
-        error=_text(t, error),
+        error=error_text(t, error),
         notice=ended if has_ended else "",
     )
-    return _rendered(t, gallery, page)
+    return rendered(t, gallery, page, _TEMPLATE)
 
 
 def password_page(
@@ -150,14 +140,14 @@ def password_page(
         next_path=next_path,
         submit=t("Passwort ändern"),
         fields=_password_fields(labels, error),
-        error=_text(t, error),
+        error=error_text(t, error),
         notice=forced if is_forced else "",
-        rule=_text(t, PasswordLength(least=LEAST_CHARACTERS, most=MOST_CHARACTERS)),
+        rule=error_text(t, PasswordLength(least=LEAST_CHARACTERS, most=MOST_CHARACTERS)),
         sign_out=t("Abmelden"),
         sign_out_action=address(SIGN_OUT, sprache=t.language),
         sign_out_token=sign_out_token,
     )
-    return _rendered(t, gallery, page)
+    return rendered(t, gallery, page, _TEMPLATE)
 
 
 def _sign_in_fields(t: Translator, username: str, error: UrbanKiError | None) -> tuple[_Field, ...]:
@@ -204,16 +194,54 @@ def _password_fields(labels: dict[str, str], error: UrbanKiError | None) -> tupl
     return tuple(fields)
 
 
-def _text(t: Translator, error: UrbanKiError | None) -> str:
+def error_text(t: Translator, error: UrbanKiError | None) -> str:
+    """Return what went wrong and what to do; empty for nothing.
+
+    Args:
+        t: Translator.
+        error: What went wrong.
+    """
     return " ".join(t.error(error)) if error else ""
 
 
-def _rendered(t: Translator, gallery: str, page: _Page) -> str:
+class AccountPage(Protocol):
+    """What every account page shows."""
+
+    @property
+    def heading(self) -> str:
+        """Its title."""
+
+    @property
+    def path(self) -> str:
+        """Its address without query."""
+
+    @property
+    def next_path(self) -> str:
+        """Page to show afterwards."""
+
+    @property
+    def notice(self) -> str:
+        """What has happened; empty for nothing."""
+
+    @property
+    def error(self) -> str:
+        """What went wrong; empty for nothing."""
+
+
+def rendered(t: Translator, gallery: str, page: AccountPage, template: str) -> str:
+    """Return a page as HTML.
+
+    Args:
+        t: Translator.
+        gallery: Name of the gallery.
+        page: What the template shows.
+        template: Its file.
+    """
     other: Language = "en" if t.language == "de" else "de"
     query = {"sprache": other, "weiter": page.next_path}
     return (
         _environment()
-        .get_template("account.html")
+        .get_template(template)
         .render(
             page=page,
             gallery=gallery,

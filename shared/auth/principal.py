@@ -1,14 +1,7 @@
-"""The one local person, who acts until accounts exist."""
+"""Who acts, as the rest of the gallery imports it."""
 
 from __future__ import annotations
 
-from shared.contracts.identity.principal import RANKS, Principal, Role
+from shared.contracts.identity.principal import HOME_TENANT, RANKS, Principal, Role
 
-__all__ = ["LOCAL_PRINCIPAL", "RANKS", "Principal", "Role"]
-
-LOCAL_PRINCIPAL = Principal(
-    subject="local",
-    display_name="",
-    roles_by_tenant={"default": "admin"},
-    active_tenant="default",
-)
+__all__ = ["HOME_TENANT", "RANKS", "Principal", "Role"]

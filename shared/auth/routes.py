@@ -5,8 +5,8 @@ The guard stands before them: it has checked host, path and method, and adds the
 
 from __future__ import annotations
 
-from datetime import datetime
 from pathlib import Path
+from typing import TypeGuard
 
 from anyio import CapacityLimiter
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -14,16 +14,17 @@ from starlette.routing import Route
 
 from shared.auth import local_accounts, pages, sessions
 from shared.auth.account_names import account_name
+from shared.auth.account_paths import PASSWORD, SIGN_IN, SIGN_OUT, TENANT, TENANT_FIELD, address
 from shared.auth.attempts import ip_prefix
 from shared.auth.audit import AuditEvent, Event
-from shared.auth.login_form import TOKEN_FIELD, FormTokens
+from shared.auth.login_form import TOKEN_FIELD
 from shared.auth.randomness import new_token
 from shared.auth.services import AccountServices
 from shared.auth.sessions import SessionView
 from shared.auth.visits import Endpoint, Handler, Visit
 from shared.errors import (
     FormExpired,
-    NotFound,
+    NotAllowed,
     OldPasswordWrong,
     PasswordRepeatDiffers,
     RoleMissing,
@@ -34,7 +35,6 @@ from shared.errors import (
 WATCH_SCRIPT = Path(__file__).resolve().parent / "assets" / "wache.js"
 PASSWORD_CHANGED = "passwort"  # noqa: S105
 SIGNED_IN_ANEW = "neue_anmeldung"
-_PURPOSE_SIGN_IN, _PURPOSE_SIGN_OUT, _PURPOSE_PASSWORD = "anmelden", "abmelden", "passwort"
 _FORMS_AT_ONCE = 4
 """Threads that wait for Argon2 must not be all that the process has."""
 _FAULTS: tuple[type[UrbanKiError], ...] = (FormExpired, *pages.WRONG_FIELDS)
@@ -48,9 +48,10 @@ def account_routes(services: AccountServices) -> list[Route]:
     """
     limiter = CapacityLimiter(_FORMS_AT_ONCE)
     handlers: dict[str, dict[str, Handler]] = {
-        pages.SIGN_IN: {"GET": _show_sign_in, "POST": _sign_in},
-        pages.SIGN_OUT: {"POST": _sign_out},
-        pages.PASSWORD: {"GET": _show_password, "POST": _change_password},
+        SIGN_IN: {"GET": _show_sign_in, "POST": _sign_in},
+        SIGN_OUT: {"POST": _sign_out},
+        PASSWORD: {"GET": _show_password, "POST": _change_password},
+        TENANT: {"POST": _switch_tenant},
         "/konto/ping": {"GET": _ping},
         "/konto/wache.js": {"GET": _watch_script},
     }
@@ -59,31 +60,20 @@ def account_routes(services: AccountServices) -> list[Route]:
     ]
 
 
-def may_use_pages(session: SessionView | None) -> bool:
+def may_use_pages(session: SessionView | None) -> TypeGuard[SessionView]:
     """Say whether a session opens the gallery: not before a printed password is changed."""
     return session is not None and not session.must_change
-
-
-def sign_out_token(tokens: FormTokens, session: SessionView, now: datetime) -> str:
-    """Return the token of a form that signs out.
-
-    Args:
-        tokens: What makes it.
-        session: Whose.
-        now: The moment, with zone.
-    """
-    return tokens.give(_PURPOSE_SIGN_OUT, session.csrf_secret, now)
 
 
 def _show_sign_in(services: AccountServices, visit: Visit) -> Response:
     if visit.session is None:
         return _sign_in_form(services, visit)
-    return _away(_after_sign_in(visit, visit.session))
+    return away(_after_sign_in(visit, visit.session))
 
 
 def _sign_in(services: AccountServices, visit: Visit) -> Response:
     token = visit.sent(TOKEN_FIELD)
-    if not services.tokens.holds(token, _PURPOSE_SIGN_IN, visit.binding, visit.now):
+    if not services.tokens.holds(token, SIGN_IN, visit.binding, visit.now):
         return _sign_in_form(services, visit, FormExpired())
     try:
         cookie, session = _new_session(services, visit)
@@ -92,9 +82,9 @@ def _sign_in(services: AccountServices, visit: Visit) -> Response:
         services.write_audit(event, visit.now)
         return _sign_in_form(services, visit, refusal)
     if visit.session is not None:
-        _end(services, visit, visit.session, SIGNED_IN_ANEW)
+        end_session(services, visit, visit.session, SIGNED_IN_ANEW)
     services.write_audit(AuditEvent(Event.LOGIN, session.principal, ip=visit.ip), visit.now)
-    response = _away(_after_sign_in(visit, session))
+    response = away(_after_sign_in(visit, session))
     response.headers.append("set-cookie", services.session_cookie.given(cookie))
     response.headers.append("set-cookie", services.form_cookie.removed())
     return response
@@ -133,7 +123,7 @@ def _sign_in_form(
     page = pages.sign_in_page(
         visit.t,
         services.gallery,
-        token=services.tokens.give(_PURPOSE_SIGN_IN, binding, visit.now),
+        token=services.tokens.give(SIGN_IN, binding, visit.now),
         next_path=visit.next_path,
         username=account_name(visit.sent(pages.NAME_FIELD)) or "",
         error=error,
@@ -149,25 +139,55 @@ def _sign_in_form(
 
 def _sign_out(services: AccountServices, visit: Visit) -> Response:
     if visit.session is not None:
-        _check_session_form(services, visit, visit.session, _PURPOSE_SIGN_OUT)
-        _end(services, visit, visit.session)
-    response = _away(pages.address(pages.SIGN_IN, ende="1", sprache=visit.t.language))
+        check_session_form(services, visit, visit.session, SIGN_OUT)
+        end_session(services, visit, visit.session)
+    response = away(address(SIGN_IN, ende="1", sprache=visit.t.language))
     response.headers.append("set-cookie", services.session_cookie.removed())
     return response
 
 
+def _switch_tenant(services: AccountServices, visit: Visit) -> Response:
+    session = visit.session
+    if not may_use_pages(session):
+        return away(address(SIGN_IN, ende="1", sprache=visit.t.language))
+    check_session_form(services, visit, session, TENANT)
+    tenant = visit.sent(TENANT_FIELD)
+    try:
+        cookie, changed = sessions.switch_tenant(services.engine, session.id, tenant, visit.now)
+    except NotAllowed as refusal:
+        _note_switch(services, visit, session, refusal.code)
+        raise
+    _note_switch(services, visit, changed)
+    response = away(visit.next_path)
+    response.headers.append("set-cookie", services.session_cookie.given(cookie))
+    return response
+
+
+def _note_switch(
+    services: AccountServices, visit: Visit, session: SessionView, refusal: str = ""
+) -> None:
+    event = AuditEvent(
+        Event.TENANT_SWITCH,
+        session.principal,
+        outcome="refused" if refusal else "ok",
+        reason_code=refusal,
+        ip=visit.ip,
+    )
+    services.write_audit(event, visit.now)
+
+
 def _show_password(services: AccountServices, visit: Visit) -> Response:
     if visit.session is None:
-        return _away(pages.address(pages.SIGN_IN, sprache=visit.t.language))
-    return _password_form(services, visit, _local(visit.session))
+        return away(address(SIGN_IN, sprache=visit.t.language))
+    return _password_form(services, visit, visit.session)
 
 
 def _change_password(services: AccountServices, visit: Visit) -> Response:
     if visit.session is None:
-        return _away(pages.address(pages.SIGN_IN, ende="1", sprache=visit.t.language))
-    session = _local(visit.session)
+        return away(address(SIGN_IN, ende="1", sprache=visit.t.language))
+    session = visit.session
     try:
-        _check_session_form(services, visit, session, _PURPOSE_PASSWORD)
+        check_session_form(services, visit, session, PASSWORD)
         _put_new_password(services, visit, session)
     except _FAULTS as fault:
         if isinstance(fault, OldPasswordWrong):
@@ -175,7 +195,7 @@ def _change_password(services: AccountServices, visit: Visit) -> Response:
         return _password_form(services, visit, session, fault)
     _note_password(services, visit, session)
     cookie = sessions.renew(services.engine, session.id, visit.now)
-    response = _away(visit.next_path)
+    response = away(visit.next_path)
     response.headers.append("set-cookie", services.session_cookie.given(cookie))
     return response
 
@@ -220,8 +240,8 @@ def _password_form(
     page = pages.password_page(
         visit.t,
         services.gallery,
-        token=tokens.give(_PURPOSE_PASSWORD, session.csrf_secret, visit.now),
-        sign_out_token=sign_out_token(tokens, session, visit.now),
+        token=tokens.give(PASSWORD, session.csrf_secret, visit.now),
+        sign_out_token=tokens.give(SIGN_OUT, session.csrf_secret, visit.now),
         next_path=visit.next_path,
         is_forced=session.must_change,
         error=error,
@@ -241,25 +261,37 @@ def _watch_script(_services: AccountServices, _visit: Visit) -> Response:
     )
 
 
-def _check_session_form(
+def check_session_form(
     services: AccountServices, visit: Visit, session: SessionView, purpose: str
 ) -> None:
-    """Refuse a form that does not come from a page of this session (`FormExpired`)."""
+    """Refuse a form that does not come from a page of this session.
+
+    Args:
+        services: What checks its token.
+        visit: Brings the form.
+        session: Of the browser.
+        purpose: What the form does: its address.
+
+    Raises:
+        FormExpired: It comes from elsewhere, or from a session that has ended.
+    """
     token, lasts_s = visit.sent(TOKEN_FIELD), services.limits.absolute_s
     secret = session.csrf_secret
     if not services.tokens.holds(token, purpose, secret, visit.now, lasts_s=lasts_s):
         raise FormExpired()
 
 
-def _local(session: SessionView) -> SessionView:
-    if session.mode != sessions.LOCAL:
-        raise NotFound()
-    return session
-
-
-def _end(
+def end_session(
     services: AccountServices, visit: Visit, session: SessionView, reason_code: str = ""
 ) -> None:
+    """End a session that the person herself ends, and note it.
+
+    Args:
+        services: Database and audit.
+        visit: Where from.
+        session: Which.
+        reason_code: How, if not by signing out.
+    """
     if sessions.end(services.engine, session.id):
         event = AuditEvent(Event.LOGOUT, session.principal, reason_code=reason_code, ip=visit.ip)
         services.write_audit(event, visit.now)
@@ -267,10 +299,11 @@ def _end(
 
 def _after_sign_in(visit: Visit, session: SessionView) -> str:
     if session.must_change:
-        return pages.address(pages.PASSWORD, weiter=visit.next_path, sprache=visit.t.language)
+        return address(PASSWORD, weiter=visit.next_path, sprache=visit.t.language)
     return visit.next_path
 
 
-def _away(address: str) -> Response:
+def away(address: str) -> Response:
+    """Send the browser to another address."""
     # 303: the browser asks with GET, and does not send the form again.
     return RedirectResponse(address, 303)

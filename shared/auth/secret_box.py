@@ -77,6 +77,20 @@ def load_secret_box(settings: Settings) -> SecretBox:
         raise SecretUnusable(file=file.name) from cause
 
 
+def check_secret(settings: Settings) -> None:
+    """Make sure that the secret can be used; where there is none yet, nothing happens.
+
+    Args:
+        settings: The secret, or the folder of the keys.
+
+    Raises:
+        SecretUnusable: The file is damaged, cannot be read, or others can read it.
+        SecretWeak: The secret of the settings is too short or a placeholder.
+    """
+    if settings.secret_key or settings.secret_key_file.exists():
+        load_secret_box(settings)
+
+
 def _of_settings(text: str) -> bytes:
     if len(text.encode()) < LEAST_BYTES or text == PLACEHOLDER:
         raise SecretWeak(name=_VARIABLE, least=LEAST_BYTES)

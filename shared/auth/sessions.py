@@ -44,6 +44,7 @@ from shared.store.ids import new_id
 
 Mode = Literal["lokal", "keycloak", "kiosk"]
 LOCAL: Mode = "lokal"
+KEYCLOAK: Mode = "keycloak"
 _COOKIE_CHARACTERS = 43
 _TOUCH_S = 60
 _TOUCHES_PER_IDLE = 6
@@ -76,6 +77,7 @@ class SessionView:
         idle_expires_at: When it ends unless the person does something.
         absolute_expires_at: When it ends anyway.
         provider_sid: The provider's name of its own session; empty if there is none.
+        access_expires_at: Until when the provider has confirmed the rights; None without one.
     """
 
     id: str
@@ -87,6 +89,7 @@ class SessionView:
     idle_expires_at: datetime
     absolute_expires_at: datetime
     provider_sid: str
+    access_expires_at: datetime | None = None
 
 
 def create(
@@ -113,9 +116,31 @@ def create(
     Raises:
         NotSignedIn: The account has been disabled meanwhile.
     """
+    cookie, row = new_row(
+        principal, mode=mode, limits=limits, now=now, ip_prefix=ip_prefix, provider=provider
+    )
+    session_id = row.id
+    with session_scope(engine) as session:
+        session.add(row)
+    return cookie, _required(by_id(engine, session_id, now))
+
+
+def new_row(
+    principal: Principal,
+    *,
+    mode: Mode,
+    limits: Limits,
+    now: datetime,
+    ip_prefix: str = "",
+    provider: tuple[ProviderTokens, SecretBox] | None = None,
+) -> tuple[str, SessionRow]:
+    """Return the value of a cookie and the row of its session, for a transaction of the caller.
+
+    The arguments are those of `create`.
+    """
     cookie = new_token()
     absolute = now + timedelta(seconds=limits.absolute_s)
-    row = SessionRow(
+    return cookie, SessionRow(
         id=new_id(round(now.timestamp() * 1000)),
         token_sha256=_sha256(cookie),
         csrf_secret=new_token(),
@@ -132,10 +157,6 @@ def create(
         ip_prefix=ip_prefix,
         **({} if provider is None else sealed_columns(*provider)),
     )
-    session_id = row.id
-    with session_scope(engine) as session:
-        session.add(row)
-    return cookie, _required(by_id(engine, session_id, now))
 
 
 def lookup(engine: Engine, cookie_value: str, now: datetime) -> SessionView | None:
@@ -186,17 +207,15 @@ def touch(engine: Engine, session_id: str, limits: Limits, now: datetime) -> Non
         now: The moment.
     """
     pause = timedelta(seconds=min(_TOUCH_S, limits.idle_s // _TOUCHES_PER_IDLE))
-    due = and_(
-        SessionRow.id == session_id,
-        SessionRow.idle_expires_at > now,
-        SessionRow.seen_at <= now - pause,
-    )
-    with read_scope(engine) as session:
-        absolute = session.scalar(select(SessionRow.absolute_expires_at).where(due))
+    asked = {"key": session_id, "now": now, "before": now - pause}
+    with database_errors(engine.url), engine.connect() as connection:
+        absolute = connection.scalar(_DUE, asked)
     if absolute is not None:
         idle = min(now + timedelta(seconds=limits.idle_s), absolute)
+        going_on = and_(SessionRow.id == session_id, SessionRow.idle_expires_at > now)
+        noted = update(SessionRow).where(going_on).values(seen_at=now, idle_expires_at=idle)
         with session_scope(engine) as session:
-            session.execute(update(SessionRow).where(due).values(seen_at=now, idle_expires_at=idle))
+            session.execute(noted)
 
 
 def renew(engine: Engine, session_id: str, now: datetime) -> str:
@@ -262,7 +281,7 @@ def end_by_provider_session(engine: Engine, sid: str, subject: str) -> int:
     """
     if not sid and not subject:
         return 0
-    named = [SessionRow.provider_sid == sid] if sid else [SessionRow.mode == "keycloak"]
+    named = [SessionRow.provider_sid == sid] if sid else [SessionRow.mode == KEYCLOAK]
     if subject:
         named.append(SessionRow.subject == subject)
     return _delete(engine, and_(*named))
@@ -290,8 +309,8 @@ def _statement(key: str) -> Select[Any]:
         select(
             *(own.id, own.csrf_secret, own.subject, own.display_name, own.kind, own.mode),
             *(own.claims_json, own.active_tenant, own.created_at, own.idle_expires_at),
-            *(own.absolute_expires_at, own.provider_sid, account.id.label("account_id")),
-            *(account.must_change, tenant.slug, role.role, app.app),
+            *(own.absolute_expires_at, own.provider_sid, own.access_expires_at),
+            *(account.id.label("account_id"), account.must_change, tenant.slug, role.role, app.app),
         )
         .select_from(SessionRow.__table__)
         .outerjoin(AccountRow.__table__, of_account)
@@ -305,6 +324,12 @@ def _statement(key: str) -> Select[Any]:
     )
 
 
+_OWN = cast(Table, SessionRow.__table__).c
+_DUE = select(_OWN.absolute_expires_at).where(
+    _OWN.id == bindparam("key"),
+    _OWN.idle_expires_at > bindparam("now"),
+    _OWN.seen_at <= bindparam("before"),
+)
 _BY_TOKEN = _statement("token_sha256")
 _BY_ID = _statement("id")
 
@@ -325,6 +350,7 @@ def _find(engine: Engine, statement: Select[Any], key: str, now: datetime) -> Se
         idle_expires_at=first.idle_expires_at,
         absolute_expires_at=first.absolute_expires_at,
         provider_sid=first.provider_sid or "",
+        access_expires_at=first.access_expires_at,
     )
 
 

@@ -12,11 +12,12 @@ from datetime import datetime
 from functools import partial
 
 from anyio import CapacityLimiter, to_thread
+from starlette.datastructures import QueryParams
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, Response
 
 from shared.auth import sessions
-from shared.auth.guard import Receive, Scope, Send
+from shared.auth.asgi import Receive, Scope, Send
 from shared.auth.login_form import read_form
 from shared.auth.next_path import safe_next
 from shared.auth.services import AccountServices
@@ -36,6 +37,7 @@ class Visit:
         t: Translator of its language.
         now: Its moment.
         ip: Where it comes from.
+        host: Name and port that the browser asked for.
         session: Of its cookie.
         has_cookie: Whether it brought one that may be of a session.
         binding: Its form cookie; empty for none.
@@ -46,11 +48,12 @@ class Visit:
     t: Translator
     now: datetime
     ip: str
+    host: str
     session: SessionView | None
     has_cookie: bool
     binding: str = field(repr=False)
     form: Mapping[str, str] = field(repr=False)
-    query: Mapping[str, str]
+    query: QueryParams
 
     @property
     def next_path(self) -> str:
@@ -72,14 +75,21 @@ class Endpoint:
         services: What the handlers work with.
         handlers: By method; that of GET answers HEAD too.
         limiter: How many forms are worked on at once, over all addresses.
+        limits_all: Whether that also holds for what is no form.
     """
 
     def __init__(
-        self, services: AccountServices, handlers: Mapping[str, Handler], limiter: CapacityLimiter
+        self,
+        services: AccountServices,
+        handlers: Mapping[str, Handler],
+        limiter: CapacityLimiter,
+        *,
+        limits_all: bool = False,
     ) -> None:
         self._services = services
         self._handlers = handlers
         self._limiter = limiter
+        self._limits_all = limits_all
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -104,7 +114,8 @@ class Endpoint:
             origin = services.public_origin or f"http://{request.headers.get('host', '')}"
             form = await read_form(request, origin) if is_form else {}
             work = partial(self._handled, self._handlers[method], request, t, form)
-            return await to_thread.run_sync(work, limiter=self._limiter if is_form else None)
+            limiter = self._limiter if is_form or self._limits_all else None
+            return await to_thread.run_sync(work, limiter=limiter)
         except UrbanKiError as error:
             if error.http_status >= 500:
                 # Without the cause's text: a statement's values hold what ties forms to sessions.
@@ -117,11 +128,13 @@ class Endpoint:
     ) -> Response:
         services, headers, now = self._services, request.headers.raw, self._services.clock()
         cookie = services.session_cookie.read(headers)
+        found = sessions.lookup(services.engine, cookie, now) if cookie else None
         visit = Visit(
             t=t,
             now=now,
             ip=request.client.host if request.client else "",
-            session=sessions.lookup(services.engine, cookie, now) if cookie else None,
+            host=request.headers.get("host", ""),
+            session=services.present(found),
             has_cookie=bool(cookie),
             binding=services.form_cookie.read(headers),
             form=form,

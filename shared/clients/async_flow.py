@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Sequence
+from copy import copy
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Self
 
 import httpx
 
@@ -45,6 +46,12 @@ class AsyncTransport:
     async def close(self) -> None:
         """Close all connections."""
         await self._http.aclose()
+
+    def with_token(self, token: TokenSource) -> Self:
+        """Return the same way with another token; see `Transport.with_token`."""
+        other = copy(self)
+        other._token = token
+        return other
 
     async def send(self, call: Call, items: Sequence[Payload]) -> TaskResponse:
         """Send one request and return its checked answer; see `Transport.send`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Iterator, Sequence
+from copy import copy
 from typing import Self
 
 from shared.clients import async_flow, flow
@@ -19,11 +20,12 @@ from shared.clients.health import (
 )
 from shared.clients.jobs import Job, JobInput, TileResult
 from shared.clients.options import JobOptions
+from shared.clients.own_tokens import own_tokens
 from shared.clients.retry import Pace
-from shared.clients.transport import InstallationToken, TokenSource, Transport
+from shared.clients.transport import TokenSource, Transport
 from shared.contracts.model_catalog import Catalog
 from shared.contracts.model_server import ItemFailed
-from shared.errors import AnswerMismatch, ModelServerDown
+from shared.errors import AnswerMismatch, ModelServerDown, SignInServiceDown
 from shared.settings import Settings
 
 
@@ -32,7 +34,7 @@ class Connection:
 
     Args:
         settings: Where the server listens, its time limit and the folder of the keys.
-        token: Source of the bearer token; signed by the installation's key by default.
+        token: Source of the bearer token; see `own_tokens` for the default.
         pace: Clock, sleep and seeded jitter; tests replace it.
         in_flight: Most requests at the same time in the `map_` methods.
     """
@@ -49,7 +51,7 @@ class Connection:
         self._tasks = Tasks(settings.model_server_timeout_s)
         self._transport = Transport(
             settings.model_server_address,
-            token or InstallationToken(settings),
+            token or own_tokens(settings),
             pace or Pace(),
             connections=2 * in_flight,
         )
@@ -64,6 +66,18 @@ class Connection:
         """Close all connections."""
         self._transport.close()
 
+    def acting_as(self, token: TokenSource) -> Self:
+        """Return a client that acts for somebody else, over the connections of this one.
+
+        Closing either of them closes both.
+
+        Args:
+            token: Source of the bearer token of whoever asks.
+        """
+        other = copy(self)
+        other._transport = self._transport.with_token(token)
+        return other
+
     def models(self) -> Catalog:
         """Return the catalogue of all models.
 
@@ -73,13 +87,16 @@ class Connection:
         return catalog_from(self._transport.get("/models", CATALOG_TIMEOUT_S))
 
     def health(self) -> ServerHealth:
-        """Return the state of the server within about 2 s; never raises when it is away."""
+        """Return the state of the server within about 2 s; never raises when it is away.
+
+        It also counts as away while the provider gives no token to ask it with.
+        """
         try:
             health = state_from(self._transport.get("/readyz", HEALTH_TIMEOUT_S))
             if health.state != "ready":
                 return health
             return with_figures(health, self._transport.get("/metrics", HEALTH_TIMEOUT_S))
-        except (ModelServerDown, AnswerMismatch):
+        except (ModelServerDown, SignInServiceDown, AnswerMismatch):
             return ServerHealth("down")
 
     def _send(self, task: Task[Kind], items: Iterable[bytes]) -> list[Kind | ItemFailed]:
@@ -114,7 +131,7 @@ class AsyncConnection:
         self._tasks = Tasks(settings.model_server_timeout_s)
         self._transport = AsyncTransport(
             settings.model_server_address,
-            token or InstallationToken(settings),
+            token or own_tokens(settings),
             pace or Pace(),
             connections=2 * in_flight,
         )
@@ -129,6 +146,12 @@ class AsyncConnection:
         """Close all connections."""
         await self._transport.close()
 
+    def acting_as(self, token: TokenSource) -> Self:
+        """Return a client that acts for somebody else; see `Connection.acting_as`."""
+        other = copy(self)
+        other._transport = self._transport.with_token(token)
+        return other
+
     async def models(self) -> Catalog:
         """Return the catalogue of all models; see `Connection.models`."""
         return catalog_from(await self._transport.get("/models", CATALOG_TIMEOUT_S))
@@ -140,7 +163,7 @@ class AsyncConnection:
             if health.state != "ready":
                 return health
             return with_figures(health, await self._transport.get("/metrics", HEALTH_TIMEOUT_S))
-        except (ModelServerDown, AnswerMismatch):
+        except (ModelServerDown, SignInServiceDown, AnswerMismatch):
             return ServerHealth("down")
 
     async def _send(self, task: Task[Kind], items: Iterable[bytes]) -> list[Kind | ItemFailed]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from http import HTTPStatus
-from typing import Protocol
+from typing import Protocol, Self
 
 import httpx
 
@@ -20,11 +21,8 @@ from shared.clients.exchange import (
     timeout,
 )
 from shared.clients.retry import Pace
-from shared.contracts.identity.installation import InstallationToken
 from shared.contracts.model_server import TaskResponse
 from shared.errors import ModelServerDown
-
-__all__ = ["InstallationToken", "TokenSource", "Transport"]
 
 
 class TokenSource(Protocol):
@@ -60,6 +58,16 @@ class Transport:
     def close(self) -> None:
         """Close all connections."""
         self._http.close()
+
+    def with_token(self, token: TokenSource) -> Self:
+        """Return the same way to the server, over the same connections, with another token.
+
+        Args:
+            token: Source of the bearer token.
+        """
+        other = copy(self)
+        other._token = token
+        return other
 
     def send(self, call: Call, items: Sequence[Payload]) -> TaskResponse:
         """Send one request and return its checked answer.

@@ -23,6 +23,12 @@ def N_(text: str) -> str:  # gettext's own name for "mark, translate later"
     return text
 
 
+class CatalogueText(str):
+    """A detail that is itself a German text of the catalogue, so that it is translated too."""
+
+    __slots__ = ()
+
+
 class UrbanKiError(Exception):
     """Base of all errors; `details` fill the placeholders of both texts."""
 

@@ -157,6 +157,45 @@ class AppsWithoutRole(AccountRightsInvalid):
     user_message = N_("In der Kommune „{tenant}“ hat das Konto keine Rolle.")
 
 
+class LastAdmin(InputError):
+    """A change would leave a municipality without anybody who administers it."""
+
+    code = "letzte_administration"
+    user_message = N_("Das ist die letzte Administration der Kommune „{tenant}“.")
+    what_to_do = N_("Bitte geben Sie zuerst einem anderen Konto die Rolle Administration.")
+    http_status = 409
+
+
+class AccountElsewhere(InputError):
+    """An account also belongs to a municipality that the acting person does not administer."""
+
+    code = "konto_auch_anderswo"
+    user_message = N_("Dieses Konto gehört auch zu einer anderen Kommune.")
+    what_to_do = N_(
+        "Passwort und Sperre ändert nur, wer alle seine Kommunen verwaltet. "
+        "Sie können ihm die Rolle in Ihrer Kommune nehmen."
+    )
+    http_status = 409
+
+
+class AccountWithoutRole(InputError):
+    """An account would have no role in any municipality, so nobody would manage it."""
+
+    code = "konto_ohne_rolle"
+    user_message = N_("Das Konto hätte dann in keiner Kommune mehr eine Rolle.")
+    what_to_do = N_("Bitte sperren Sie es stattdessen.")
+    http_status = 409
+
+
+class OwnPassword(InputError):
+    """Somebody wants to reset the password that she signs in with."""
+
+    code = "eigenes_passwort"
+    user_message = N_("Das ist Ihr eigenes Konto.")
+    what_to_do = N_("Ihr Passwort ändern Sie auf der Seite „Passwort ändern“.")
+    http_status = 409
+
+
 class SecretWeak(OperationError):
     """The secret of the settings protects nothing."""
 

@@ -84,17 +84,6 @@ class InternalPortOpen(OperationError):
     what_to_do = N_("Bitte entfernen Sie die Variable und starten Sie neu.")
 
 
-class AddressNotLoopback(OperationError):
-    """Without accounts nobody outside this machine may reach a part."""
-
-    code = "adresse_offen"
-    user_message = N_(
-        "Die Adresse {address} ist von außen erreichbar. "
-        "Solange es keine Konten gibt, ist nur 127.0.0.1 erlaubt."
-    )
-    what_to_do = N_("Bitte ändern Sie die Einstellung {name}.")
-
-
 class AddressPublic(OperationError):
     """The model server would be reachable from outside and nobody has said that it may."""
 

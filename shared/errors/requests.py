@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.errors.base import N_
+from shared.errors.base import N_, CatalogueText
 from shared.errors.inputs import InputError
 
 
@@ -28,12 +28,20 @@ class NotSignedIn(RequestError):
 
 
 class NotAllowed(RequestError):
-    """Known, but without the right."""
+    """Known, but without the right.
+
+    Args:
+        action: What was refused, as the policy table names it; empty where no action is meant.
+        what: The same in German.
+    """
 
     code = "keine_berechtigung"
-    user_message = N_("Dafür fehlt Ihnen die Berechtigung.")
-    what_to_do = N_("Bitte wenden Sie sich an die Systembetreuung Ihrer Kommune.")
+    user_message = N_("Dafür fehlt Ihnen die Berechtigung ({what}).")
+    what_to_do = N_("Zuständig: Ihre Administration.")
     http_status = 403
+
+    def __init__(self, action: str = "", what: str = N_("Zugang")) -> None:
+        super().__init__(action=action, what=CatalogueText(what))
 
 
 class NotFound(RequestError):

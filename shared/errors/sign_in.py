@@ -11,6 +11,7 @@ class SignInServiceDown(OperationError):
     """The service does not answer, or not as agreed; `reason` is for the log."""
 
     code = "anmeldedienst_fehlt"
+    retry = "wait"
     user_message = N_("Der Anmeldedienst ist nicht erreichbar.")
     what_to_do = N_("Bitte versuchen Sie es in einigen Minuten noch einmal.")
     http_status = 503

@@ -15,7 +15,7 @@ from babel.messages import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import PoFileError, read_po
 
-from shared.errors import UrbanKiError
+from shared.errors import CatalogueText, UrbanKiError
 from shared.i18n import formats
 from shared.i18n.formats import LANGUAGES, Language
 from shared.settings import REPOSITORY
@@ -126,6 +126,8 @@ class Translator:
         return text.format(**{name: self._written(value) for name, value in details.items()})
 
     def _written(self, value: object) -> object:
+        if isinstance(value, CatalogueText):
+            return self._first.gettext(value)
         if not isinstance(value, float):
             return value
         digits = next((n for n in range(4) if abs(round(value, n) - value) < 5e-5), 4)

@@ -10,10 +10,12 @@ import time
 from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from queue import Empty, SimpleQueue
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from shared.auth.purging import purge_identity
 from shared.contracts.jobs import StoredFile
 from shared.errors import UrbanKiError, new_reference
 from shared.jobs import results
@@ -147,10 +149,15 @@ class Chores:
         self._purging.start()
 
     def _purge(self) -> None:
-        try:
-            retention.purge(self._queue.store, self._queue.moment())
-        except (UrbanKiError, SQLAlchemyError, OSError):
-            _log.exception("%s the daily purge failed", new_reference())
+        store, now = self._queue.store, self._queue.moment()
+        for purge in (
+            partial(retention.purge, store, now),
+            partial(purge_identity, store.engine, store.settings, now),
+        ):
+            try:
+                purge()
+            except (UrbanKiError, SQLAlchemyError, OSError):
+                _log.exception("%s the daily purge failed", new_reference())
 
     def close(self) -> None:
         """Begin nothing new."""

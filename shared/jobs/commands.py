@@ -18,8 +18,9 @@ from queue import SimpleQueue
 from types import FrameType
 from typing import Any
 
-from shared.auth.principal import LOCAL_PRINCIPAL, Principal
+from shared.auth.principal import HOME_TENANT, Principal
 from shared.command_line import GermanParser, print_json, refusal
+from shared.contracts.identity.installation import LOCAL_SUBJECT
 from shared.errors import NotFound, ResultMissing, SettingInvalid, UrbanKiError
 from shared.jobs.runner import runner_state
 from shared.jobs.worker_process import set_up_log
@@ -82,7 +83,7 @@ def _parser() -> GermanParser:
         command.add_argument(
             "--tenant",
             type=_text,
-            default=LOCAL_PRINCIPAL.active_tenant,
+            default=HOME_TENANT,
             help="Kennung der Kommune",
         )
     return parser
@@ -100,7 +101,7 @@ def _text(word: str) -> str:
 
 def _principal(tenant: str) -> Principal:
     """Return the account of the operating system's user, who may act for each municipality."""
-    return Principal(LOCAL_PRINCIPAL.subject, "", {tenant: "admin"}, tenant)
+    return Principal(LOCAL_SUBJECT, "", {tenant: "admin"}, tenant)
 
 
 def _answer(store: Store, principal: Principal, chosen: argparse.Namespace) -> Any:  # noqa: ANN401
@@ -175,6 +176,10 @@ def _work(settings: Settings, workers: int | None) -> int:
     if not prepare(settings, stop):
         return DONE
     store = open_store(settings)
+    if settings.mode == "kiosk":
+        from shared.jobs.samples import KioskChores
+
+        KioskChores(store).start(stop)
     ended: SimpleQueue[TaskEnded] = SimpleQueue()
     cluster = DaskCluster(settings, count, ended)
     Supervisor(store, Lease(store.engine, Owner.this_process()), cluster, ended).run(stop)

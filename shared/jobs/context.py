@@ -8,7 +8,7 @@ from threading import Lock
 from typing import BinaryIO
 
 from shared.clients.model_server import ModelServerClient
-from shared.contracts.identity.installation import InstallationToken
+from shared.clients.own_tokens import own_tokens
 from shared.contracts.jobs import JsonObject, StoredFile
 from shared.jobs.messages import Order
 from shared.settings import Settings
@@ -39,7 +39,7 @@ class ModelClients:
         with self._lock:
             client = self._clients.get(tenant)
             if client is None:
-                token = InstallationToken(
+                token = own_tokens(
                     self._settings, role="service", subject=SERVICE_SUBJECT, tenant=tenant
                 )
                 client = self._clients[tenant] = ModelServerClient(self._settings, token)

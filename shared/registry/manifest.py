@@ -19,7 +19,7 @@ from pydantic import (
 RESERVED_IDS = frozenset(
     {
         *("start", "modelle", "datenraum", "impressum", "barrierefreiheit", "datenschutz"),
-        *("component", "healthz", "media", "oberflaeche", "static"),
+        *("component", "healthz", "konto", "media", "oberflaeche", "static", "verwaltung"),
     }
 )
 """First parts of the gallery's own addresses; an app of that name would hide them."""

@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 from sqlalchemy import delete, select, tuple_
 
+from shared.contracts.identity.policy import JOB_PART, RESULT_READ, SAMPLE_RUN, UPLOAD, require
 from shared.contracts.identity.principal import Principal
 from shared.contracts.jobs import FileKind, StoredFile
 from shared.errors import FileGone
@@ -72,7 +73,14 @@ def save(
         StorageFull: There is no space left, or the folder may not be written.
         StorageUnreachable: The place of the files does not answer.
         FileGone: It was deleted while it was stored, and the stream cannot be read again.
+        NotAllowed: The role may not store it.
     """
+    is_upload = kind == "upload"
+    require(
+        principal,
+        SAMPLE_RUN if is_upload and is_example else UPLOAD,
+        given=() if is_upload else JOB_PART,
+    )
     tenant = principal.active_tenant
     can_repeat = isinstance(content, bytes) or content.seekable()
     start = content.tell() if can_repeat and not isinstance(content, bytes) else 0
@@ -95,16 +103,19 @@ def read(principal: Principal, store: Store, file: StoredFile) -> bytes:
     """Return the content of a stored file; its hash was checked.
 
     Raises:
+        NotAllowed: The role may not look.
         NotFound: This municipality has no such file.
         FileDamaged: The content is another than was stored.
         FileGone: The file is missing although it should be there.
         StorageUnreachable: The place of the files does not answer.
     """
+    require(principal, RESULT_READ)
     return store.files.read(_own_tenant(principal, store, file), file.sha256, file.name)
 
 
 def open_file(principal: Principal, store: Store, file: StoredFile) -> BinaryIO:
     """Open a stored file for reading; its hash was checked. Errors are those of `read`."""
+    require(principal, RESULT_READ)
     return store.files.open(_own_tenant(principal, store, file), file.sha256, file.name)
 
 
@@ -113,6 +124,7 @@ def local_path(principal: Principal, store: Store, file: StoredFile) -> Path:
 
     The path is good for an hour; nobody may write to it. Errors are those of `read`.
     """
+    require(principal, RESULT_READ)
     return store.files.local_path(_own_tenant(principal, store, file), file.sha256, file.name)
 
 

@@ -15,10 +15,18 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Select, delete, select
 from sqlalchemy.exc import IntegrityError
 
+from shared.contracts.identity.policy import (
+    DATASPACE_PUBLISH,
+    DATASPACE_READ,
+    DATASPACE_SHARE,
+    JOB_PART,
+    require,
+)
 from shared.contracts.identity.principal import Principal
 from shared.contracts.jobs import StoredFile
 from shared.errors import FileGone, InputError, NotFound
 from shared.store import artifacts
+from shared.store.artifact_rows import own_row
 from shared.store.engine import read_scope, session_scope
 from shared.store.example_data import combine_check
 from shared.store.layer_files import (
@@ -32,6 +40,7 @@ from shared.store.layers import (
     Layer,
     Publication,
     Share,
+    app_of,
     check_publication,
     check_share,
     readable,
@@ -45,7 +54,7 @@ from shared.store.models import (
     LayerUseRow,
 )
 from shared.store.publishing import add_version, own_run
-from shared.store.rights import require_role
+from shared.store.rights import start_action
 from shared.store.store import Store
 
 if TYPE_CHECKING:
@@ -78,13 +87,16 @@ def publish(
         TextInvalid: A text holds characters that cannot be stored.
         TextTooLong: A text is too long or empty.
     """
-    require_role(principal, "sachbearbeitung", service=True)
+    require(principal, DATASPACE_PUBLISH, app=app_of(publication.name), given=JOB_PART)
     check_publication(publication)
     if publication.share != "eigene":
-        require_role(principal, "admin")
-    path = artifacts.local_path(principal, store, publication.file)
-    with _open(publication.file):
-        shape = look_into(path, publication.file.media_type, publication.schema)
+        require(principal, DATASPACE_SHARE)
+    file = publication.file
+    with read_scope(store.engine) as session:
+        tenant = own_row(session, principal.active_tenant, file.sha256).tenant
+    path = store.files.local_path(tenant, file.sha256, file.name)
+    with _open(file):
+        shape = look_into(path, file.media_type, publication.schema)
     try:
         with session_scope(store.engine) as session:
             return add_version(session, principal, run_id, publication, shape, now)
@@ -108,7 +120,11 @@ def list_layers(
         app: Only those of an app.
         kind: Only this kind.
         all_versions: Not only the newest version that the person may read.
+
+    Raises:
+        NotAllowed: The role may not read the data space.
     """
+    require(principal, DATASPACE_READ)
     query = readable(principal)
     if app is not None:
         query = query.where(LayerRow.name.startswith(f"{app}/", autoescape=True))
@@ -141,8 +157,10 @@ def find_layer(
         owner: Municipality that published it; None for the own one.
 
     Raises:
+        NotAllowed: The role may not read the data space.
         NotFound: There is no such layer, or the person may not read it.
     """
+    require(principal, DATASPACE_READ)
     query = readable(principal).where(
         LayerRow.tenant == (owner or principal.active_tenant), LayerRow.name == name
     )
@@ -155,8 +173,10 @@ def layer_by_id(principal: Principal, store: Store, layer_id: str) -> Layer:
     """Return a layer by its id.
 
     Raises:
+        NotAllowed: The role may not read the data space.
         NotFound: There is no such layer, or the person may not read it.
     """
+    require(principal, DATASPACE_READ)
     return _one_layer(principal, store, readable(principal).where(LayerRow.id == layer_id))
 
 
@@ -182,6 +202,7 @@ def read_table(
     Raises:
         FileDamaged: The stored file is damaged.
         InputError: A column does not exist, or the layer is a raster.
+        NotAllowed: The role may not read the data space.
         NotFound: There is no such layer, or the person may not read it.
     """
     layer = find_layer(principal, store, name, version=version, owner=owner)
@@ -219,6 +240,7 @@ def read_layer(
     Raises:
         FileDamaged: The stored file is damaged.
         InputError: A column does not exist, or the layer is no vector data.
+        NotAllowed: The role may not read the data space.
         NotFound: There is no such layer, or the person may not read it.
     """
     layer = find_layer(principal, store, name, version=version, owner=owner)
@@ -236,6 +258,7 @@ def layer_path(principal: Principal, store: Store, layer_id: str) -> Path:
     Raises:
         FileDamaged: The stored file is damaged.
         FileGone: The stored file is not there.
+        NotAllowed: The role may not read the data space.
         NotFound: There is no such layer, or the person may not read it.
     """
     layer = layer_by_id(principal, store, layer_id)
@@ -255,6 +278,7 @@ def as_input(principal: Principal, store: Store, layer_id: str, *, now: datetime
 
     Raises:
         FileDamaged: The stored file is damaged.
+        NotAllowed: The role may not read the data space, or not store the copy.
         NotFound: There is no such layer, or the person may not read it.
     """
     layer = layer_by_id(principal, store, layer_id)
@@ -284,11 +308,14 @@ def note_use(principal: Principal, store: Store, run_id: str, layer_ids: Collect
         layer_ids: The layers.
 
     Raises:
+        NotAllowed: The role may not read the data space, or not order the run.
         NotFound: This municipality has no such run, or the person may not read a layer.
         SampleMixed: Run and layers are partly example data, partly real.
     """
+    require(principal, DATASPACE_READ)
     with session_scope(store.engine) as session:
         run = own_run(session, principal, run_id)
+        require(principal, start_action(run.is_example), given=JOB_PART)
         query = readable(principal).where(LayerRow.id.in_(layer_ids))
         layers = [row for row, _ in session.execute(query)]
         if len(layers) < len(set(layer_ids)):
@@ -316,7 +343,7 @@ def share(principal: Principal, store: Store, layer_id: str, share_with: Share) 
         NotAllowed: Only the administration shares.
         NotFound: This municipality has no such layer.
     """
-    require_role(principal, "admin")
+    require(principal, DATASPACE_SHARE)
     check_share(share_with)
     with session_scope(store.engine) as session:
         query = select(LayerRow).where(
@@ -325,6 +352,7 @@ def share(principal: Principal, store: Store, layer_id: str, share_with: Share) 
         row = session.scalars(query.with_for_update()).one_or_none()
         if row is None:
             raise NotFound()
+        require(principal, DATASPACE_SHARE, app=app_of(row.name))
         row.shared_with_all = share_with == "alle"
         session.execute(delete(LayerShareRow).where(LayerShareRow.layer_id == layer_id))
         session.add_all(share_rows(layer_id, share_with))

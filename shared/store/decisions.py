@@ -13,12 +13,13 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from shared.contracts.identity.policy import RESULT_READ, REVIEW_DECIDE, require
 from shared.contracts.identity.principal import Principal
 from shared.errors import ChangedMeanwhile, NotFound
 from shared.store.engine import read_scope, session_scope
 from shared.store.ids import new_id
 from shared.store.models import DecisionRow, RunRow
-from shared.store.rights import require_role
+from shared.store.rights import own_runs
 from shared.store.store import Store
 from shared.store.texts import checked_text
 
@@ -81,7 +82,7 @@ def decide(
         TextInvalid: A text holds characters that cannot be stored.
         TextTooLong: A text is too long or empty.
     """
-    require_role(principal, "sachbearbeitung")
+    require(principal, REVIEW_DECIDE)
     if value == TAKEN_BACK:
         raise ValueError("decisions are taken back with undo")
     row = DecisionRow(
@@ -125,7 +126,7 @@ def undo(
         TextInvalid: The item holds characters that cannot be stored.
         TextTooLong: The item is too long or empty.
     """
-    require_role(principal, "sachbearbeitung")
+    require(principal, REVIEW_DECIDE)
     item_key = checked_text(item_key, LONGEST_ITEM)
     with session_scope(store.engine) as session:
         _lock_run(session, principal, run_id)
@@ -156,13 +157,15 @@ def current(principal: Principal, store: Store, run_id: str) -> dict[str, Decisi
         run_id: The run.
 
     Raises:
+        NotAllowed: The role may not look.
         NotFound: This municipality has no such run.
     """
+    require(principal, RESULT_READ)
     query = (
         select(DecisionRow)
         .join(RunRow, RunRow.id == DecisionRow.run_id)
         .where(
-            RunRow.tenant == principal.active_tenant,
+            own_runs(principal),
             DecisionRow.run_id == run_id,
             DecisionRow.undone_by.is_(None),
             DecisionRow.value != TAKEN_BACK,
@@ -186,12 +189,14 @@ def history(
         item_key: Only about this item.
 
     Raises:
+        NotAllowed: The role may not look.
         NotFound: This municipality has no such run.
     """
+    require(principal, RESULT_READ)
     query = (
         select(DecisionRow)
         .join(RunRow, RunRow.id == DecisionRow.run_id)
-        .where(RunRow.tenant == principal.active_tenant, DecisionRow.run_id == run_id)
+        .where(own_runs(principal), DecisionRow.run_id == run_id)
         .order_by(DecisionRow.id)
     )
     if item_key is not None:
@@ -202,14 +207,14 @@ def history(
 
 
 def _check_run(session: Session, principal: Principal, run_id: str) -> None:
-    query = select(RunRow.id).where(RunRow.tenant == principal.active_tenant, RunRow.id == run_id)
+    query = select(RunRow.id).where(own_runs(principal), RunRow.id == run_id)
     if session.scalar(query) is None:
         raise NotFound()
 
 
 def _lock_run(session: Session, principal: Principal, run_id: str) -> None:
     """Let nobody else decide about this run until the transaction ends."""
-    query = select(RunRow.id).where(RunRow.tenant == principal.active_tenant, RunRow.id == run_id)
+    query = select(RunRow.id).where(own_runs(principal), RunRow.id == run_id)
     if session.scalar(query.with_for_update()) is None:
         raise NotFound()
 

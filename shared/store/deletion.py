@@ -13,13 +13,21 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, false, not_, select, true
 
+from shared.contracts.identity.policy import (
+    RESULT_DELETE,
+    RESULT_DELETE_OWN,
+    RESULT_READ,
+    refusal,
+    require,
+)
 from shared.contracts.identity.principal import Principal
 from shared.errors import DeletionIncomplete, LayerInUse, NotFound
 from shared.store.engine import read_scope
 from shared.store.erasing import Eraser
+from shared.store.layers import app_of
 from shared.store.models import FeedbackRow, LayerRow, LayerUseRow, RunRow
 from shared.store.proof import prove_gone
-from shared.store.rights import require_role
+from shared.store.rights import delete_action, own_runs
 from shared.store.store import Store
 
 _TRY_AGAIN_S = 0.5
@@ -78,15 +86,15 @@ def delete_run(
         NotAllowed: Somebody else ordered it.
         NotFound: This municipality has no such run.
     """
-    tenant = principal.active_tenant
-    query = select(RunRow.started_by).where(RunRow.tenant == tenant, RunRow.id == run_id)
+    require(principal, RESULT_READ)
+    query = select(RunRow.started_by).where(own_runs(principal), RunRow.id == run_id)
     with read_scope(store.engine) as session:
         started_by = session.scalar(query)
     if started_by is None:
         raise NotFound()
-    require_role(principal, "sachbearbeitung" if started_by == principal.subject else "admin")
+    require(principal, delete_action(principal, started_by))
     scope = _Scope(
-        tenant,
+        principal.active_tenant,
         runs=RunRow.id == run_id,
         layers=LayerRow.produced_by_run == run_id,
         feedback=FeedbackRow.run_id == run_id,
@@ -110,7 +118,7 @@ def delete_own(
         LayerInUse: Others use a layer that came from it.
         NotAllowed: The role may not delete.
     """
-    require_role(principal, "sachbearbeitung")
+    require(principal, RESULT_DELETE_OWN)
     tenant = principal.active_tenant
     own = RunRow.started_by == principal.subject
     ids = select(RunRow.id).where(RunRow.tenant == tenant, own)
@@ -140,7 +148,7 @@ def delete_app(
         LayerInUse: Others use a layer that it published.
         NotAllowed: Only the administration deletes an app's data.
     """
-    require_role(principal, "admin")
+    require(principal, RESULT_DELETE, app=app)
     scope = _Scope(
         principal.active_tenant,
         runs=RunRow.app == app,
@@ -166,9 +174,11 @@ def delete_tenant(
     Raises:
         DeletionIncomplete: Something was written again meanwhile.
         LayerInUse: Other municipalities use its layers.
-        NotAllowed: Only the administration deletes a municipality's data.
+        NotAllowed: Only an administration that may open every app deletes a municipality's data.
     """
-    require_role(principal, "admin")
+    require(principal, RESULT_DELETE)
+    if principal.app_grants is not None:
+        raise refusal(RESULT_DELETE)
     scope = _Scope(
         principal.active_tenant,
         runs=true(),
@@ -201,13 +211,15 @@ def delete_layer(
         NotAllowed: Only the administration deletes layers.
         NotFound: This municipality has no such layer.
     """
-    require_role(principal, "admin")
+    require(principal, RESULT_DELETE)
     tenant = principal.active_tenant
     scope = _Scope(tenant, false(), LayerRow.id == layer_id, false())
     with read_scope(store.engine) as session:
-        own = select(LayerRow.id).where(LayerRow.tenant == tenant, scope.layers)
-        if session.scalar(own) is None:
-            raise NotFound()
+        own = select(LayerRow.name).where(LayerRow.tenant == tenant, scope.layers)
+        name = session.scalar(own)
+    if name is None:
+        raise NotFound()
+    require(principal, RESULT_DELETE, app=app_of(name))
     return _delete(store, scope, force=force, patience_s=patience_s)
 
 
@@ -218,7 +230,11 @@ def readers(principal: Principal, store: Store, layer_id: str) -> list[str]:
         principal: Who looks.
         store: Where it is kept.
         layer_id: The version.
+
+    Raises:
+        NotAllowed: Only the administration, which may delete it, asks who would miss it.
     """
+    require(principal, RESULT_DELETE)
     scope = _Scope(principal.active_tenant, false(), LayerRow.id == layer_id, false())
     found = _readers(store, scope)
     return sorted({reader for _, reader in found})

@@ -8,13 +8,14 @@ from datetime import datetime
 
 from sqlalchemy import Select, select
 
+from shared.contracts.identity.policy import APP_OPEN, FEEDBACK_READ, require
 from shared.contracts.identity.principal import Principal
 from shared.errors import N_, NotFound
 from shared.report.csv_out import write_csv
 from shared.store.engine import read_scope, session_scope
 from shared.store.ids import new_id
 from shared.store.models import FeedbackRow, RunRow
-from shared.store.rights import require_role
+from shared.store.rights import own_runs
 from shared.store.store import Store
 from shared.store.texts import checked_text
 
@@ -67,10 +68,12 @@ def flag(
         run_id: The result it is about.
 
     Raises:
+        NotAllowed: The person may not open the app.
         NotFound: This municipality has no such run of this app.
         TextInvalid: The text holds characters that cannot be stored.
         TextTooLong: The text is too long.
     """
+    require(principal, APP_OPEN, app=app)
     if rating not in RATINGS:
         raise ValueError("a rating is a whole number from 0 to 4")
     row = FeedbackRow(
@@ -85,7 +88,7 @@ def flag(
     with session_scope(store.engine) as session:
         if run_id is not None:
             own = select(RunRow.id).where(
-                RunRow.tenant == principal.active_tenant, RunRow.id == run_id, RunRow.app == app
+                own_runs(principal), RunRow.id == run_id, RunRow.app == app
             )
             if session.scalar(own) is None:
                 raise NotFound()
@@ -107,7 +110,7 @@ def list_feedback(
     Raises:
         NotAllowed: Only the administration reads them.
     """
-    require_role(principal, "admin")
+    require(principal, FEEDBACK_READ, app=app)
     with read_scope(store.engine) as session:
         rows = session.scalars(_newest_first(principal, app).limit(limit))
         return [_feedback(row) for row in rows]
@@ -131,7 +134,7 @@ def export_feedback(
     Raises:
         NotAllowed: Only the administration reads them.
     """
-    require_role(principal, "admin")
+    require(principal, FEEDBACK_READ, app=app)
     with read_scope(store.engine) as session:
         rows = session.scalars(_newest_first(principal, app))
         cells = [(row.created_at, row.app, row.rating, row.text, row.run_id or "") for row in rows]
@@ -142,6 +145,8 @@ def _newest_first(principal: Principal, app: str | None) -> Select[FeedbackRow]:
     query = select(FeedbackRow).where(FeedbackRow.tenant == principal.active_tenant)
     if app is not None:
         query = query.where(FeedbackRow.app == app)
+    elif principal.app_grants is not None:
+        query = query.where(FeedbackRow.app.in_(sorted(principal.app_grants)))
     return query.order_by(FeedbackRow.created_at.desc(), FeedbackRow.id.desc())
 
 

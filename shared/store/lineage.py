@@ -10,6 +10,7 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
+from shared.contracts.identity.policy import DATASPACE_READ, require
 from shared.contracts.identity.principal import Principal
 from shared.errors import NotFound
 from shared.store.engine import read_scope
@@ -58,8 +59,10 @@ def lineage(principal: Principal, store: Store, layer_id: str) -> Origin:
         layer_id: The layer.
 
     Raises:
+        NotAllowed: The role may not look.
         NotFound: There is no such layer, or the person may not read it.
     """
+    require(principal, DATASPACE_READ)
     with read_scope(store.engine) as session:
         rows = _readable_rows(session, principal, LayerRow.id == layer_id)
         if not rows:

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 from sqlalchemy import func, select
 
+from shared.contracts.identity.policy import RESULT_READ, require
 from shared.contracts.identity.principal import Principal
 from shared.jobs.forecast import sample_ordinals
 from shared.store.engine import read_scope
 from shared.store.models import RunRow, UnitRow
+from shared.store.rights import own_runs
 from shared.store.store import Store
 
 
@@ -34,11 +36,15 @@ def read_pace(principal: Principal, store: Store, run_id: str, done: int) -> Pac
         store: Where it is kept.
         run_id: The run.
         done: Its units that are over, with or without a result.
+
+    Raises:
+        NotAllowed: The role may not look.
     """
+    require(principal, RESULT_READ)
     of_run = (
         UnitRow.run_id == run_id,
         RunRow.id == UnitRow.run_id,
-        RunRow.tenant == principal.active_tenant,
+        own_runs(principal),
     )
     seconds = (
         select(UnitRow.seconds)

@@ -15,6 +15,7 @@ from shared.store.ids import new_id
 from shared.store.layer_files import Shape, kind_of
 from shared.store.layers import Layer, Publication, app_of, share_rows, to_layers
 from shared.store.models import ArtifactRow, LayerRow, RunRow
+from shared.store.rights import own_runs
 
 
 def add_version(
@@ -68,7 +69,7 @@ def own_run(session: Session, principal: Principal, run_id: str) -> RunRow:
     Raises:
         NotFound: There is no such run.
     """
-    query = select(RunRow).where(RunRow.tenant == principal.active_tenant, RunRow.id == run_id)
+    query = select(RunRow).where(own_runs(principal), RunRow.id == run_id)
     row = session.scalars(query).one_or_none()
     if row is None:
         raise NotFound()

@@ -1,24 +1,77 @@
-"""Which role a repository asks for before it changes something for others."""
+"""Which runs a person may see, and which action a call means where the run itself decides it."""
 
 from __future__ import annotations
 
-from shared.contracts.identity.principal import RANKS, Principal, Role
-from shared.errors import NotAllowed
+from typing import Protocol
+
+from sqlalchemy import ColumnElement
+
+from shared.contracts.identity.policy import (
+    JOB_CANCEL,
+    JOB_CANCEL_OTHERS,
+    JOB_START,
+    RESULT_DELETE,
+    RESULT_DELETE_OWN,
+    SAMPLE_RUN,
+)
+from shared.contracts.identity.principal import Principal
+from shared.store.models import RunRow
 
 
-def require_role(principal: Principal, lowest: Role, *, service: bool = False) -> None:
-    """Refuse a principal whose role in the active municipality is too low.
+class Ordered(Protocol):
+    """A run as a row or as a value."""
+
+    @property
+    def started_by(self) -> str:
+        """Who ordered it."""
+
+    @property
+    def is_example(self) -> bool:
+        """True for synthetic data."""
+
+
+def own_runs(principal: Principal) -> ColumnElement[bool]:
+    """Return the condition for runs of the active municipality and of apps the person may open.
+
+    Guests of the kiosk see their own alone: nothing of whoever stood there before.
 
     Args:
-        principal: Who acts.
-        lowest: Lowest role of people that may do it.
-        service: Whether jobs may do it too.
-
-    Raises:
-        NotAllowed: The role may not do this.
+        principal: Who looks.
     """
-    role = principal.roles_by_tenant.get(principal.active_tenant)
-    if role == "service" and service:
-        return
-    if role not in RANKS or RANKS.index(role) < RANKS.index(lowest):
-        raise NotAllowed()
+    own = RunRow.tenant == principal.active_tenant
+    if principal.kind == "guest":
+        own &= RunRow.started_by == principal.subject
+    if principal.app_grants is None:
+        return own
+    return own & RunRow.app.in_(sorted(principal.app_grants))
+
+
+def start_action(is_example: bool) -> str:
+    """Return the action of ordering a run or going on with it.
+
+    Args:
+        is_example: True when it reads synthetic data.
+    """
+    return SAMPLE_RUN if is_example else JOB_START
+
+
+def cancel_action(principal: Principal, run: Ordered) -> str:
+    """Return the action of stopping a run.
+
+    Args:
+        principal: Who stops it.
+        run: The run.
+    """
+    if run.started_by != principal.subject:
+        return JOB_CANCEL_OTHERS
+    return SAMPLE_RUN if run.is_example else JOB_CANCEL
+
+
+def delete_action(principal: Principal, started_by: str) -> str:
+    """Return the action of deleting a run.
+
+    Args:
+        principal: Who deletes it.
+        started_by: Who ordered it.
+    """
+    return RESULT_DELETE_OWN if started_by == principal.subject else RESULT_DELETE

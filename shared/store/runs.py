@@ -6,25 +6,25 @@ import hashlib
 import json
 from collections.abc import Sequence
 from datetime import datetime
-from functools import cache
-from typing import Any
 
-from sqlalchemy import Integer, Select, bindparam, func, select, union_all, update
+from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session, aliased, defer
+from sqlalchemy.orm import Session, defer
 
 from shared import __version__
+from shared.contracts.identity.policy import RESULT_READ, require
 from shared.contracts.identity.principal import Principal
 from shared.contracts.jobs import StoredFile, UnitState
 from shared.errors import NotFound
+from shared.store.demo_copies import HOUSE_SUBJECT, copy_finished
 from shared.store.engine import read_scope, session_scope
 from shared.store.file_store import LONGEST_NAME, visible_text
 from shared.store.ids import new_id
 from shared.store.joins import forget_joins, to_be_joined
 from shared.store.models import ArtifactRow, RunFileRow, RunRow, SignalRow, UnitRow
+from shared.store.rights import cancel_action, own_runs, start_action
 from shared.store.run_views import (
     ACTIVE,
-    UNIT_COLUMNS,
     RunOrder,
     RunView,
     UnitView,
@@ -34,6 +34,7 @@ from shared.store.run_views import (
     unit_view,
 )
 from shared.store.store import Store
+from shared.store.unit_query import units_query
 
 __all__ = [
     "ACTIVE",
@@ -70,9 +71,11 @@ def submit(
         repeat: Start again although an equal run is done.
 
     Raises:
+        NotAllowed: The role may not order it.
         NotFound: An input is not a stored file of this municipality.
     """
-    key = _idempotency_key(principal, order)
+    require(principal, start_action(order.is_example), app=order.app)
+    key = _idempotency_key(principal.subject, order)
     for last_try in (False, True):
         try:
             with session_scope(store.engine) as session:
@@ -84,7 +87,8 @@ def submit(
                 if existing is not None:
                     existing.idempotency_key = existing.id
                     session.flush()
-                row = _insert(session, principal, order, key, now)
+                row = _copied(session, principal, order, key)
+                row = row or _insert(session, principal, order, key, now)
                 return run_view(row)
         except IntegrityError:
             if last_try:  # somebody else ordered the same in between: then that run is there now
@@ -96,8 +100,10 @@ def get(principal: Principal, store: Store, run_id: str) -> RunView:
     """Return a run.
 
     Raises:
+        NotAllowed: The role may not look.
         NotFound: This municipality has no such run.
     """
+    require(principal, RESULT_READ)
     with read_scope(store.engine) as session:
         return run_view(_own_run(session, principal, run_id))
 
@@ -118,8 +124,12 @@ def recent(
         app: Only those of an app.
         limit: Most runs.
         everybody: Those of the whole municipality instead of the person's own.
+
+    Raises:
+        NotAllowed: The role may not look.
     """
-    query = select(RunRow).where(RunRow.tenant == principal.active_tenant)
+    require(principal, RESULT_READ)
+    query = select(RunRow).where(own_runs(principal))
     if not everybody:
         query = query.where(RunRow.started_by == principal.subject)
     if app is not None:
@@ -150,53 +160,25 @@ def units(
         limit: Most units; None for all.
 
     Raises:
+        NotAllowed: The role may not look.
         NotFound: This municipality has no such run.
     """
-    query = _units_query(tuple(dict.fromkeys(states)), limit is not None and bool(states))
+    require(principal, RESULT_READ)
+    query = units_query(tuple(dict.fromkeys(states)), limit is not None and bool(states))
     values = {"run_id": run_id, "after": after, "most": limit}
     with read_scope(store.engine) as session:
         _check_own(session, principal, run_id)
         return [unit_view(row) for row in session.execute(query, values)]
 
 
-@cache
-def _units_query(states: tuple[UnitState, ...], is_limited: bool) -> Select[*tuple[Any, ...]]:
-    """Return the query for units in some states; made once, because a page asks every 2 s.
-
-    With a limit each state is looked up by itself in its index: one search for all of them would
-    read every unit in between, and with a million units waiting that takes a second.
-    """
-    query = (
-        select(*UNIT_COLUMNS)
-        .outerjoin(ArtifactRow, UnitRow.artifact_id == ArtifactRow.id)
-        .where(UnitRow.run_id == bindparam("run_id"))
-        .order_by(UnitRow.ordinal)
-    )
-    if not is_limited:
-        return query.where(UnitRow.state.in_(states), UnitRow.ordinal > bindparam("after"))
-    unit = aliased(UnitRow)
-    parts = [
-        select(unit.ordinal)
-        .where(
-            unit.run_id == bindparam("run_id"),
-            unit.state == state,
-            unit.ordinal > bindparam("after"),
-        )
-        .order_by(unit.ordinal)
-        .limit(bindparam("most", type_=Integer))
-        .subquery()
-        for state in states
-    ]
-    chosen = union_all(*(select(part.c.ordinal) for part in parts))
-    return query.where(UnitRow.ordinal.in_(chosen)).limit(bindparam("most", type_=Integer))
-
-
 def result_files(principal: Principal, store: Store, run_id: str) -> dict[str, StoredFile]:
     """Return the files that `finish` wrote by their name.
 
     Raises:
+        NotAllowed: The role may not look.
         NotFound: This municipality has no such run.
     """
+    require(principal, RESULT_READ)
     query = (
         select(RunFileRow, ArtifactRow)
         .join(ArtifactRow, RunFileRow.artifact_id == ArtifactRow.id)
@@ -217,10 +199,13 @@ def request_cancel(principal: Principal, store: Store, run_id: str, *, now: date
     One that has stopped but is still being joined is not joined any more.
 
     Raises:
+        NotAllowed: The role may not stop it, or somebody else ordered it.
         NotFound: This municipality has no such run.
     """
+    require(principal, RESULT_READ)
     with session_scope(store.engine) as session:
         row = _own_run(session, principal, run_id, lock=True)
+        require(principal, cancel_action(principal, row))
         if row.state in ACTIVE and row.cancel_requested_at is None:
             row.cancel_requested_at = now
             session.add(SignalRow(run_id=run_id, kind="cancel"))
@@ -229,10 +214,13 @@ def request_cancel(principal: Principal, store: Store, run_id: str, *, now: date
 
 
 def is_joining(principal: Principal, store: Store, run_id: str) -> bool:
-    """Say whether what a stopped run has done is still to be joined to a result."""
-    query = select(RunRow.id).where(
-        RunRow.tenant == principal.active_tenant, RunRow.id == run_id, to_be_joined()
-    )
+    """Say whether what a stopped run has done is still to be joined to a result.
+
+    Raises:
+        NotAllowed: The role may not look.
+    """
+    require(principal, RESULT_READ)
+    query = select(RunRow.id).where(own_runs(principal), RunRow.id == run_id, to_be_joined())
     with read_scope(store.engine) as session:
         return session.scalar(query) is not None
 
@@ -243,10 +231,13 @@ def go_on(principal: Principal, store: Store, run_id: str) -> RunView:
     A run that works, or that has every result, is left as it is.
 
     Raises:
+        NotAllowed: The role may not start it.
         NotFound: This municipality has no such run.
     """
+    require(principal, RESULT_READ)
     with session_scope(store.engine) as session:
         row = _own_run(session, principal, run_id, lock=True)
+        require(principal, start_action(row.is_example))
         if row.state in ("failed", "cancelled") or (row.state == "done" and row.units_failed):
             session.execute(
                 update(UnitRow)
@@ -272,8 +263,10 @@ def runs_ahead(principal: Principal, store: Store, run_id: str) -> int:
     """Return how many active runs of this municipality were ordered earlier.
 
     Raises:
+        NotAllowed: The role may not look.
         NotFound: This municipality has no such run.
     """
+    require(principal, RESULT_READ)
     with read_scope(store.engine) as session:
         row = _own_run(session, principal, run_id)
         query = select(func.count()).where(
@@ -284,9 +277,17 @@ def runs_ahead(principal: Principal, store: Store, run_id: str) -> int:
         return session.scalar(query) or 0
 
 
-def _idempotency_key(principal: Principal, order: RunOrder) -> str:
+def _copied(session: Session, principal: Principal, order: RunOrder, key: str) -> RunRow | None:
+    """Copy for a guest what the house has worked off already; None where it has not."""
+    if principal.kind != "guest":
+        return None
+    template_key = _idempotency_key(HOUSE_SUBJECT, order)
+    return copy_finished(session, principal.subject, key, template_key)
+
+
+def _idempotency_key(subject: str, order: RunOrder) -> str:
     facts = [
-        principal.subject,
+        subject,
         order.app,
         order.job,
         [file.sha256 for file in order.inputs],
@@ -358,13 +359,13 @@ def _add_inputs(session: Session, row: RunRow, order: RunOrder) -> None:
 
 
 def _check_own(session: Session, principal: Principal, run_id: str) -> None:
-    query = select(RunRow.id).where(RunRow.tenant == principal.active_tenant, RunRow.id == run_id)
+    query = select(RunRow.id).where(own_runs(principal), RunRow.id == run_id)
     if session.scalar(query) is None:
         raise NotFound()
 
 
 def _own_run(session: Session, principal: Principal, run_id: str, *, lock: bool = False) -> RunRow:
-    query = select(RunRow).where(RunRow.tenant == principal.active_tenant, RunRow.id == run_id)
+    query = select(RunRow).where(own_runs(principal), RunRow.id == run_id)
     row = session.scalars(query.with_for_update() if lock else query).one_or_none()
     if row is None:
         raise NotFound()

@@ -15,6 +15,7 @@ FONTS_FOLDER = THEMES_FOLDER / "fonts"
 LOGOS_FOLDER = THEMES_FOLDER / "logos"
 STYLE_FILE = THEMES_FOLDER / "gallery.css"
 FONT_FAMILY = "Atkinson Hyperlegible"
+VISITOR_FONT_SIZE_PX = 20
 FONT_FOLDER_URL = "oberflaeche/schriften"
 
 Colour = Annotated[str, StringConstraints(pattern=r"^#[0-9a-f]{6}$", to_lower=True)]
@@ -99,6 +100,16 @@ def read_theme(path: Path) -> Theme:
         OSError: The file cannot be read.
     """
     return Theme.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+
+
+def for_visitors(theme: Theme) -> Theme:
+    """Return the theme with type that is read from a step away.
+
+    Args:
+        theme: The theme.
+    """
+    size = max(theme.base_font_size_px, VISITOR_FONT_SIZE_PX)
+    return theme.model_copy(update={"base_font_size_px": size})
 
 
 def streamlit_theme(theme: Theme) -> dict[str, object]:

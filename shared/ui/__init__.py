@@ -6,6 +6,7 @@ from shared.ui.export import Download, export_bar, file_name
 from shared.ui.failures import error_box
 from shared.ui.feedback import flag_result
 from shared.ui.jobs import bind_run, hide_run, job_panel, show_run
+from shared.ui.kiosk import is_kiosk
 from shared.ui.map_spec import ImageBase, LegendEntry, MapEvent, MapSpec, Shape, display_image
 from shared.ui.maps import map_with_table
 from shared.ui.profile import steckbrief
@@ -52,6 +53,7 @@ __all__ = [
     "file_name",
     "flag_result",
     "hide_run",
+    "is_kiosk",
     "job_list",
     "job_panel",
     "map_with_table",

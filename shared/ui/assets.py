@@ -8,15 +8,28 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response
+from starlette.responses import (
+    FileResponse,
+    JSONResponse,
+    RedirectResponse,
+    Response,
+)
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from shared import __version__
-from shared.themes.theme import FONTS_FOLDER, LOGOS_FOLDER, STYLE_FILE, Palette, Theme
+from shared.auth.account_paths import ROOT
+from shared.themes.theme import (
+    FONTS_FOLDER,
+    LOGOS_FOLDER,
+    STYLE_FILE,
+    Palette,
+    Theme,
+    font_faces,
+)
 from shared.ui.house_probe import house_probe
 from shared.ui.html_patch import ASSETS_URL
-from shared.ui.navigation import HOME_PATH
+from shared.ui.navigation import ACCOUNTS_PATH, HOME_PATH
 from shared.ui.probe import probe
 
 ASSETS_FOLDER = Path(__file__).resolve().parent / "assets"
@@ -32,7 +45,7 @@ def page_script() -> str:
 
 
 def style_sheet(theme: Theme) -> str:
-    """Return the style sheet with the theme's colours as variables for both modes.
+    """Return the style sheet with the theme's colours and size of type as variables.
 
     Args:
         theme: The theme.
@@ -41,7 +54,21 @@ def style_sheet(theme: Theme) -> str:
     light, dark = _variables(theme.light), _variables(theme.dark)
     in_dark = f"@media (prefers-color-scheme: dark) {{ :root {{ {dark} }} }}"
     logo = f'--logo-dark: url("./{theme.logo_dark}");'
-    return f":root {{ {light} {logo} }}\n{in_dark}\n{style}"
+    size = f"--font-size: {theme.base_font_size_px}px;"
+    return f"{_font_faces(theme)}:root {{ {light} {logo} {size} }}\n{in_dark}\n{style}"
+
+
+def _font_faces(theme: Theme) -> str:
+    """Return the font for pages that are no Streamlit, which brings its own rules for it."""
+    if theme.font != "legible":
+        return ""
+    rules = (
+        f'@font-face {{ font-family: "{face["family"]}"; src: url("{face["url"]}") '
+        f'format("woff2"); font-weight: {face["weight"]}; font-style: {face["style"]}; '
+        f"font-display: swap; unicode-range: {face['unicodeRange']}; }}\n"
+        for face in font_faces()
+    )
+    return "".join(rules)
 
 
 def asset_routes(theme: Theme) -> list[BaseRoute]:
@@ -64,12 +91,20 @@ def asset_routes(theme: Theme) -> list[BaseRoute]:
 
 def home_redirect() -> Route:
     """Return the route that keeps the start page's own address working while it is also "/"."""
+    return _redirect(f"/{HOME_PATH}", "/")
 
+
+def accounts_redirect() -> Route:
+    """Return the route that leads from the account pages to the administration."""
+    return _redirect(f"{ROOT}{ACCOUNTS_PATH}", f"/{ACCOUNTS_PATH}")
+
+
+def _redirect(path: str, target: str) -> Route:
     async def answer(request: Request) -> Response:
         query = f"?{request.url.query}" if request.url.query else ""
-        return RedirectResponse(f"/{query}")
+        return RedirectResponse(f"{target}{query}")
 
-    return Route(f"/{HOME_PATH}", answer)
+    return Route(path, answer)
 
 
 def _text_route(name: str, content: str, media_type: str) -> Route:

@@ -9,10 +9,12 @@ from functools import lru_cache
 import streamlit as st
 
 from shared.contracts.finding import Finding, Level, may_continue
+from shared.contracts.identity.policy import UPLOAD, decide
 from shared.errors import InputError, new_reference
 from shared.i18n import N_, Translator
 from shared.ui.failures import error_box
 from shared.ui.intake import EXTENSIONS, AcceptedFile, DataKind, accept_upload, describe_kinds
+from shared.ui.kiosk import is_kiosk
 from shared.ui.language import translator
 from shared.ui.shell import SAMPLE_PARAMETER, AppContext
 
@@ -58,7 +60,7 @@ class ChosenData:
 def choose_data(
     ctx: AppContext, *, kinds: Sequence[DataKind], sample: SampleFile
 ) -> ChosenData | None:
-    """Let the person choose the example or a file of her own.
+    """Let the person choose the example or a file of her own, if she may upload any.
 
     Args:
         ctx: Context of the page; the upload limit stands in its manifest.
@@ -70,15 +72,8 @@ def choose_data(
     """
     t, slug = ctx.t, ctx.manifest.id
     came_for_sample = st.query_params.get(SAMPLE_PARAMETER) == "1"
-    source = st.radio(
-        t("Womit möchten Sie arbeiten?"),
-        list(_SOURCES),
-        format_func=lambda key: t(_SOURCES[key]),
-        horizontal=True,
-        key=f"{slug}_source",
-        on_change=_forget_sample_request,
-    )
-    if source == "sample":
+    has_example_alone = is_kiosk() or not decide(ctx.principal, UPLOAD).allowed
+    if has_example_alone or _chosen_source(slug, t) == "sample":
         st.caption(
             t(
                 "Beispieldaten: {title}. Künstlich erzeugt, keine echten Daten.",
@@ -92,6 +87,17 @@ def choose_data(
     if file_or_none is None:
         return None
     return ChosenData(file_or_none, False, False, t("Auswerten"))
+
+
+def _chosen_source(slug: str, t: Translator) -> str | None:
+    return st.radio(
+        t("Womit möchten Sie arbeiten?"),
+        list(_SOURCES),
+        format_func=lambda key: t(_SOURCES[key]),
+        horizontal=True,
+        key=f"{slug}_source",
+        on_change=_forget_sample_request,
+    )
 
 
 def show_checks(findings: Sequence[Finding], t: Translator | None = None) -> bool:

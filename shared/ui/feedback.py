@@ -9,16 +9,21 @@ import streamlit as st
 from shared.errors import InputError, new_reference
 from shared.store.feedback import LONGEST_TEXT, flag
 from shared.ui.failures import error_box
+from shared.ui.kiosk import is_kiosk
 from shared.ui.shell import AppContext
 
 
 def flag_result(ctx: AppContext, run_id: str | None) -> None:
     """Offer two thumbs and a field for words; what is sent stays in this installation.
 
+    Visitors are not asked: nobody reads what the next one could not see.
+
     Args:
         ctx: Context of the page.
         run_id: The result it is about; None for the app as a whole.
     """
+    if is_kiosk():
+        return
     t, slug = ctx.t, ctx.manifest.id
     sent_key = f"{slug}_feedback_sent"
     if st.session_state.get(sent_key) == (run_id or slug):

@@ -8,7 +8,9 @@ from html import escape
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qs
 
-from shared.auth.guard import AsgiApp, Message, Receive, Scope, Send
+from shared.auth.account_paths import ROOT
+from shared.auth.asgi import AsgiApp, Message, Receive, Scope, Send
+from shared.errors import NotFound
 from shared.i18n import LANGUAGES, Language, Translator, get_translator, preferred_language
 
 ASSETS_URL = "oberflaeche"
@@ -159,13 +161,7 @@ class HtmlPatch:
             page = patch_frame(page, language)
         elif str(scope["path"]).strip("/") not in self._known_paths():
             t = get_translator(language)
-            status = 404
-            page = error_page(
-                t,
-                t("Diese Seite gibt es nicht."),
-                t("Bitte gehen Sie zur Startseite."),
-                self._title,
-            )
+            status, page = 404, error_page(t, *t.error(NotFound()), self._title)
         elif status == 200:
             page = patch_index(page, language, self._title, self._font_url)
         content = page.encode("utf-8")
@@ -182,7 +178,10 @@ class HtmlPatch:
         await send({"type": "http.response.body", "body": content})
 
 
-_NOT_A_PAGE = ("/component/", "/_stcore/", "/static/", "/media/", f"/{ASSETS_URL}/", "/healthz")
+_NOT_A_PAGE = (
+    *("/component/", "/_stcore/", "/static/", "/media/", "/healthz"),
+    *(f"/{ASSETS_URL}/", ROOT),
+)
 # The index page differs by language, so neither compression nor "not modified" may reach us.
 _CONDITIONAL = frozenset({b"accept-encoding", b"if-none-match", b"if-modified-since", b"range"})
 

@@ -1,17 +1,18 @@
-"""What a person can do with a run: stop it, take it up again, delete it."""
+"""What a person can do with a run: stop it, take it up again, delete it. Visitors only look."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 
 import streamlit as st
 
-from shared.errors import UrbanKiError, new_reference
+from shared.contracts.identity.policy import decide
 from shared.store import runs
 from shared.store.deletion import delete_run
+from shared.store.rights import cancel_action, delete_action, start_action
 from shared.store.run_views import RunView
-from shared.ui.failures import error_box
+from shared.ui.confirm import ask_back
+from shared.ui.kiosk import is_kiosk
 from shared.ui.shell import RESULT_PARAMETER, AppContext
 
 
@@ -24,9 +25,13 @@ def offer_stop(ctx: AppContext, run: RunView) -> None:
         ctx: Context of the page.
         run: The run.
     """
+    if is_kiosk():
+        return
     t = ctx.t
     if run.cancel_requested:
         st.caption(t("Der Abbruch ist angenommen. Was fertig ist, bleibt erhalten."))
+    elif not decide(ctx.principal, cancel_action(ctx.principal, run)).allowed:
+        st.caption(t("Abbrechen darf, wer den Auftrag gestartet hat, oder die Administration."))
     elif st.button(t("Abbrechen"), key=f"{ctx.manifest.id}_job_stop"):
         st.dialog(t("Auftrag abbrechen?"))(_confirm_stop)(ctx, run)
 
@@ -38,12 +43,16 @@ def offer_more(ctx: AppContext, run: RunView) -> None:
         ctx: Context of the page.
         run: A run that has ended.
     """
+    if is_kiosk():
+        return
     t, slug = ctx.t, ctx.manifest.id
     unfinished = run.state != "done" or run.units_failed > 0
+    may_start = decide(ctx.principal, start_action(run.is_example)).allowed
+    may_delete = decide(ctx.principal, delete_action(ctx.principal, run.started_by)).allowed
     label = t("Gescheiterte erneut versuchen") if run.state == "done" else t("Fortsetzen")
     with st.container(horizontal=True):
-        again = unfinished and st.button(label, key=f"{slug}_job_again")
-        delete = st.button(t("Löschen"), key=f"{slug}_job_delete", type="tertiary")
+        again = unfinished and may_start and st.button(label, key=f"{slug}_job_again")
+        delete = may_delete and st.button(t("Löschen"), key=f"{slug}_job_delete", type="tertiary")
     if again:
         runs.go_on(ctx.principal, ctx.store, run.id)
         st.rerun()
@@ -59,7 +68,7 @@ def _confirm_stop(ctx: AppContext, run: RunView) -> None:
     def stop() -> None:
         runs.request_cancel(ctx.principal, ctx.store, run.id, now=datetime.now(UTC))
 
-    _ask_back(ctx, yes, no, f"{ctx.manifest.id}_job_stop", stop)
+    ask_back(yes, no, f"{ctx.manifest.id}_job_stop", stop, t)
 
 
 def _confirm_deletion(ctx: AppContext, run: RunView) -> None:
@@ -77,19 +86,4 @@ def _confirm_deletion(ctx: AppContext, run: RunView) -> None:
         st.query_params.pop(RESULT_PARAMETER, None)
 
     yes, no = t("Ja, löschen"), t("Nein, behalten")
-    _ask_back(ctx, yes, no, f"{ctx.manifest.id}_job_delete", delete)
-
-
-def _ask_back(ctx: AppContext, yes: str, no: str, key: str, act: Callable[[], None]) -> None:
-    """Show two buttons, act on the first, close the dialog on both; an error is shown in it."""
-    with st.container(horizontal=True):
-        wanted = st.button(yes, key=f"{key}_yes", type="primary")
-        unwanted = st.button(no, key=f"{key}_no")
-    if wanted:
-        try:
-            act()
-        except UrbanKiError as error:
-            error_box(error, reference=new_reference(), t=ctx.t)
-            return
-    if wanted or unwanted:
-        st.rerun()
+    ask_back(yes, no, f"{ctx.manifest.id}_job_delete", delete, t)

@@ -13,6 +13,9 @@ from shared.registry.manifest import AppManifest, Topic
 from shared.settings import Settings
 from shared.themes import Theme
 from shared.themes.theme import LOGOS_FOLDER
+from shared.ui.account_menu import account_menu
+from shared.ui.failures import error_boundary
+from shared.ui.kiosk import demo_banner, is_kiosk
 from shared.ui.language import active_language, language_switch, mark_language, translator
 from shared.ui.status import model_server_status
 
@@ -22,12 +25,15 @@ DATASPACE_PATH = "datenraum"
 IMPRINT_PATH = "impressum"
 ACCESSIBILITY_PATH = "barrierefreiheit"
 PRIVACY_PATH = "datenschutz"
+ACCOUNTS_PATH = "verwaltung"
 FIXED_PATHS = frozenset(
     {
         *("", HOME_PATH, MODELS_PATH, DATASPACE_PATH),
-        *(IMPRINT_PATH, ACCESSIBILITY_PATH, PRIVACY_PATH),
+        *(IMPRINT_PATH, ACCESSIBILITY_PATH, PRIVACY_PATH, ACCOUNTS_PATH),
     }
 )
+HIDDEN_FROM_VISITORS = frozenset({DATASPACE_PATH, MODELS_PATH, ACCOUNTS_PATH})
+"""A kiosk has none of these pages."""
 TOPICS: dict[Topic, str] = {
     "klima": N_("Klima & Fläche"),
     "mobilitaet": N_("Mobilität & Energie"),
@@ -43,14 +49,20 @@ def opens_one_app(settings: Settings) -> bool:
 
 
 def page_header(theme: Theme) -> None:
-    """Show logo, example badge, model server's state and the language switch."""
+    """Show logo, example badge, model server's state, language switch and account menu."""
     t = translator()
     st.logo(str(LOGOS_FOLDER / theme.logo_light), size="large", link=None)
     with st.container(key="gallery_header", horizontal=True, horizontal_alignment="right"):
         mark_language(active_language())
-        st.badge(t("Beispieldaten"), color="blue")
+        if not is_kiosk():
+            st.badge(t("Beispieldaten"), color="blue")
         model_server_status(compact=True)
         language_switch()
+        if not is_kiosk():
+            with error_boundary():
+                account_menu(t)
+    if is_kiosk():
+        demo_banner()
 
 
 def page_footer(theme: Theme, links: Sequence[st.Page]) -> None:

@@ -7,12 +7,13 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from shared.contracts.identity.principal import RANKS
+from shared.contracts.identity.policy import DATASPACE_PUBLISH, DATASPACE_SHARE, decide
 from shared.errors import N_, NotFound, UrbanKiError, new_reference
 from shared.store import dataspace
 from shared.store.layers import LONGEST_TEXT, Layer, Publication, Share
 from shared.store.run_views import RunView
 from shared.ui.failures import error_box
+from shared.ui.kiosk import is_kiosk
 from shared.ui.result import escape_markdown
 from shared.ui.shell import AppContext
 
@@ -25,11 +26,15 @@ _SHARES: dict[str, tuple[str, Share]] = {
 def publish_button(ctx: AppContext, run: RunView, publication: Publication) -> None:
     """Offer to publish a file of a run; once it is there, say under which name and version.
 
+    Visitors are not offered anything.
+
     Args:
         ctx: Context of the page.
         run: The run that made the file.
         publication: What would be published; title and sharing can be changed by the person.
     """
+    if is_kiosk():
+        return
     t = ctx.t
     present = _published(ctx, run, publication)
     if present is not None:
@@ -41,16 +46,11 @@ def publish_button(ctx: AppContext, run: RunView, publication: Publication) -> N
             )
         )
         return
-    if not _may_publish(ctx):
+    if not decide(ctx.principal, DATASPACE_PUBLISH, app=run.app).allowed:
         st.caption(t("Für den Datenraum freigeben darf die Sachbearbeitung."))
         return
     if st.button(t("Für andere Anwendungen freigeben"), key=f"{ctx.manifest.id}_publish"):
         st.dialog(t("Für andere Anwendungen freigeben"))(_confirm)(ctx, run, publication)
-
-
-def _may_publish(ctx: AppContext) -> bool:
-    role = ctx.principal.roles_by_tenant.get(ctx.tenant)
-    return role in RANKS and RANKS.index(role) >= RANKS.index("sachbearbeitung")
 
 
 def _published(ctx: AppContext, run: RunView, publication: Publication) -> Layer | None:
@@ -78,7 +78,7 @@ def _confirm(ctx: AppContext, run: RunView, publication: Publication) -> None:
         key=f"{slug}_publish_title",
     )
     chosen = "own"
-    if ctx.principal.roles_by_tenant.get(ctx.tenant) == "admin":
+    if decide(ctx.principal, DATASPACE_SHARE, app=run.app).allowed:
         chosen = st.radio(
             t("Wer darf es lesen?"),
             list(_SHARES),

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import streamlit as st
 
 from shared.auth.principal import Principal
+from shared.contracts.identity.policy import RESULT_READ, decide
 from shared.errors import DatabaseUnreachable, UrbanKiError
 from shared.i18n import Translator
 from shared.store import runs
@@ -59,6 +60,8 @@ def recent_runs(acting: Principal, titles: Mapping[str, str], t: Translator) -> 
         titles: Title of each app that can be opened by its id.
         t: Translator of the gallery.
     """
+    if not decide(acting, RESULT_READ).allowed:
+        return
     try:
         if house_probe().current().database == "away":
             raise DatabaseUnreachable()  # without waiting for it once more

@@ -8,17 +8,22 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from shared.auth.person_tokens import person_tokens
 from shared.auth.principal import Principal
+from shared.auth.services import process_services
 from shared.auth.session import principal, require_page
 from shared.clients.model_server import ModelServerClient
-from shared.errors import ModelServerError, NotAllowed, NotFound, new_reference
+from shared.errors import ModelServerError, NotAllowed, NotFound, NotSignedIn
 from shared.i18n import Language, Translator
 from shared.registry.manifest import AppManifest
 from shared.settings import Settings, get_settings
 from shared.store.store import Store, process_store
-from shared.ui.failures import error_boundary, error_box
+from shared.ui.failures import error_boundary, show_failure
+from shared.ui.kiosk import is_kiosk
 from shared.ui.language import translator
+from shared.ui.story import tell_story
 
 SAMPLE_PARAMETER = "beispiel"
 RESULT_PARAMETER = "ergebnis"
@@ -33,17 +38,26 @@ class AppContext:
 
     Args:
         manifest: The app's manifest.
-        principal: Who acts.
-        tenant: Municipality whose data are shown.
         t: Translator with the app's own catalogue.
         settings: Settings of the house.
+        session_id: Session that has opened the page.
     """
 
     manifest: AppManifest
-    principal: Principal
-    tenant: str
     t: Translator
     settings: Settings
+    session_id: str = ""
+
+    @property
+    def principal(self) -> Principal:
+        """Who acts; asked anew, because a fragment or a download may run long after its page."""
+        is_on_page = get_script_run_ctx(suppress_warning=True) is not None
+        return principal("" if is_on_page else self.session_id)
+
+    @property
+    def tenant(self) -> str:
+        """Municipality whose data are shown."""
+        return self.principal.active_tenant
 
     @property
     def language(self) -> Language:
@@ -52,8 +66,8 @@ class AppContext:
 
     @property
     def models(self) -> ModelServerClient:
-        """Client of the model server, shared by all sessions of this process."""
-        return model_client()
+        """Client of the model server that acts for the person of this page."""
+        return model_client(self.principal)
 
     @property
     def store(self) -> Store:
@@ -62,9 +76,18 @@ class AppContext:
 
 
 @lru_cache(maxsize=1)
-def model_client() -> ModelServerClient:
-    """Return the client that all pages of this process share."""
+def house_client() -> ModelServerClient:
+    """Return the client with which the gallery itself asks about models, for nobody."""
     return ModelServerClient(get_settings())
+
+
+def model_client(acting: Principal) -> ModelServerClient:
+    """Return a client that acts for a person; all of this process share their connections.
+
+    Args:
+        acting: Who.
+    """
+    return house_client().acting_as(person_tokens(process_services(), acting))
 
 
 @contextmanager
@@ -81,10 +104,12 @@ def app_page(slug: str) -> Iterator[AppContext]:
     ctx = _open(slug, t)
     st.title(ctx.manifest.localized("title", ctx.language), anchor=False)
     st.markdown(ctx.manifest.localized("tagline", ctx.language))
+    if is_kiosk():
+        tell_story(ctx.manifest, t, sample=SAMPLE_PARAMETER, result=RESULT_PARAMETER)
     if st.query_params.get(VIEW_PARAMETER) == PROFILE_VIEW:
         _profile_view(ctx)
     notice_bar(ctx)
-    with error_boundary(t):
+    with error_boundary(t, slug):
         try:
             yield ctx
         except ModelServerError:
@@ -99,11 +124,10 @@ def _open(slug: str, t: Translator) -> AppContext:
     """Check the right to open the page; a refusal is shown and ends the script."""
     try:
         manifest = require_page(slug)
-        acting = principal()
-    except (NotAllowed, NotFound) as error:
-        error_box(error, reference=new_reference(), t=t)
+    except (NotAllowed, NotFound, NotSignedIn) as error:
+        show_failure(error, t, slug)
         st.stop()
-    return AppContext(manifest, acting, acting.active_tenant, t, get_settings())
+    return AppContext(manifest, t, get_settings(), principal().session_id)
 
 
 def _profile_view(ctx: AppContext) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from shared.auth import local_accounts, passwords
 from shared.settings import Settings
 from shared.store.engine import make_engine
+from tests.auth.guarded import annas_cookie, guarded, serve  # noqa: F401  # fixtures
 from tests.auth.people import NOW, add_account
 from tests.store.servers import (  # noqa: F401  # fixtures
     PostgresServer,

@@ -172,10 +172,10 @@ def test_impossible_rights_make_no_account(
 
 def test_roles_and_apps_change(house: Engine, anna: Account) -> None:
     add_tenant(house, "herten")
-    local_accounts.set_role(house, "anna", "herten", "admin", later(hours=1))
+    local_accounts.set_role(house, "anna", "herten", "viewer", later(hours=1))
     local_accounts.set_apps(house, "anna", "herten", frozenset({"sovia", "aviary"}), NOW)
     account = get_account(house, "anna")
-    assert dict(account.rights.roles) == {HOME_TENANT: "sachbearbeitung", "herten": "admin"}
+    assert dict(account.rights.roles) == {HOME_TENANT: "sachbearbeitung", "herten": "viewer"}
     assert dict(account.rights.apps) == {"herten": {"sovia", "aviary"}}
     assert [one.username for one in list_accounts(house, "herten")] == ["anna"]
     with pytest.raises(AccountRightsInvalid):

@@ -94,7 +94,7 @@ def test_a_person_is_handed_out_and_erased(
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ([], "Es fehlt: audit, verify-audit"),
+        ([], "Es fehlt: accounts, reset-password, sessions, check,"),
         (["audit"], "Es fehlt: export."),
         (["audit", "export"], "Es fehlt: --from, --to, --out."),
         (

@@ -39,6 +39,7 @@ REFUSED = "Anmeldung nicht möglich. Prüfen Sie Name und Passwort oder warten S
 EXPIRED = "Das Formular ist abgelaufen."
 PORT = 8501
 ENDED = "Sie wurden abgemeldet. Gespeicherte Arbeit bleibt erhalten."
+FORMS = ["/konto/anmelden", "/konto/abmelden", "/konto/passwort", "/konto/kommune"]
 ELSEWHERE = (
     "//evil.example",
     "https://evil.example",
@@ -256,7 +257,7 @@ def test_nobody_is_signed_in_under_another_name_unasked(gallery: Gallery, browse
 
 
 @pytest.mark.parametrize("origin", ["http://evil.example", "null", "https://127.0.0.1:8501", ""])
-@pytest.mark.parametrize("path", ["/konto/anmelden", "/konto/abmelden", "/konto/passwort"])
+@pytest.mark.parametrize("path", FORMS)
 def test_forms_of_other_places_do_nothing(
     gallery: Gallery, browser: Browser, path: str, origin: str
 ) -> None:
@@ -267,6 +268,7 @@ def test_forms_of_other_places_do_nothing(
         "/konto/anmelden": stranger.form() | {"benutzername": "anna", "passwort": PASSWORD},
         "/konto/abmelden": sign_out,
         "/konto/passwort": change | {"bisher": PASSWORD, "neu": NEW, "wiederholung": NEW},
+        "/konto/kommune": sign_out | {"kommune": HOME_TENANT},
     }[path]
     sender = stranger if path == "/konto/anmelden" else browser
     answer = sender.post(path, sent, headers={"origin": origin})
@@ -540,13 +542,16 @@ def test_without_a_session_there_is_no_password_to_change(browser: Browser) -> N
     assert target(answer) == ("/konto/anmelden", {"ende": "1", "sprache": "de"})
 
 
-def test_the_password_of_another_service_is_not_changed_here(
-    gallery: Gallery, browser: Browser, anna: Account
+@pytest.mark.parametrize("mode", ["keycloak", "kiosk"])
+def test_a_session_that_began_in_another_mode_does_not_count(
+    gallery: Gallery, browser: Browser, anna: Account, mode: str
 ) -> None:
-    cookie, _ = signed_in(gallery.engine, anna, mode="keycloak")
+    cookie, _ = signed_in(gallery.engine, anna, mode=mode)
     headers = {"cookie": f"ukg_session={cookie}"}
-    assert browser.get("/konto/passwort", headers=headers).status_code == 404
-    assert browser.post("/konto/passwort", {"neu": ""}, headers=headers).status_code == 404
+    assert browser.get("/konto/ping", headers=headers).status_code == 401
+    assert target(browser.get("/konto/passwort", headers=headers))[0] == "/konto/anmelden"
+    changed = browser.post("/konto/passwort", {"neu": ""}, headers=headers)
+    assert target(changed)[0] == "/konto/anmelden"
 
 
 # --- Signing out ---
@@ -640,7 +645,10 @@ def test_asking_whether_a_session_goes_on_does_not_prolong_it(
 
 @pytest.mark.parametrize(
     "path",
-    ["/konto/anmelden", "/konto/abmelden", "/konto/passwort", "/konto/ping", "/konto/wache.js"],
+    [
+        *("/konto/anmelden", "/konto/abmelden", "/konto/passwort", "/konto/kommune"),
+        *("/konto/ping", "/konto/wache.js"),
+    ],
 )
 def test_each_route_answers_its_own_methods_only(browser: Browser, path: str) -> None:
     browser.sign_in()
@@ -648,6 +656,7 @@ def test_each_route_answers_its_own_methods_only(browser: Browser, path: str) ->
         "/konto/anmelden": {"GET": 303, "HEAD": 303, "POST": 400},
         "/konto/abmelden": {"POST": 400},
         "/konto/passwort": {"GET": 200, "HEAD": 200, "POST": 400},
+        "/konto/kommune": {"POST": 400},
         "/konto/ping": {"GET": 204, "HEAD": 204},
         "/konto/wache.js": {"GET": 200, "HEAD": 200},
     }[path]

@@ -9,7 +9,7 @@ import yaml
 
 from shared import __version__
 from shared.contracts.identity.policy import TASKS
-from shared.settings import REPOSITORY, Settings
+from shared.settings import OTHER_VARIABLES, OWNER_VARIABLE, PREFIX, REPOSITORY, Settings
 from shared.settings_table import GERMAN, settings_table
 
 READMES = {"en": REPOSITORY / "README.md", "de": REPOSITORY / "README.de.md"}
@@ -114,6 +114,44 @@ def test_example_settings_exist_with_their_defaults() -> None:
     assert given
     for name in given:
         assert name.removeprefix("URBANKI_").lower() in Settings.model_fields
+
+
+def named_variables(text: str) -> set[str]:
+    """Names with the prefix; those that end in an underscore stand for several."""
+    return set(re.findall(r"\bURBANKI_[A-Z0-9_]*[A-Z0-9]\b(?!…)", text))
+
+
+def test_every_variable_in_code_and_documents_is_known() -> None:
+    """A start refuses names that are neither a setting nor in the one list of others."""
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields} | OTHER_VARIABLES
+    no_variable = {"URBANKI_PROVENANCE", "URBANKI_KIOSK"}  # a tag in image files, a name in pages
+    files = [
+        *(REPOSITORY / name for name in ("gallery", "Procfile", ".env.example")),
+        *REPOSITORY.glob("*.md"),
+        *(
+            path
+            for folder in ("apps", "shared", "model_server", "deploy", "docs")
+            for path in (REPOSITORY / folder).rglob("*")
+            if path.suffix in {".py", ".md", ".yaml", ".service", ".Dockerfile", ".po", ".toml"}
+        ),
+    ]
+    unknown = {
+        (path.relative_to(REPOSITORY).as_posix(), name)
+        for path in files
+        for name in named_variables(path.read_text(encoding="utf-8")) - known - no_variable
+    }
+    assert unknown == set()
+
+
+def test_every_other_variable_is_used_somewhere() -> None:
+    files = [
+        path
+        for folder in ("shared", "model_server", "tests")
+        for path in (REPOSITORY / folder).rglob("*.py")
+        if path.name not in ("settings.py", "test_documents.py")
+    ]
+    used = {name for path in files for name in named_variables(path.read_text(encoding="utf-8"))}
+    assert OTHER_VARIABLES - {OWNER_VARIABLE} <= used
 
 
 def pinned_names() -> set[str]:

@@ -76,7 +76,7 @@ def catalog_only() -> CatalogOnly:
 def page(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, no_model_server: None
 ) -> AppTest:
-    monkeypatch.setattr(shell, "model_client", catalog_only)
+    monkeypatch.setattr(shell, "house_client", catalog_only)
     page = AppTest.from_file(str(PAGE), default_timeout=60)
     page.query_params["sprache"] = request.param
     return page.run()

@@ -175,10 +175,10 @@ def test_other_periods_are_those_of_the_code() -> None:
     ("places", "pattern", "is_there", "statements"),
     [
         (
-            "shared/auth/session.py",
-            r"return LOCAL_PRINCIPAL",
+            "apps/main.py",
+            r"\brefuse_start\(",
             True,
-            ["Anmeldung mit Konten (in Arbeit)", "Heute hat die Galerie keine Konten"],
+            ["Jede Seite verlangt eine Anmeldung", "sonst startet sie nicht"],
         ),
         (
             "apps/**/*.py",
@@ -187,10 +187,10 @@ def test_other_periods_are_those_of_the_code() -> None:
             ["Entscheidungen schreibt in dieser Fassung noch keine Anwendung"],
         ),
         (
-            "shared/jobs/*.py",
-            r"shared\.auth.*\b(audit|sessions|attempts)\b",
-            False,
-            ["heute mit dem Befehl `python -m shared.auth purge`"],
+            "shared/jobs/chores.py",
+            r"\bpurge_identity\b",
+            True,
+            ["das tut der Auftragsdienst täglich, von Hand `python -m shared.auth purge`"],
         ),
     ],
 )

@@ -22,7 +22,8 @@ from tests.e2e import checks
 from tests.e2e.browser import MODES, Language, Mode, chromium, observed_page
 from tests.e2e.checks import Finding
 from tests.e2e.gallery_process import running_gallery
-from tests.e2e.pages import GalleryPage, app_pages, house_pages
+from tests.e2e.pages import GalleryPage, account_pages, app_pages, house_pages
+from tests.e2e.sign_in import share_cookie
 
 RESULT_WAIT_MS = 60_000
 
@@ -40,8 +41,11 @@ def audit_page(
     Returns:
         Title of the page and its findings.
     """
-    with observed_page(browser, origin, mode, language) as observed:
-        observed.open(page.path)
+    with observed_page(browser, origin, mode, language, signed_in=page.signed_in) as observed:
+        if page.is_plain:
+            observed.open_plain(page.path)
+        else:
+            observed.open(page.path)
         if page.shows_result:
             observed.wait_for_result(RESULT_WAIT_MS)
         findings = [
@@ -69,7 +73,7 @@ def audit(
     """Audit pages of a running gallery; `names` may be ["all"]."""
     rows: list[dict[str, object]] = []
     titles: dict[str, str] = {}
-    for page in [*house_pages(browser, origin), *app_pages()]:
+    for page in [*account_pages(), *house_pages(browser, origin), *app_pages()]:
         if names != ["all"] and page.name not in names:
             continue
         for mode in modes:
@@ -103,6 +107,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=Path("audit.json"))
     parser.add_argument("--screenshots", type=Path)
     parser.add_argument("--url", help="a gallery that runs already")
+    parser.add_argument("--cookie", default="", help="value of the session's cookie there")
     given = parser.parse_args(arguments)
     modes = [mode for mode in MODES if mode in given.modes.split(",")]
     if given.screenshots:
@@ -112,6 +117,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not url:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
             url = stack.enter_context(running_gallery(folder)).url
+        elif given.cookie:
+            share_cookie(url, given.cookie)
         browser = stack.enter_context(chromium())
         names = given.pages.split(",")
         report = audit(browser, url, names, modes, given.lang, given.screenshots)

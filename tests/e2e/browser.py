@@ -22,6 +22,7 @@ from playwright.sync_api import (
 )
 
 from shared.ui.html_patch import LANGUAGE_COOKIE
+from tests.e2e.sign_in import COOKIE, shared_cookie
 
 Mode = Literal["light", "dark", "mobile"]
 Language = Literal["de", "en"]
@@ -75,6 +76,10 @@ class Observed:
         self.page.goto(f"{self.origin}{path}", wait_until="domcontentloaded")
         self.settle()
 
+    def open_plain(self, path: str) -> None:
+        """Go to a page of the gallery that is no Streamlit."""
+        self.page.goto(f"{self.origin}{path}", wait_until="networkidle")
+
     def settle(self) -> None:
         """Wait until the script is done and the page has stopped changing."""
         self.page.wait_for_selector(LOADED, timeout=WAIT_MS, state="attached")
@@ -126,11 +131,27 @@ class Observed:
 
 @contextlib.contextmanager
 def observed_page(
-    browser: Browser, origin: str, mode: Mode = "light", language: Language = "de"
+    browser: Browser,
+    origin: str,
+    mode: Mode = "light",
+    language: Language = "de",
+    *,
+    signed_in: bool = True,
 ) -> Iterator[Observed]:
-    """Open a fresh profile in one mode and language."""
+    """Open a fresh profile in one mode and language.
+
+    Args:
+        browser: The browser.
+        origin: Address of the gallery.
+        mode: Colours and size.
+        language: Of the browser.
+        signed_in: Whether it brings the cookie of whoever has signed in for all.
+    """
     context: BrowserContext = browser.new_context(**_profile(mode, language))
+    cookie = shared_cookie(origin) if signed_in else ""
     try:
+        if cookie:
+            context.add_cookies([{"name": COOKIE, "value": cookie, "url": origin}])
         if language != "de":
             context.add_cookies([{"name": LANGUAGE_COOKIE, "value": language, "url": origin}])
         observed = Observed(context.new_page(), origin)

@@ -207,9 +207,19 @@ def check_requests(observed: Observed) -> list[Finding]:
 _KEYBOARD_SCRIPT = (FOLDER / "keyboard.js").read_text(encoding="utf-8")
 
 
+_FROM_THE_TOP = """() => {
+  window.scrollTo(0, 0);
+  // A field that had the focus from the beginning would be where Tab starts.
+  document.body.tabIndex = -1;
+  document.body.focus();
+  document.body.removeAttribute("tabindex");
+  document.activeElement?.blur();
+}"""
+
+
 def check_keyboard(page: Page) -> list[Finding]:
     """Walk through the page with Tab: everything reached, no trap, order of the document."""
-    page.evaluate("window.scrollTo(0, 0); document.activeElement?.blur()")
+    page.evaluate(_FROM_THE_TOP)
     frames = [frame for frame in page.frames if frame.url.startswith("http")]
     for frame in frames:
         frame.evaluate(_KEYBOARD_SCRIPT)

@@ -13,10 +13,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import psutil
 
 from shared.settings import REPOSITORY
 from shared.startup import READY_WITHIN_S
+from tests.e2e.sign_in import COOKIE, shared_cookie, sign_in_for_all
 
 STOP_WITHIN_S = 30.0
 
@@ -49,6 +51,11 @@ class RunningGallery:
         family = {process for top in tops for process in (top, *top.children(recursive=True))}
         return sorted(family, key=lambda process: process.pid)
 
+    @property
+    def cookies(self) -> dict[str, str]:
+        """What a request of whoever has signed in brings."""
+        return {COOKIE: shared_cookie(self.url)}
+
     def log(self, part: str) -> str:
         """What a part has printed so far."""
         file = self.data_dir / "logs" / f"{part}.log"
@@ -73,7 +80,9 @@ def free_port() -> int:
 def running_gallery(
     data_dir: Path, environment: Mapping[str, str] | None = None
 ) -> Iterator[RunningGallery]:
-    """Run `python -m shared.startup` until the block ends.
+    """Run `python -m shared.startup` until the block ends; somebody signs in for all tests.
+
+    At a kiosk nobody does.
 
     Args:
         data_dir: Empty folder for logs and secrets.
@@ -103,12 +112,16 @@ def running_gallery(
         )
         try:
             _wait_for_line(process, data_dir / "start.log")
+            ready_after_s = time.monotonic() - began
+            url = f"http://127.0.0.1:{port}"
+            if (environment or {}).get("URBANKI_MODE") != "kiosk":
+                sign_in_for_all(url, data_dir)
             yield RunningGallery(
-                f"http://127.0.0.1:{port}",
+                url,
                 f"http://127.0.0.1:{model_port}",
                 data_dir,
                 psutil.Process(process.pid),
-                time.monotonic() - began,
+                ready_after_s,
             )
         finally:
             process.send_signal(signal.SIGTERM)
@@ -128,4 +141,59 @@ def _wait_for_line(process: subprocess.Popen[bytes], said: Path) -> None:
                 for log in sorted((said.parent / "logs").glob("*.log"))
             ]
             raise RuntimeError("\n".join([text, *logs]))
+        time.sleep(0.1)
+
+
+@contextlib.contextmanager
+def running_pages(
+    data_dir: Path, folder: Path = REPOSITORY, environment: Mapping[str, str] | None = None
+) -> Iterator[str]:
+    """Run only the gallery process until the block ends; give its address.
+
+    There is no model server, nobody works on jobs, and nobody is signed in.
+
+    Args:
+        data_dir: Folder of its database, logs and secrets.
+        folder: The checkout that is served.
+        environment: Further settings.
+
+    Raises:
+        RuntimeError: It did not become ready; the message carries what it said.
+    """
+    port = free_port()
+    command = [sys.executable, "-m", "streamlit", "run", "apps/main.py"]
+    settings = {
+        "PATH": str(Path(sys.executable).parent),
+        "HOME": str(data_dir),
+        "URBANKI_DATA_DIR": str(data_dir),
+        "URBANKI_MODEL_SERVER_URL": f"http://127.0.0.1:{free_port()}",
+        "URBANKI_PORT": str(port),
+    }
+    said = data_dir / "pages.log"
+    with said.open("ab") as log:
+        process = subprocess.Popen(
+            [*command, "--server.address", "127.0.0.1", "--server.port", str(port)],
+            cwd=folder,
+            env={**settings, **(environment or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        _wait_for_answer(process, url, said)
+        yield url
+    finally:
+        process.terminate()
+        process.wait(STOP_WITHIN_S)
+
+
+def _wait_for_answer(process: subprocess.Popen[bytes], url: str, said: Path) -> None:
+    deadline = time.monotonic() + READY_WITHIN_S
+    while True:
+        with contextlib.suppress(httpx.HTTPError):
+            if httpx.get(f"{url}/healthz", timeout=1, trust_env=False).is_success:
+                return
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise RuntimeError(said.read_text(encoding="utf-8", errors="replace")[-3000:])
         time.sleep(0.1)

@@ -15,12 +15,14 @@ from pathlib import Path
 
 import httpx
 
-from shared.auth.principal import LOCAL_PRINCIPAL
+from shared.contracts.identity.principal import Principal
 from shared.settings import REPOSITORY, Settings
 from shared.store import runs
 from shared.store.run_views import RunView
 from shared.store.store import Store, open_store
 from tests.e2e.gallery_process import free_port
+from tests.e2e.sign_in import sign_in_for_all
+from tests.shared.people_of_tests import ADMIN
 
 PARTS = ("apps", "shared", ".streamlit")
 FIXTURE_APPS = Path(__file__).parent / "fixture_apps"
@@ -45,11 +47,14 @@ class JobsHouse:
     Args:
         folder: The copy.
         port: Port of the gallery.
+        processes: What runs.
+        acting: Who has signed in.
     """
 
     folder: Path
     port: int = field(default_factory=free_port)
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    acting: Principal = ADMIN
 
     @property
     def url(self) -> str:
@@ -67,10 +72,10 @@ class JobsHouse:
         return f"/zehnte?ordner={folder}&teile={units}&sekunden={seconds}&kaputt={bad}"
 
     def runs(self) -> list[RunView]:
-        """All runs of the local person, newest first."""
+        """All runs of whoever has signed in, newest first."""
         store = self.store
         try:
-            return runs.recent(LOCAL_PRINCIPAL, store, limit=100)
+            return runs.recent(self.acting, store, limit=100)
         finally:
             store.engine.dispose()
 
@@ -154,6 +159,7 @@ def running_house(folder: Path) -> Iterator[JobsHouse]:
     try:
         house.start_gallery()
         house.start_jobs()
+        house.acting = sign_in_for_all(house.url, folder / "data")
         yield house
     finally:
         house.stop()

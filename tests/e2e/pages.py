@@ -20,12 +20,16 @@ class GalleryPage:
         path: Path with query.
         shows_result: Whether it computes a result that the audit must wait for.
         owns_title: Whether its title must differ from all others.
+        is_plain: Whether it is plain HTML, without Streamlit.
+        signed_in: Whether somebody has to be signed in.
     """
 
     name: str
     path: str
     shows_result: bool = False
     owns_title: bool = True
+    is_plain: bool = False
+    signed_in: bool = True
 
 
 def app_pages() -> list[GalleryPage]:
@@ -38,6 +42,15 @@ def app_pages() -> list[GalleryPage]:
             GalleryPage(f"{app.id}-beispiel", f"/{app.id}?beispiel=1", True, False),
         ]
     return pages
+
+
+def account_pages() -> list[GalleryPage]:
+    """The pages on which people sign in and change their password."""
+    return [
+        GalleryPage("anmelden", "/konto/anmelden", is_plain=True, signed_in=False),
+        GalleryPage("abgemeldet", "/konto/anmelden?ende=1", False, False, True, False),
+        GalleryPage("passwort", "/konto/passwort", is_plain=True),
+    ]
 
 
 def house_pages(browser: Browser, origin: str) -> list[GalleryPage]:

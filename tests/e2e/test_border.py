@@ -13,8 +13,13 @@ from shared.registry.discover import manifests
 from shared.registry.manifest import AppManifest
 from tests.e2e.browser import observed_page
 from tests.e2e.gallery_process import RunningGallery
+from tests.e2e.sign_in import COOKIE
 
 every_app = pytest.mark.parametrize("app", manifests(), ids=lambda app: app.id)
+CLOSED = (
+    *("/_stcore/metrics", "/_stcore/host-config", "/_stcore/upload_file/a/b"),
+    *("/media/0123456789abcdef.png", "/component/x/index.html", "/static/js/index.js"),
+)
 WRONG_FILES = {
     "leer": b"",
     "text": b"Das ist kein Bild, nur Text.\n" * 20,
@@ -46,7 +51,8 @@ def test_foreign_origin_gets_no_websocket(gallery: RunningGallery) -> None:
     request = (
         f"GET /_stcore/stream HTTP/1.1\r\nHost: {host}:{port}\r\nUpgrade: websocket\r\n"
         "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nOrigin: http://evil.example\r\n\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nOrigin: http://evil.example\r\n"
+        f"Cookie: {COOKIE}={gallery.cookies[COOKIE]}\r\n\r\n"
     )
     with socket.create_connection((host, int(port)), timeout=5) as connection:
         connection.sendall(request.encode())
@@ -54,9 +60,22 @@ def test_foreign_origin_gets_no_websocket(gallery: RunningGallery) -> None:
     assert " 403 " in answer
 
 
-@pytest.mark.parametrize("path", ["/..%2f..%2fetc/passwd", "//etc/passwd", "/_stcore/metrics"])
+@pytest.mark.parametrize("path", ["/..%2f..%2fetc/passwd", "//etc/passwd"])
 def test_path_tricks_are_refused(gallery: RunningGallery, path: str) -> None:
-    assert httpx.get(f"{gallery.url}{path}").status_code in {400, 404}
+    answer = httpx.get(f"{gallery.url}{path}", cookies=gallery.cookies)
+    assert answer.status_code == 400
+
+
+@pytest.mark.parametrize("path", CLOSED)
+def test_without_a_login_nothing_answers(gallery: RunningGallery, path: str) -> None:
+    assert httpx.get(f"{gallery.url}{path}").status_code == 401
+
+
+def test_without_a_login_pages_lead_to_the_form(gallery: RunningGallery) -> None:
+    answer = httpx.get(f"{gallery.url}/aviary?beispiel=1")
+    assert answer.status_code == 302
+    assert answer.headers["location"] == "/konto/anmelden?weiter=%2Faviary%3Fbeispiel%3D1"
+    assert httpx.put(f"{gallery.url}/_stcore/upload_file/a/b").status_code == 401
 
 
 def test_answers_carry_the_security_headers(gallery: RunningGallery) -> None:
@@ -86,7 +105,8 @@ def test_model_server_asks_for_a_token(gallery: RunningGallery) -> None:
 
 
 def test_unknown_page_is_a_german_404(gallery: RunningGallery) -> None:
-    answer = httpx.get(f"{gallery.url}/gibt-es-nicht", headers={"Accept-Language": "de"})
+    url, headers = f"{gallery.url}/gibt-es-nicht", {"Accept-Language": "de"}
+    answer = httpx.get(url, headers=headers, cookies=gallery.cookies)
     assert answer.status_code == 404
     assert "Diese Seite gibt es nicht." in answer.text
     assert '<html lang="de">' in answer.text

@@ -101,7 +101,7 @@ def test_a_killed_runner_is_told_and_its_run_goes_on(
         house.wait_for(lambda: house.runs()[0].units_done >= 10, "jobs")
         house.kill("jobs")
         wait_for_panel(observed.page, "unterbrochen (läuft von selbst weiter)")
-        assert "Der Auftragsdienst läuft nicht." in panel(observed.page)
+        wait_for_panel(observed.page, "Der Auftragsdienst läuft nicht.")
         assert "Die zehnte Anwendung antwortet." in observed.page.locator("body").inner_text()
         house.start_jobs()
         wait_for_sum(observed.page, 30)

@@ -1,20 +1,17 @@
 """One folder makes an app, nothing else changes; a broken folder harms nobody."""
 
 import shutil
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 from playwright.sync_api import Browser
 
 from shared.registry.discover import manifests
 from shared.settings import REPOSITORY
 from tests.e2e.browser import observed_page
-from tests.e2e.gallery_process import free_port
+from tests.e2e.gallery_process import running_pages
+from tests.e2e.sign_in import sign_in_for_all
 
 FIXTURE_APPS = Path(__file__).parent / "fixture_apps"
 PARTS = ("apps", "shared", ".streamlit")
@@ -34,40 +31,11 @@ def gallery_with_more_apps(tmp_path_factory: pytest.TempPathFactory) -> Iterator
     text = manifest.read_text(encoding="utf-8").replace('"zehnte"', '"kaputt"')
     manifest.write_text(text.replace("Zehnte", "Kaputte"), encoding="utf-8")
     (copy / "apps" / "kaputt" / "page.py").write_text("def nicht fertig(:\n", encoding="utf-8")
-    port = free_port()
-    command = [sys.executable, "-m", "streamlit", "run", "apps/main.py"]
-    with (copy / "gallery.log").open("w", encoding="utf-8") as log:
-        process = subprocess.Popen(
-            [*command, "--server.address", "127.0.0.1", "--server.port", str(port)],
-            cwd=copy,
-            env={
-                "PATH": str(Path(sys.executable).parent),
-                "HOME": str(copy),
-                "URBANKI_MODEL_SERVER_URL": f"http://127.0.0.1:{free_port()}",
-                "URBANKI_PORT": str(port),
-            },
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-        try:
-            url = f"http://127.0.0.1:{port}"
-            _wait(url, copy / "gallery.log")
-            yield url
-        finally:
-            process.terminate()
-            process.wait(20)
-
-
-def _wait(url: str, log: Path) -> None:
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            if httpx.get(f"{url}/healthz", timeout=1).is_success:
-                return
-        except httpx.HTTPError:
-            pass
-        assert time.monotonic() < deadline, log.read_text(encoding="utf-8")[-2000:]
-        time.sleep(0.2)
+    data = copy / "data"
+    data.mkdir()
+    with running_pages(data, copy) as url:
+        sign_in_for_all(url, data)
+        yield url
 
 
 def test_new_folder_has_card_page_and_profile(

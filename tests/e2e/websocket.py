@@ -12,6 +12,8 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin, Subprotocol
 
+from tests.e2e.sign_in import COOKIE, shared_cookie
+
 ANSWER_WITHIN_S = 60.0
 FAILED = "stException"
 
@@ -23,10 +25,14 @@ class Visitor:
     Args:
         connection: Websocket.
         pages: Hash of the page script by path, once navigation is known.
+        session_id: Streamlit's name of the session, once a script has run.
+        texts: What the last run has shown as Markdown, titles and messages.
     """
 
     connection: ClientConnection
     pages: dict[str, str] = field(default_factory=dict)
+    session_id: str = ""
+    texts: list[str] = field(default_factory=list)
 
     def visit(self, path: str = "", query: str = "") -> float:
         """Run a page and return the seconds until its script has finished.
@@ -39,6 +45,7 @@ class Visitor:
         request.rerun_script.page_script_hash = self.pages.get(path, "")
         request.rerun_script.page_name = "" if path in self.pages else path
         request.rerun_script.context_info.locale = "de-DE"
+        self.texts = []
         began = time.perf_counter()
         self.connection.send(request.SerializeToString())
         self._wait_until_finished()
@@ -54,8 +61,12 @@ class Visitor:
                     page.url_pathname: page.page_script_hash
                     for page in message.navigation.app_pages
                 }
+            elif kind == "new_session":
+                self.session_id = message.new_session.initialize.session_id
             elif kind == "delta" and message.delta.new_element.HasField("exception"):
                 raise RuntimeError(message.delta.new_element.exception.message)
+            elif kind == "delta":
+                self.texts += _texts(message)
             elif kind == "script_finished":
                 if message.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY:
                     return
@@ -65,16 +76,33 @@ class Visitor:
                     )
 
 
+def _texts(message: ForwardMsg) -> list[str]:
+    element = message.delta.new_element
+    return [
+        text for text in (element.heading.body, element.markdown.body, element.alert.body) if text
+    ]
+
+
 @contextlib.contextmanager
-def visitor(url: str) -> Iterator[Visitor]:
-    """Open a session with a running gallery."""
+def visitor(url: str, cookie: str = "", session_id: str = "") -> Iterator[Visitor]:
+    """Open a session with a running gallery.
+
+    Args:
+        url: Its address.
+        cookie: Of somebody's login; by default of whoever has signed in for all.
+        session_id: Streamlit's name of a session that shall go on.
+    """
+    resumed = [Subprotocol("none"), Subprotocol(session_id)] if session_id else []
     address = url.replace("http://", "ws://") + "/_stcore/stream"
     with connect(
         address,
         origin=Origin(url),
-        subprotocols=[Subprotocol("streamlit")],
+        subprotocols=[Subprotocol("streamlit"), *resumed],
         max_size=None,
-        additional_headers={"Accept-Language": "de"},
+        additional_headers={
+            "Accept-Language": "de",
+            "Cookie": f"{COOKIE}={cookie or shared_cookie(url)}",
+        },
         proxy=None,
     ) as connection:
         yield Visitor(connection)

@@ -14,6 +14,8 @@ ENGINES = {"torch", "torchvision", "ultralytics", "bentoml", "onnxruntime", "rap
 VISIT = """
 import json, sys
 from streamlit.testing.v1 import AppTest
+from tests.shared.people_of_tests import ADMIN, sit_down
+sit_down(ADMIN)
 errors = []
 for path in sys.argv[1:]:
     page = AppTest.from_file(path, default_timeout=60)

@@ -16,13 +16,14 @@ import pytest
 
 from shared import startup
 from shared.contracts.identity.jwks import read_key_set
-from shared.errors import PortTaken, SettingInvalid, StartFailed, StorageFull
+from shared.errors import AddressPublic, PortTaken, SettingInvalid, StartFailed, StorageFull
 from shared.jobs.lease import Lease, Owner
-from shared.settings import REPOSITORY, Settings
-from shared.startup import Part, check_port, load_settings, make_parts, prepare_data_folder
+from shared.settings import REPOSITORY, Settings, load_settings
+from shared.startup import Part, check_port, make_parts, prepare_data_folder
 from shared.store.store import open_store
 from tests.e2e.gallery_process import free_port
 
+EVERYWHERE = "0.0.0.0"  # noqa: S104  # must be refused
 SERVER = """
 import http.server, os, pathlib, subprocess, sys
 pathlib.Path(sys.argv[2]).open("a").write(f"{os.getpid()}\\n")
@@ -75,15 +76,14 @@ def test_taken_port_is_said(taken_port: int) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "german"),
     [
-        ("URBANKI_HOST", "10.0.0.7", "Die Adresse 10.0.0.7 ist von außen erreichbar."),
+        ("URBANKI_HOST", "stadt.example", "Die Einstellung URBANKI_HOST hat den ungültigen Wert"),
         ("URBANKI_MODEL_SERVER_HOST", "192.168.0.1", "Die Adresse 192.168.0.1 ist von außen"),
         ("URBANKI_PORT", "abc", "Die Einstellung URBANKI_PORT hat den ungültigen Wert „abc“."),
         ("URBANKI_LANGUAGE", "fr", "Die Einstellung URBANKI_LANGUAGE hat den ungültigen Wert"),
-        ("URBANKI_THEME", "fehlt", "Die Einstellung URBANKI_THEME hat den ungültigen Wert"),
-        ("URBANKI_THEME", "../x", "Die Einstellung URBANKI_THEME hat den ungültigen Wert"),
+        ("URBANKI_AUTH_MODE", "aus", "Die Einstellung URBANKI_AUTH_MODE hat den ungültigen Wert"),
     ],
 )
-def test_wrong_setting_is_one_german_and_one_english_sentence(
+def test_wrong_setting_is_one_line_in_german_and_english(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     name: str,
@@ -91,9 +91,24 @@ def test_wrong_setting_is_one_german_and_one_english_sentence(
     german: str,
 ) -> None:
     monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit) as refused:
+        startup.main()
+    assert refused.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    first, second = line.split(" / ")
+    assert first.startswith(german)
+    assert value in second
+    assert first != second, "the English catalogue has this text"
+
+
+@pytest.mark.parametrize("value", ["fehlt", "../x"])
+def test_wrong_theme_is_one_german_and_one_english_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], value: str
+) -> None:
+    monkeypatch.setenv("URBANKI_THEME", value)
     assert startup.main() == 1
     first, second = capsys.readouterr().err.strip().splitlines()
-    assert first.startswith(german)
+    assert first.startswith(f"Die Einstellung URBANKI_THEME hat den ungültigen Wert „{value}“.")
     assert value in second
     assert first != second, "the English catalogue has this text"
 
@@ -104,8 +119,11 @@ def test_settings_file_in_another_encoding_is_said(
     file = tmp_path / ".env"
     file.write_bytes("URBANKI_THEME=München\n".encode("latin-1"))
     monkeypatch.setitem(Settings.model_config, "env_file", file)
-    assert startup.main() == 1
-    german, english = capsys.readouterr().err.strip().splitlines()
+    with pytest.raises(SystemExit) as refused:
+        startup.main()
+    assert refused.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    german, english = line.split(" / ")
     assert german.startswith("Eine Datei mit Einstellungen ist nicht lesbar.")
     assert english.startswith("A file with settings cannot be read.")
 
@@ -132,6 +150,14 @@ def test_settings_error_names_the_variable(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("URBANKI_MAX_UPLOAD_MB", "-1")
     with pytest.raises(SettingInvalid, match="URBANKI_MAX_UPLOAD_MB"):
         load_settings()
+
+
+def test_an_open_model_server_needs_the_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("URBANKI_MODEL_SERVER_HOST", EVERYWHERE)
+    with pytest.raises(AddressPublic, match="URBANKI_PUBLIC=1 ist aber nicht gesetzt"):
+        load_settings()
+    monkeypatch.setenv("URBANKI_PUBLIC", "1")
+    assert load_settings().model_server_address == "http://127.0.0.1:3000"
 
 
 def test_model_server_elsewhere_is_not_started(tmp_path: Path) -> None:
@@ -183,10 +209,13 @@ def test_tables_of_the_future_are_said_before_anything_starts(
     with contextlib.closing(sqlite3.connect(settings.data_dir / "gallery.db")) as database:
         database.execute("UPDATE alembic_version SET version_num = 'zukunft'")
         database.commit()
-    assert startup.main() == 1
-    german, english = capsys.readouterr().err.strip().splitlines()
+    with pytest.raises(SystemExit) as refused:
+        startup.main()
+    assert refused.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    german, english = line.split(" / ")
     assert german.startswith("Die Datenbank hat die Fassung")
-    assert german != english
+    assert english.startswith("The database")
 
 
 @pytest.mark.server

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from shared.contracts.identity.jwks import KeyCache
+from shared.contracts.identity.principal import Principal
+from shared.contracts.identity.tokens import verify_token
 from shared.contracts.jobs import StoredFile
 from shared.errors import JobUnknown
 from shared.jobs import lookup, worker
@@ -18,6 +22,7 @@ from shared.jobs.messages import Failure, Order, Reply, UnitReply
 from shared.settings import Settings, get_settings
 from shared.store.file_store import FileStore
 from tests.jobs import sample_jobs
+from tests.shared.doubles import StandIn
 
 
 @pytest.fixture(autouse=True)
@@ -140,3 +145,16 @@ def test_each_municipality_has_its_client_and_few_are_kept(settings: Settings) -
     for number in range(9):
         clients.of(f"tenant{number}")
     assert clients.of("a") is not first
+
+
+def test_a_job_asks_the_model_server_as_a_job_of_its_municipality(
+    model_server_stand_in: StandIn,
+) -> None:
+    chosen = model_server_stand_in.settings
+    clients, keys = ModelClients(chosen), KeyCache(chosen.key_set_file)
+    for tenant in ("herten", "musterstadt"):
+        clients.of(tenant).segment([b"a"], model="solar", gsd_m=0.1)
+        token = model_server_stand_in.tokens.pop().removeprefix("Bearer ")
+        seen = verify_token(token, lambda kid: keys.key_for(kid, 0), time.time())
+        assert seen == Principal("jobs", "", {tenant: "service"}, tenant, kind="service")
+        clients.of(tenant).close()

@@ -24,6 +24,7 @@ from model_server.tasks.segment import SegmentModel
 from shared.contracts.identity.installation import InstallationToken
 from shared.contracts.identity.principal import Role
 from shared.settings import Settings, get_settings
+from tests.oidc.conftest import browser, house, realm, stub  # noqa: F401  # a provider to sign in at
 
 # The library of figures looks for this folder once, when it is imported.
 FIGURES = tempfile.TemporaryDirectory(prefix="urbanki-test-figures-")

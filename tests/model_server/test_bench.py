@@ -94,6 +94,13 @@ def load(tmp_path: Path) -> Iterator[LineProcess]:
         yield process
 
 
+def test_a_run_signs_its_tokens_itself_however_people_sign_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("URBANKI_AUTH_MODE", "keycloak")
+    assert common_environment(tmp_path, {})["URBANKI_AUTH_MODE"] == "lokal"
+
+
 def fake_server(milliseconds: int) -> Command:
     words = (sys.executable, "-c", FAKE_SERVER, "{port}", str(milliseconds))
     return Command("fake", words, {}, "/")

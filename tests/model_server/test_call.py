@@ -10,6 +10,7 @@ import pytest
 
 from model_server import __main__ as command
 from model_server import torture
+from model_server.commands import call
 from shared.contracts.model_server import TaskResponse
 from shared.settings import Settings
 from tests.model_server.conftest import Service
@@ -68,6 +69,21 @@ def test_call_sends_an_image_for_every_task_that_takes_one(
     words = [task, str(file), "--options", json.dumps(options), "--out", str(out)]
     assert command.main(arguments(service, *words)) == 0
     assert summary_of(capsys)["ok"] == 1
+
+
+def test_call_signs_no_token_that_the_server_would_refuse(
+    service: Service,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    by_provider = service.settings.model_copy(update={"auth_mode": "keycloak"})
+    monkeypatch.setattr(call, "get_settings", lambda: by_provider)
+    file = tmp_path / "a.txt"
+    file.write_text("Grüße", encoding="utf-8")
+    words = ["embed", str(file), "--out", str(tmp_path / "out.json")]
+    assert command.main(arguments(service, *words)) == 2
+    assert "--token-file" in line_of(capsys)
 
 
 @pytest.mark.parametrize("task", ["change", "classify"])

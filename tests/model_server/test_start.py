@@ -119,8 +119,9 @@ def test_keys_that_cannot_be_trusted_may_not_even_here(
         ({"public": "0", "model_server_host": EVERYWHERE}, False),
         ({"model_server_host": EVERYWHERE}, False),
         ({"public": "1", "model_server_host": "modell.example"}, False),
-        ({"public": "1", "host": EVERYWHERE}, False),
-        ({"auth_mode": "keycloak"}, False),
+        ({"public": "1", "host": "galerie.example"}, False),
+        ({"auth_mode": "beides"}, False),
+        ({"auth_mode": "keycloak"}, True),
         ({"auth_mode": "lokal"}, True),
     ],
 )
@@ -160,7 +161,7 @@ def test_only_the_gauges_of_dead_workers_are_forgotten(tmp_path: Path) -> None:
         (EVERYWHERE, {}, "von außen erreichbar"),
         (EVERYWHERE, {"URBANKI_PUBLIC": "1"}, "jwks.json mit den öffentlichen Schlüsseln fehlt"),
         ("127.0.0.1", {"URBANKI_KEYS_DIR": "TEMPLATE"}, "noch den Platzhalter"),
-        ("127.0.0.1", {"URBANKI_AUTH_MODE": "keycloak"}, "ungültigen Wert „keycloak“"),
+        ("127.0.0.1", {"URBANKI_AUTH_MODE": "keycloak"}, "URBANKI_OIDC_ISSUER"),
     ],
 )
 def test_the_command_ends_with_code_2_and_one_german_line(

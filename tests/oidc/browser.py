@@ -1,9 +1,10 @@
-"""A browser that knows forms and cookies, and stops where the gallery's own pages would begin."""
+"""A browser that knows forms and cookies, and can stop where the gallery's own pages begin."""
 
 from __future__ import annotations
 
 import html
 import re
+from collections.abc import Mapping
 from types import TracebackType
 from urllib.parse import parse_qsl, urljoin, urlsplit
 
@@ -20,10 +21,20 @@ class SignInPage(Exception):
 
 
 class Browser:
-    """One browser with its own cookies at the provider."""
+    """One browser with its own cookies at the provider.
 
-    def __init__(self) -> None:
-        self._client = httpx.Client(timeout=20)
+    Args:
+        stops: Addresses where it goes no further.
+        transports: Ways to addresses that nobody answers at in tests.
+    """
+
+    def __init__(
+        self,
+        stops: tuple[str, ...] = tuple(RETURN.values()),
+        transports: Mapping[str, httpx.BaseTransport] | None = None,
+    ) -> None:
+        self._client = httpx.Client(timeout=20, mounts=transports)
+        self._stops = stops
         self.forms = 0
 
     def __enter__(self) -> Browser:
@@ -52,7 +63,7 @@ class Browser:
         for _ in range(MOST_STEPS):
             if answer.is_redirect:
                 target = urljoin(str(answer.url), answer.headers["location"])
-                if target.startswith(tuple(RETURN.values())):
+                if target.startswith(self._stops):
                     return target
                 answer = self._client.get(target)
                 continue

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from shared.auth.discovery import Provider, discover, provider_keys
+from shared.auth.discovery import Provider, discover
 from shared.auth.oidc_flow import SignedIn, begin_login, finish_login
 from shared.auth.oidc_settings import OidcSettings
+from shared.contracts.identity.provider_keys import provider_keys
 from shared.contracts.identity.signed import TrustedKey
 from tests.oidc.browser import Browser
 from tests.oidc.memory import Logins

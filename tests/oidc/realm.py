@@ -48,7 +48,9 @@ NOBODY = Person("nina", ())
 LOCKED = Person("lena", ("viewer",))
 DISABLED = Person("udo", ("viewer",))
 CHANGED = Person("rolf", ("admin",))
-PEOPLE = (CLERK, GRANTED, NOBODY, LOCKED, DISABLED, CHANGED)
+GONE = Person("uta", ("viewer",))
+DEMOTED = Person("rita", ("admin",))
+PEOPLE = (CLERK, GRANTED, NOBODY, LOCKED, DISABLED, CHANGED, GONE, DEMOTED)
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from shared.auth.discovery import Discovery, discover, provider_keys
+from shared.auth.discovery import Discovery, discover
 from shared.contracts.identity.provider_fetch import MAX_BYTES, fetch_document
 from shared.contracts.identity.provider_keys import (
     FRESH_S,
     LONGEST_WITHOUT_PROVIDER_S,
     ProviderKeys,
+    provider_keys,
     read_provider_keys,
 )
 from shared.contracts.identity.signed import TokenRefused

@@ -126,9 +126,10 @@ def test_apps_are_roles_of_the_client() -> None:
 
 
 def test_no_token_carries_more_roles_than_its_client_may_have() -> None:
-    assert {role["name"] for role in REALM["roles"]["realm"]} == {*RANKS, "service"}
+    of_people = {*RANKS, "plattform_admin"}
+    assert {role["name"] for role in REALM["roles"]["realm"]} == {*of_people, "service"}
     scopes = {mapping["client"]: set(mapping["roles"]) for mapping in REALM["scopeMappings"]}
-    assert scopes == {GALLERY: set(RANKS), JOBS: {"service"}}
+    assert scopes == {GALLERY: of_people, JOBS: {"service"}}
     assert all(client["fullScopeAllowed"] is False for client in CLIENTS.values())
     assert "email" not in CLIENTS[GALLERY]["defaultClientScopes"]
     assert all(client["optionalClientScopes"] == [] for client in CLIENTS.values())

@@ -479,6 +479,22 @@ def test_the_highest_role_counts_in_each_municipality_of_the_person() -> None:
     assert (found.active_tenant, found.subject) == ("herten", "f1e2")
 
 
+def test_the_platform_is_run_by_its_own_role_alone() -> None:
+    both = {"roles": ["admin", "plattform_admin"]}
+    found = rights(realm_access=both, groups=["/kommune/herten", "/kommune/plattform"])
+    assert found.roles_by_tenant == {"herten": "admin", "plattform": "plattform_admin"}
+    assert found.active_tenant == "herten"
+    alone = rights(realm_access={"roles": ["plattform_admin"]}, groups=["/kommune/herten"])
+    assert alone.roles_by_tenant == {"plattform": "plattform_admin"}
+    assert alone.active_tenant == "plattform"
+    without = rights(realm_access={"roles": ["plattform_admin"]}, groups=[])
+    assert without.active_tenant == "plattform"
+    admin = rights(realm_access={"roles": ["admin"]}, groups=["/kommune/plattform"])
+    assert (dict(admin.roles_by_tenant), admin.active_tenant) == ({}, "")
+    job = rights(azp=JOBS, realm_access={"roles": ["service", "plattform_admin"]})
+    assert "plattform" not in job.roles_by_tenant
+
+
 def test_only_jobs_may_serve() -> None:
     found = rights(azp=JOBS, realm_access={"roles": ["service", "admin"]})
     assert (found.kind, dict(found.roles_by_tenant)) == ("service", {"musterstadt": "service"})

@@ -112,14 +112,14 @@ async function login(provider, request, response) {
   if (request.method !== 'POST') {
     const form = `<form id="kc-form-login" method="post" action="${request.url}">
       <input name="username"><input name="password" type="password"></form>`;
-    return answer(response, 200, form, 'text/html');
+    return answer(response, 200, form, 'text/html; charset=utf-8');
   }
   const form = await readForm(request);
   const user = users[form.get('username')];
   const failed = failures.get(user?.sub) ?? 0;
   if (!user || user.disabled || failed >= ATTEMPTS || user.password !== form.get('password')) {
     failures.set(user?.sub, failed + 1);
-    return answer(response, 200, '<form id="kc-form-login">Invalid username or password.</form>', 'text/html');
+    return answer(response, 200, '<form id="kc-form-login">Invalid username or password.</form>', 'text/html; charset=utf-8');
   }
   failures.delete(user.sub);
   return provider.interactionFinished(request, response, { login: { accountId: user.sub } });

@@ -1,5 +1,6 @@
 """What a gallery process keeps for its life: forgotten between tests."""
 
+from shared.auth.services import process_services
 from shared.settings import get_settings
 from shared.store.schema import prepare_database
 from shared.store.store import process_store
@@ -13,7 +14,8 @@ def forget_process_state() -> None:
     for cached in (
         get_settings,
         process_store,
-        shell.model_client,
+        process_services,
+        shell.house_client,
         probe.probe,
         house_probe.house_probe,
     ):

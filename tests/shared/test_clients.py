@@ -32,6 +32,7 @@ from shared.errors import (
     ModelServerRefusal,
     ModelServerTimeout,
     NotSignedIn,
+    SignInServiceDown,
 )
 from shared.settings import Settings
 from tests.shared.doubles import Bucket, FakeTime, StandIn, drop_result
@@ -338,6 +339,42 @@ def test_the_token_is_renewed_once(model_server_stand_in: StandIn) -> None:
         with pytest.raises(NotSignedIn):
             client.segment([b"a"], model="solar", gsd_m=0.1)
     assert tokens.renewed == 2
+
+
+def test_a_client_that_acts_for_somebody_else_uses_the_same_connections(
+    model_server_stand_in: StandIn,
+) -> None:
+    class Tokens:
+        def token(self) -> str:
+            return "person"
+
+        def renew(self) -> str:
+            raise AssertionError
+
+    with ModelServerClient(model_server_stand_in.settings) as client:
+        client.acting_as(Tokens()).segment([b"a"], model="solar", gsd_m=0.1)
+        client.segment([b"a"], model="solar", gsd_m=0.1)
+        first, second = model_server_stand_in.tokens
+        assert first == "Bearer person"
+        assert second not in ("", first)
+        other = client.acting_as(Tokens())
+    with pytest.raises(RuntimeError, match="closed"):
+        other.segment([b"a"], model="solar", gsd_m=0.1)
+
+
+def test_without_a_token_of_the_provider_the_server_counts_as_away(
+    model_server_stand_in: StandIn,
+) -> None:
+    class Nothing:
+        def token(self) -> str:
+            raise SignInServiceDown(reason="test")
+
+        renew = token
+
+    with ModelServerClient(model_server_stand_in.settings, Nothing()) as client:
+        assert client.health().state == "down"
+        with pytest.raises(SignInServiceDown):
+            client.segment([b"a"], model="solar", gsd_m=0.1)
 
 
 def test_stop_ends_a_wait(model_server_busy: StandIn) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from shared.auth.principal import LOCAL_PRINCIPAL
+from shared.auth.principal import HOME_TENANT
 from shared.contracts.jobs import StoredFile
 from shared.registry import discover
 from shared.report.csv_out import write_csv
@@ -18,6 +18,7 @@ from shared.store.run_views import RunOrder, RunView
 from shared.store.store import Store, process_store
 from shared.ui import shell
 from tests.shared.app_folders import make_app
+from tests.shared.people_of_tests import ADMIN, sit_down
 from tests.shared.process_state import begin_process, forget_process_state
 
 NOW = datetime.now(UTC)
@@ -41,6 +42,7 @@ def store(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Store]:
     begin_process()
     make_app(tmp_path, "probe", title="Probe", tagline="Eine Probe")
     monkeypatch.setattr(shell, "require_page", lambda slug: discover.find_app(slug, tmp_path))
+    sit_down(ADMIN, monkeypatch.setattr)
     yield process_store()
     forget_process_state()
 
@@ -49,7 +51,7 @@ def make_run(store: Store, rows: int = 2) -> RunView:
     """A run whose one file is a table."""
     cells = [(f"Dach {number}", number + 0.5) for number in range(rows)]
     file: StoredFile = artifacts.save(
-        LOCAL_PRINCIPAL,
+        ADMIN,
         store,
         write_csv(["Name", "Fläche"], cells),
         name="dächer.csv",
@@ -59,7 +61,7 @@ def make_run(store: Store, rows: int = 2) -> RunView:
         now=NOW,
     )
     order = RunOrder("probe", "lesen", "Luftbild <b>", (file,), is_example=True)
-    return runs.submit(LOCAL_PRINCIPAL, store, order, now=NOW)
+    return runs.submit(ADMIN, store, order, now=NOW)
 
 
 def publish(store: Store, rows: int = 2) -> Layer:
@@ -68,7 +70,7 @@ def publish(store: Store, rows: int = 2) -> Layer:
     publication = Publication(
         "probe/daecher", "Dächer *1*", run.inputs[0], schema, "CC0-1.0", "Musterstadt"
     )
-    return dataspace.publish(LOCAL_PRINCIPAL, store, run.id, publication, now=NOW)
+    return dataspace.publish(ADMIN, store, run.id, publication, now=NOW)
 
 
 def shown(page: AppTest) -> str:
@@ -103,7 +105,7 @@ def test_a_result_is_published_once_and_says_where(store: Store) -> None:
         "CC0-1.0",
         "Musterstadt",
     )
-    dataspace.publish(LOCAL_PRINCIPAL, store, run.id, publication, now=NOW)
+    dataspace.publish(ADMIN, store, run.id, publication, now=NOW)
     page.run()
     assert "Im Datenraum als „probe/daecher“, Fassung 1." in shown(page)
     assert "probe_publish" not in [button.key for button in page.button]
@@ -134,7 +136,7 @@ def test_a_layer_shows_preview_licence_and_origin(store: Store) -> None:
 
 def test_a_lost_file_is_said_in_german(store: Store) -> None:
     layer = publish(store)
-    store.files.remove("default", layer.file.sha256)
+    store.files.remove(HOME_TENANT, layer.file.sha256)
     page = open_dataspace()
     page.selectbox(key="dataspace_layers_selected").select_index(0).run()
     assert not page.exception

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shared.errors import FileGone
+from shared.errors import FileGone, NotAllowed
 from shared.ui import failures
 
 NAME = "Bauakte_Erika_Mustermann.pdf"
@@ -20,3 +20,16 @@ def test_the_log_has_the_code_and_never_the_name_of_a_file(
     assert NAME in str(shown[0])
     assert FileGone.code in caplog.text
     assert "Mustermann" not in caplog.text
+
+
+def test_a_refusal_is_noted_with_its_app_and_its_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[str] = []
+    noted: list[tuple[Exception, str, str]] = []
+    monkeypatch.setattr(failures, "error_box", lambda _, reference, **__: shown.append(reference))
+    monkeypatch.setattr(failures, "note_denial", lambda *about: noted.append(about))
+    refused, gone = NotAllowed("result.delete"), FileGone(name=NAME)
+    for error in (refused, gone):
+        with failures.error_boundary(app="aviary"):
+            raise error
+    assert failures.show_script_error(refused)
+    assert noted == [(refused, shown[0], "aviary"), (refused, shown[2], "")]

@@ -10,16 +10,19 @@ from pathlib import Path
 
 import httpx
 import pytest
+from sqlalchemy import select
 from starlette.applications import Starlette
 from starlette.routing import Route
 from streamlit.testing.v1 import AppTest
 
 from shared import __version__
-from shared.auth.principal import LOCAL_PRINCIPAL
+from shared.auth import guard_state, session
 from shared.registry import discover
 from shared.registry.manifest import RESERVED_IDS
 from shared.settings import REPOSITORY, get_settings
 from shared.store import runs
+from shared.store.engine import read_scope
+from shared.store.identity_models import AuditRow
 from shared.store.run_views import RunOrder
 from shared.store.store import process_store
 from shared.themes import load_theme
@@ -28,7 +31,10 @@ from shared.ui.house_probe import house_probe
 from shared.ui.navigation import FIXED_PATHS, opens_one_app
 from shared.ui.probe import probe
 from tests.shared.app_folders import make_app
+from tests.shared.people_of_tests import ADMIN, CLERK, person, sit_down
 from tests.shared.process_state import begin_process, forget_process_state
+
+REAL_SESSION = session.current_session
 
 
 @pytest.fixture(autouse=True)
@@ -37,6 +43,7 @@ def no_server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]
     monkeypatch.setenv("URBANKI_MODEL_SERVER_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("URBANKI_DATA_DIR", str(tmp_path))
     begin_process()
+    sit_down(ADMIN, monkeypatch.setattr)
     yield
     forget_process_state()
 
@@ -104,13 +111,75 @@ def test_a_single_chosen_app_is_the_first_page(monkeypatch: pytest.MonkeyPatch) 
     assert [title.value for title in gallery().title] == ["aviary"]
 
 
+def shown(page: AppTest) -> str:
+    kinds = ("title", "header", "markdown", "error", "html")
+    return "\n".join(str(element.proto) for kind in kinds for element in page.get(kind))
+
+
+def test_started_without_the_guard_it_shows_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "current_session", REAL_SESSION)
+    monkeypatch.setattr(guard_state, "is_active", lambda: False)
+    page = gallery()
+    assert not page.exception
+    assert [title.value for title in page.title] == ["Bitte über apps/main.py starten."]
+    assert len(page.main) == 1
+
+
+def test_without_a_login_there_is_only_the_way_to_the_form(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "current_session", REAL_SESSION)
+    monkeypatch.setattr(guard_state, "is_active", lambda: True)
+    page = gallery()
+    assert not page.exception
+    assert "Bitte melden Sie sich neu an." in shown(page)
+    assert "/konto/anmelden" in shown(page)
+    assert cards(page) == []
+    assert not page.button
+
+
+def test_home_shows_what_the_person_may_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    sit_down(person("viewer", app_grants=frozenset({"archivair"})), monkeypatch.setattr)
+    page = gallery()
+    assert not page.exception
+    assert not page.error
+    assert cards(page) == ["ArchivAIr"]
+
+
+def test_a_name_is_text_and_never_markup(monkeypatch: pytest.MonkeyPatch) -> None:
+    named = person("viewer", display_name="![x](http://fremd/x.png) **Kim**")
+    sit_down(named, monkeypatch.setattr)
+    label = menu_label(gallery())
+    assert "Kim" in label
+    assert "![x]" not in label
+    assert " **" not in label
+
+
+def test_the_administration_is_for_administrators(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "Test admin" in menu_label(gallery())
+    sit_down(CLERK, monkeypatch.setattr)
+    page = AppTest.from_file(str(REPOSITORY / "apps" / "accounts.py"), default_timeout=60)
+    page.query_params["sprache"] = "de"
+    page.run()
+    assert "Dafür fehlt Ihnen die Berechtigung" in shown(page)
+    assert not page.table
+    with read_scope(process_store().engine) as reading:
+        rows = [tuple(row) for row in reading.execute(select(AuditRow.event, AuditRow.role))]
+    assert rows == [("denied", "sachbearbeitung")]
+
+
+def menu_label(page: AppTest) -> str:
+    return "\n".join(str(block.proto) for block in page.get("popover"))
+
+
 def test_paths_of_the_house() -> None:
-    house = {"modelle", "datenraum", "impressum", "barrierefreiheit", "datenschutz"}
+    house = {"modelle", "datenraum", "impressum", "barrierefreiheit", "datenschutz"} | {
+        "verwaltung"
+    }
     assert {"", "start", *house} == FIXED_PATHS
 
 
 LOADED = (
     "import sys; sys.path.insert(0, '.')\n"
+    "from tests.shared.people_of_tests import ADMIN, sit_down; sit_down(ADMIN)\n"
     "from streamlit.testing.v1 import AppTest\n"
     "page = AppTest.from_file('apps/gallery.py', default_timeout=60).run()\n"
     "assert not page.exception and page.title\n"
@@ -143,7 +212,11 @@ OPEN_ADDRESS = ["--server.address", EVERYWHERE, "--server.headless", "true", "--
 def test_an_open_address_is_refused_before_anything_is_served(tmp_path: Path) -> None:
     """Started from another folder, by both ways."""
     main = str(REPOSITORY / "apps" / "main.py")
-    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(tmp_path),
+        "URBANKI_DATA_DIR": str(tmp_path / "data"),
+    }
     by_setting = subprocess.run(
         [sys.executable, main],
         cwd=tmp_path,
@@ -162,7 +235,7 @@ def test_an_open_address_is_refused_before_anything_is_served(tmp_path: Path) ->
     )
     for refused in (by_setting, by_flag):
         assert refused.returncode == 2
-        assert "Die Adresse 0.0.0.0 ist von außen erreichbar." in refused.stderr
+        assert "Die Galerie wäre von außen erreichbar" in refused.stderr
         assert "Traceback" not in refused.stderr
 
 
@@ -189,7 +262,7 @@ def test_home_lists_the_last_runs_of_the_person() -> None:
     assert "Zuletzt bearbeitet" not in cards(gallery())
     for number in range(7):
         order = RunOrder("aviary", "find", f"Luftbild {number}", (), {"n": number})
-        runs.submit(LOCAL_PRINCIPAL, process_store(), order, now=datetime.now(UTC))
+        runs.submit(ADMIN, process_store(), order, now=datetime.now(UTC))
     page = gallery()
     assert not page.exception
     assert "Zuletzt bearbeitet" in cards(page)

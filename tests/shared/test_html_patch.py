@@ -140,7 +140,10 @@ def test_head_has_no_body() -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/component/x/leaflet.js", "/_stcore/health", "/static/js/a.js", "/oberflaeche/page.js"],
+    [
+        *("/component/x/leaflet.js", "/_stcore/health", "/static/js/a.js", "/oberflaeche/page.js"),
+        "/konto/anmelden",
+    ],
 )
 def test_other_paths_pass_untouched(path: str) -> None:
     body = b'<html lang="en">'

@@ -33,7 +33,7 @@ from shared.contracts.identity.jwks import (
     KeyCache,
     read_key_set,
 )
-from shared.contracts.identity.policy import TABLE, decide, model_call, require
+from shared.contracts.identity.policy import decide
 from shared.contracts.identity.principal import Kind, Principal, Role
 from shared.contracts.identity.tokens import (
     LEEWAY_S,
@@ -48,7 +48,6 @@ from shared.errors import (
     KeySetPlaceholder,
     KeySetUnusable,
     ModelServerNotReady,
-    NotAllowed,
     OperationError,
     SecretUnusable,
 )
@@ -337,48 +336,6 @@ def test_only_well_formed_roles_that_fit_the_kind_count(
     principal = verify_token(token, trusted, NOW)
     assert dict(principal.roles_by_tenant) == ({} if found is None else {"musterstadt": found})
     assert decide(principal, "model.catalog").allowed is (found is not None)
-
-
-EVERYBODY = {"gast", "viewer", "sachbearbeitung", "admin", "service"}
-AGREED: dict[str, set[str]] = {
-    **{
-        f"model.call:{task}": EVERYBODY
-        for task in ("segment", "change", "ocr", "layout", "classify", "embed")
-    },
-    "model.catalog": EVERYBODY,
-    "model.metrics": {"viewer", "sachbearbeitung", "admin"},
-    "model.reload": {"admin"},
-}
-
-
-def test_the_table_is_the_agreed_one() -> None:
-    allowed = {
-        action: {role for role in EVERYBODY if decide(person(role), action).allowed}  # type: ignore[arg-type]
-        for action in AGREED
-    }
-    assert allowed == AGREED
-    assert set(TABLE) == set(AGREED)
-
-
-def test_whatever_is_in_no_table_is_refused() -> None:
-    admin = person("admin")
-    for action in ("", "model.call:", "model.call:train", "model.*", "MODEL.RELOAD", "upload"):
-        assert decide(admin, action).reason == "unknown_action"
-    with pytest.raises(NotAllowed):
-        require(admin, model_call("train"))
-
-
-def test_an_administrator_of_one_municipality_is_nobody_in_another() -> None:
-    stranger = Principal("x", "", {"herten": "admin"}, "musterstadt")
-    assert decide(stranger, "model.catalog").reason == "no_role"
-
-
-@pytest.mark.parametrize("quality", ["pilot", "productive", "", "Demonstration"])
-def test_guests_may_only_call_demonstrations(quality: str) -> None:
-    guest = person("gast", "guest")
-    assert decide(guest, "model.call:segment", quality).reason == "quality"
-    assert decide(guest, "model.call:segment", "demonstration").allowed
-    assert decide(person("viewer"), "model.call:segment", quality).allowed
 
 
 def test_the_first_process_makes_the_key_and_publishes_its_public_half(tmp_path: Path) -> None:

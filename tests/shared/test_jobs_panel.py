@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import delete, insert, select, update
 from streamlit.testing.v1 import AppTest
 
-from shared.auth.principal import LOCAL_PRINCIPAL, Principal
+from shared.auth.principal import Principal
 from shared.errors import FileTooLarge, ModelServerBusy
 from shared.i18n import get_translator
 from shared.jobs.runner import SUPERVISOR
@@ -27,10 +27,11 @@ from shared.ui import jobs as ui_jobs
 from shared.ui import shell
 from shared.ui.house_probe import HouseStatus, ask_house, house_probe
 from tests.shared.app_folders import make_app
+from tests.shared.people_of_tests import ADMIN, person, sit_down
 from tests.shared.process_state import begin_process, forget_process_state
 
 NOW = datetime.now(UTC)
-NEIGHBOUR = Principal("local", "", {"nachbar": "admin"}, "nachbar")
+NEIGHBOUR = person("admin", "nachbar")
 PAGE = """
 import streamlit as st
 from shared.ui import *
@@ -57,6 +58,7 @@ def store(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Store]:
     begin_process()
     make_app(tmp_path, "probe", title="Probe", tagline="Eine Probe")
     monkeypatch.setattr(shell, "require_page", lambda slug: discover.find_app(slug, tmp_path))
+    sit_down(ADMIN, monkeypatch.setattr)
     made = process_store()
     beat(made, datetime.now(UTC))
     yield made
@@ -83,7 +85,7 @@ def order(title: str = "Akte.pdf", app: str = "probe", **parameters: object) -> 
     return RunOrder(app, "lesen", title, (), {"title": title, **parameters}, is_example=True)
 
 
-def make_run(store: Store, principal: Principal = LOCAL_PRINCIPAL, **values: object) -> RunView:
+def make_run(store: Store, principal: Principal = ADMIN, **values: object) -> RunView:
     """A run in the state that a test needs."""
     made = runs.submit(principal, store, order(), now=NOW)
     change_run(store, made.id, **values)
@@ -156,7 +158,7 @@ def test_unknown_address_is_said_and_the_page_can_be_used(
 
 def test_a_run_of_another_municipality_or_app_is_not_there(store: Store) -> None:
     foreign = make_run(store, NEIGHBOUR)
-    other_app = runs.submit(LOCAL_PRINCIPAL, store, order(app="andere"), now=NOW)
+    other_app = runs.submit(ADMIN, store, order(app="andere"), now=NOW)
     for run in (foreign, other_app):
         page = open_page(run.id)
         assert "Dieses Ergebnis gibt es hier nicht." in shown(page)
@@ -164,7 +166,7 @@ def test_a_run_of_another_municipality_or_app_is_not_there(store: Store) -> None
 
 
 def test_a_waiting_order_says_its_place(store: Store) -> None:
-    runs.submit(LOCAL_PRINCIPAL, store, order("Erste.pdf"), now=NOW - timedelta(minutes=1))
+    runs.submit(ADMIN, store, order("Erste.pdf"), now=NOW - timedelta(minutes=1))
     page = open_page(make_run(store).id)
     text = shown(page)
     assert "wartet" in text
@@ -194,7 +196,7 @@ def test_progress_and_a_forecast_from_five_measured_units(store: Store) -> None:
 def test_the_pace_of_a_foreign_run_is_not_told(store: Store) -> None:
     run = make_run(store, state="running", units_total=6, units_done=5)
     add_units(store, run.id, "dddddl", seconds=3.0)
-    assert read_pace(LOCAL_PRINCIPAL, store, run.id, 5) == Pace((3.0,) * 5, 1)
+    assert read_pace(ADMIN, store, run.id, 5) == Pace((3.0,) * 5, 1)
     assert read_pace(NEIGHBOUR, store, run.id, 5) == Pace((), 0)
 
 
@@ -230,7 +232,7 @@ def test_deletion_is_asked_back(store: Store) -> None:
     page.button(key="probe_job_delete").click().run()
     assert page.button(key="probe_job_delete_yes").label == "Ja, löschen"
     assert "Das lässt sich nicht rückgängig machen." in shown(page)
-    assert runs.get(LOCAL_PRINCIPAL, store, run.id).id == run.id
+    assert runs.get(ADMIN, store, run.id).id == run.id
 
 
 def test_dates_of_a_run_are_told(store: Store) -> None:
@@ -253,7 +255,7 @@ def test_failed_units_are_listed_with_reasons_and_tried_again(store: Store) -> N
     assert frame["Teil"].tolist() == ["Teil\u00a02", "Teil\u00a03"]
     assert all("größer als 20 MB" in reason for reason in frame["Grund"])
     page.button(key="probe_job_again").click().run()
-    assert runs.get(LOCAL_PRINCIPAL, store, run.id).state == "queued"
+    assert runs.get(ADMIN, store, run.id).state == "queued"
     assert "wartet" in shown(page)
     with read_scope(store.engine) as session:
         assert "retry" in session.scalars(select(SignalRow.kind)).all()
@@ -272,8 +274,8 @@ def test_a_stop_is_asked_back_and_then_told(store: Store) -> None:
     page = open_page(run.id)
     page.button(key="probe_job_stop").click().run()
     assert page.button(key="probe_job_stop_yes").label == "Ja, abbrechen"
-    assert not runs.get(LOCAL_PRINCIPAL, store, run.id).cancel_requested
-    runs.request_cancel(LOCAL_PRINCIPAL, store, run.id, now=NOW)  # the click: in the browser test
+    assert not runs.get(ADMIN, store, run.id).cancel_requested
+    runs.request_cancel(ADMIN, store, run.id, now=NOW)  # the click: in the browser test
     page.run()
     assert "probe_job_stop" not in [button.key for button in page.button]
     assert "wird abgebrochen" in shown(page)
@@ -303,7 +305,7 @@ def test_the_panel_ends_its_looking_when_the_part_is_joined(store: Store) -> Non
     with session_scope(store.engine) as session:
         session.add(SignalRow(run_id=run.id, kind=JOIN))
     reruns: list[str] = []
-    ctx = SimpleNamespace(principal=LOCAL_PRINCIPAL, store=store)
+    ctx = SimpleNamespace(principal=ADMIN, store=store)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ui_jobs.st, "rerun", lambda: reruns.append("again"))
         ui_jobs._follow_joining(ctx, run.id)
@@ -319,7 +321,7 @@ def test_a_stopped_run_can_go_on(store: Store) -> None:
     page = open_page(run.id)
     assert "abgebrochen" in shown(page)
     page.button(key="probe_job_again").click().run()
-    assert runs.get(LOCAL_PRINCIPAL, store, run.id).state == "queued"
+    assert runs.get(ADMIN, store, run.id).state == "queued"
 
 
 def test_a_failed_run_says_why(store: Store) -> None:
@@ -332,7 +334,7 @@ def test_a_failed_run_says_why(store: Store) -> None:
 
 
 def test_titles_are_text_and_never_markup(store: Store) -> None:
-    made = runs.submit(LOCAL_PRINCIPAL, store, order("<b>*fett*</b> :red[x].pdf"), now=NOW)
+    made = runs.submit(ADMIN, store, order("<b>*fett*</b> :red[x].pdf"), now=NOW)
     page = open_page(made.id)
     (title,) = [text.value for text in page.markdown if "fett" in text.value]
     assert r"\<b\>\*fett\*" in title
@@ -349,7 +351,7 @@ def test_everything_is_english_in_english(store: Store) -> None:
 def test_own_runs_of_this_app_are_listed_and_opened(store: Store) -> None:
     first = make_run(store, state="done", units_total=1, units_done=1)
     make_run(store, NEIGHBOUR)
-    runs.submit(LOCAL_PRINCIPAL, store, order("Fremd.pdf", app="andere"), now=NOW)
+    runs.submit(ADMIN, store, order("Fremd.pdf", app="andere"), now=NOW)
     page = open_page()
     opened = [button for button in page.button if "_open_" in (button.key or "")]
     assert [button.key for button in opened] == [f"probe_open_{first.id}"]

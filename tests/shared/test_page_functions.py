@@ -10,9 +10,13 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import shared.ui
+from shared.auth import session
+from shared.auth.principal import HOME_TENANT
+from shared.auth.sessions import SessionView
 from shared.contracts.provenance import ModelUse, Provenance
 from shared.i18n import get_translator
 from shared.registry import discover
+from shared.registry.manifest import AppManifest
 from shared.settings import get_settings
 from shared.ui import shell
 from shared.ui.export import file_name
@@ -25,6 +29,7 @@ from shared.ui.result import (
     format_cell,
 )
 from tests.shared.app_folders import make_app
+from tests.shared.people_of_tests import ADMIN, person, session_of, sit_down
 from tests.shared.process_state import begin_process, forget_process_state
 
 HEAD = """
@@ -61,6 +66,7 @@ PUBLIC = [
     "file_name",
     "flag_result",
     "hide_run",
+    "is_kiosk",
     "job_list",
     "job_panel",
     "map_with_table",
@@ -85,6 +91,7 @@ def apps_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Pat
     app = make_app(tmp_path, "probe", title="Probe", tagline="Eine Probe")
     monkeypatch.setattr(shell, "require_page", lambda slug: discover.find_app(slug, tmp_path))
     monkeypatch.setattr("shared.ui.profile.APPS_FOLDER", tmp_path)
+    sit_down(ADMIN, monkeypatch.setattr)
     yield app
     forget_process_state()
 
@@ -103,6 +110,33 @@ def shown(page: AppTest) -> str:
     """Every text of a page."""
     kinds = ("title", "header", "subheader", "markdown", "caption", "info", "warning", "error")
     return "\n".join(str(element.proto) for kind in kinds for element in page.get(kind))
+
+
+def test_a_fragment_acts_with_the_rights_of_its_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may run long after its page: a right that was withdrawn meanwhile is gone."""
+    manifest = discover.find_app("aviary")
+    assert isinstance(manifest, AppManifest)
+    ctx = shell.AppContext(manifest, get_translator("de"), get_settings())
+    assert (ctx.principal, ctx.tenant) == (ADMIN, HOME_TENANT)
+    neighbour = person("viewer", "nachbar")
+    sit_down(neighbour, monkeypatch.setattr)
+    assert (ctx.principal, ctx.tenant) == (neighbour, "nachbar")
+
+
+def test_a_download_acts_for_whoever_opened_its_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is made in a thread of its own, where Streamlit knows nobody."""
+    asked: list[str] = []
+
+    def current_session(beside: str = "") -> SessionView:
+        asked.append(beside)
+        return session_of(ADMIN)
+
+    manifest = discover.find_app("aviary")
+    assert isinstance(manifest, AppManifest)
+    ctx = shell.AppContext(manifest, get_translator("de"), get_settings(), "id-of-the-session")
+    monkeypatch.setattr(session, "current_session", current_session)
+    assert ctx.principal == ADMIN
+    assert asked == ["id-of-the-session"]
 
 
 def test_public_functions_are_the_agreed_ones() -> None:

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from shared.auth.principal import LOCAL_PRINCIPAL
 from shared.registry.discover import manifests
 from shared.settings import REPOSITORY
 from shared.store import runs
 from shared.store.run_views import RunOrder
 from shared.store.store import process_store
+from tests.shared.people_of_tests import ADMIN, sit_down
 from tests.shared.process_state import begin_process, forget_process_state
 
 
@@ -21,6 +21,7 @@ def fresh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     monkeypatch.setenv("URBANKI_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("URBANKI_MODEL_SERVER_URL", "http://127.0.0.1:9")
     begin_process()
+    sit_down(ADMIN, monkeypatch.setattr)
     yield
     forget_process_state()
 
@@ -48,10 +49,16 @@ def test_operators_period_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
     assert set(rows["Ergebnisse"]) == {"bis zum Ende der Sitzung"}
 
 
+def test_the_page_tells_of_the_audit_and_its_period(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("URBANKI_RETENTION_AUDIT_DAYS", "30")
+    begin_process()
+    assert any("30 Tage lang unter einem Pseudonym" in text.value for text in open_page().markdown)
+
+
 def test_deletion_of_everything_is_asked_back() -> None:
     order = RunOrder("aviary", "find", "Luftbild", (), {})
-    run = runs.submit(LOCAL_PRINCIPAL, process_store(), order, now=datetime.now(UTC))
+    run = runs.submit(ADMIN, process_store(), order, now=datetime.now(UTC))
     page = open_page()
     page.button(key="privacy_delete").click().run()
     assert page.button(key="privacy_delete_yes").label == "Ja, löschen"
-    assert runs.get(LOCAL_PRINCIPAL, process_store(), run.id).id == run.id
+    assert runs.get(ADMIN, process_store(), run.id).id == run.id

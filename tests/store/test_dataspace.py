@@ -11,6 +11,7 @@ import pytest
 import rasterio
 from rasterio.transform import from_origin
 
+from shared.contracts.identity.principal import DEMO_TENANT, HOME_TENANT
 from shared.contracts.jobs import StoredFile
 from shared.errors import (
     FileDamaged,
@@ -370,14 +371,27 @@ def test_only_the_owner_of_the_run_publishes(store_sqlite: Store) -> None:
 
 
 def test_guests_read_example_data_only(store: Store) -> None:
-    published(store, ANNA, finished(store, ANNA, "echt"))
-    example = published(
-        store, ANNA, finished(store, ANNA, "beispiel", example=True), name="aviary/beispiel"
-    )
-    guest = acting(role="gast")
-    assert dataspace.list_layers(guest, store) == [example]
+    published(store, ADMIN, finished(store, ANNA, "echt"), share="alle")
+    run = finished(store, ANNA, "beispiel", example=True)
+    example = published(store, ADMIN, run, name="aviary/beispiel", share="alle")
+    guest = acting(DEMO_TENANT, role="gast")
+    assert [layer.id for layer in dataspace.list_layers(guest, store)] == [example.id]
+    assert len(dataspace.read_table(guest, store, "aviary/beispiel", owner=HOME_TENANT)) == 2
     with pytest.raises(NotFound):
-        dataspace.read_table(guest, store, "aviary/dach")
+        dataspace.read_table(guest, store, "aviary/dach", owner=HOME_TENANT)
+
+
+def test_whoever_is_a_guest_of_a_real_municipality_reads_nothing(store: Store) -> None:
+    run = finished(store, ANNA, "beispiel", example=True)
+    layer = published(store, ADMIN, run, name="aviary/beispiel", share="alle")
+    guest = acting(role="gast")
+    for attempt in (
+        lambda: dataspace.list_layers(guest, store),
+        lambda: dataspace.layer_by_id(guest, store, layer.id),
+        lambda: runs.get(guest, store, run.id),
+    ):
+        with pytest.raises(NotAllowed):
+            attempt()
 
 
 def test_example_data_never_mixes_with_real_data(store: Store) -> None:

@@ -293,7 +293,9 @@ def test_who_uses_a_layer_is_named_and_asked_first(store: Store) -> None:
     own = finished(store, ANNA, "drei", app="smartenergie")
     dataspace.note_use(ANNA, store, own.id, [layer.id])
     assert deletion.readers(ADMIN, store, layer.id) == ["herten", "smartenergie"]
-    assert deletion.readers(BERT, store, layer.id) == []
+    assert deletion.readers(BERTS_ADMIN, store, layer.id) == []
+    with pytest.raises(NotAllowed):
+        deletion.readers(ANNA, store, layer.id)
     everything = dump(store)
     for attempt in (
         lambda: deletion.delete_run(ANNA, store, run.id),

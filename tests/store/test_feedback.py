@@ -18,7 +18,7 @@ def test_a_hint_is_kept_and_listed_newest_first(store: Store) -> None:
     run = finished(store, ANNA, "eins")
     first = feedback.flag(ANNA, store, "aviary", 0, " Carport als Dach ", now=NOW, run_id=run.id)
     second = feedback.flag(
-        acting(role="gast"), store, "archivair", 4, "", now=NOW + timedelta(seconds=1)
+        acting(role="viewer"), store, "archivair", 4, "", now=NOW + timedelta(seconds=1)
     )
     assert first.text == "Carport als Dach"
     assert feedback.list_feedback(ADMIN, store) == [second, first]

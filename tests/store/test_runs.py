@@ -24,6 +24,7 @@ from tests.store.servers import acting
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ANNA, BERTA, FREMD = acting("herten"), acting("herten", "berta"), acting("marl")
+ADMIN = acting("herten", "chefin", "admin")
 ORDER = RunOrder("archivair", "ocr", "Akte", (), {"sprache": "deu"})
 
 
@@ -300,7 +301,7 @@ def test_result_files_are_found_by_name(store: Store) -> None:
 def test_a_stop_is_asked_for_once(store: Store) -> None:
     run_id = submit(store)
     runs.request_cancel(ANNA, store, run_id, now=NOW)
-    runs.request_cancel(BERTA, store, run_id, now=NOW + timedelta(hours=1))
+    runs.request_cancel(ADMIN, store, run_id, now=NOW + timedelta(hours=1))
     assert runs.get(ANNA, store, run_id).cancel_requested
     assert signals(store) == [(run_id, "new"), (run_id, "cancel")]
 

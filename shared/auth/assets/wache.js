@@ -5,6 +5,11 @@
   let asking = false;
 
   const leave = () => {
+    if (typeof URBANKI_KIOSK !== "undefined") {
+      // Guests do not sign in: the start page begins a new session.
+      location.replace("/");
+      return;
+    }
     const shown = encodeURIComponent(location.pathname + location.search);
     location.replace(`/konto/anmelden?ende=1&weiter=${shown}`);
   };

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -55,7 +55,7 @@ def load_installation_key(settings: Settings) -> InstallationKey:
     try:
         if not file.exists():
             make_once(file, OKPKey.generate_key("Ed25519").as_pem(private=True))
-        key = _read_key(file)
+        key = read_key(file)
         touched = settings.key_set_file
         return InstallationKey(key, _publish(key, touched))
     except OSError as cause:
@@ -63,8 +63,76 @@ def load_installation_key(settings: Settings) -> InstallationKey:
         raise SecretUnusable(file=touched.name) from cause
 
 
-class InstallationToken:
+def check_installation_key(settings: Settings) -> None:
+    """Make sure that the private key can be used; where there is none yet, nothing happens.
+
+    Args:
+        settings: Folder of the keys.
+
+    Raises:
+        SecretUnusable: The file is damaged, cannot be read, or others can read or replace it.
+    """
+    file = settings.installation_key_file
+    try:
+        if file.exists():
+            read_key(file)
+    except OSError as cause:
+        raise SecretUnusable(file=file.name) from cause
+
+
+class SignedTokens:
     """A source of tokens that the installation signs itself; threads may share it.
+
+    Args:
+        settings: Folder of the keys.
+        who: Says who acts, asked for each token anew.
+        clock: Gives Unix time in seconds.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        who: Callable[[], Principal],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._settings = settings
+        self._who = who
+        self._clock = clock
+        self._lock = Lock()
+        self._token = ""
+        self._renew_at = float("-inf")
+
+    def token(self) -> str:
+        """Return a token that is good for at least 30 s.
+
+        Raises:
+            SecretUnusable: The key cannot be used.
+            NotSignedIn: The session of a person has ended.
+        """
+        with self._lock:
+            return self._token if self._clock() < self._renew_at else self._sign()
+
+    def renew(self) -> str:
+        """Return a new token, because the last one was not accepted.
+
+        Raises:
+            SecretUnusable: The key cannot be used.
+            NotSignedIn: The session of a person has ended.
+        """
+        with self._lock:
+            return self._sign()
+
+    def _sign(self) -> str:
+        now, acting = self._clock(), self._who()
+        # Read each time, because somebody may have replaced it.
+        signing = load_installation_key(self._settings)
+        self._token = sign_token(acting, signing.key, signing.issuer, now)
+        self._renew_at = int(now) + LIFETIME_S - RENEW_BELOW_S
+        return self._token
+
+
+class InstallationToken(SignedTokens):
+    """A source of tokens of one role that never changes, for jobs, commands and measurements.
 
     Args:
         settings: Folder of the keys.
@@ -83,45 +151,25 @@ class InstallationToken:
         tenant: str = HOME_TENANT,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._settings = settings
-        self._principal = Principal(
-            subject=subject,
-            display_name="",
-            roles_by_tenant={tenant: role},
-            active_tenant=tenant,
-            kind="service" if role == "service" else "guest" if role == "gast" else "person",
-        )
-        self._clock = clock
-        self._lock = Lock()
-        self._key: InstallationKey | None = None
-        self._token = ""
-        self._renew_at = float("-inf")
+        acting = acting_as(role, subject, tenant)
+        super().__init__(settings, lambda: acting, clock)
 
-    def token(self) -> str:
-        """Return a token that is good for at least 30 s.
 
-        Raises:
-            SecretUnusable: The key cannot be used.
-        """
-        with self._lock:
-            return self._token if self._clock() < self._renew_at else self._sign()
+def acting_as(role: Role, subject: str, tenant: str) -> Principal:
+    """Return somebody with one role, for tokens that no session stands behind.
 
-    def renew(self) -> str:
-        """Read the key again, because somebody may have replaced it, and sign a new token.
-
-        Raises:
-            SecretUnusable: The key cannot be used.
-        """
-        with self._lock:
-            self._key = None
-            return self._sign()
-
-    def _sign(self) -> str:
-        now = self._clock()
-        self._key = self._key or load_installation_key(self._settings)
-        self._token = sign_token(self._principal, self._key.key, self._key.issuer, now)
-        self._renew_at = int(now) + LIFETIME_S - RENEW_BELOW_S
-        return self._token
+    Args:
+        role: See `InstallationToken`, also for the next two.
+        subject: See above.
+        tenant: See above.
+    """
+    return Principal(
+        subject=subject,
+        display_name="",
+        roles_by_tenant={tenant: role},
+        active_tenant=tenant,
+        kind="service" if role == "service" else "guest" if role == "gast" else "person",
+    )
 
 
 def command_token(
@@ -140,7 +188,13 @@ def command_token(
     return InstallationToken(settings, role=role, tenant=tenant).token()
 
 
-def _read_key(file: Path) -> OKPKey:
+def read_key(file: Path) -> OKPKey:
+    """Return the private key of a file.
+
+    Raises:
+        OSError: It cannot be read.
+        SecretUnusable: It is damaged, or others can read or replace it.
+    """
     try:
         key = OKPKey.import_key(read_private(file))
     except (JoseError, ValueError) as cause:
@@ -158,11 +212,32 @@ def _publish(key: OKPKey, file: Path) -> str:
         return known.issuer
     # The name comes from the first key, so that two processes at once write the same file.
     issuer = known.issuer if known is not None else f"urn:urbanki:{kid[:22]}"
-    public = key.as_dict(private=False, kid=kid, use="sig", alg=ALGORITHM)
-    content = json.dumps({"issuer": issuer, "keys": [public]}, indent=2) + "\n"
+    write_key_set(file, issuer, [key], {})
+    return issuer
+
+
+def write_key_set(
+    file: Path, issuer: str, keys: Sequence[OKPKey], ends: Mapping[str, float]
+) -> None:
+    """Publish keys, of which only the public half is written.
+
+    Args:
+        file: The key set.
+        issuer: Name of the installation.
+        keys: The keys.
+        ends: When a key counts no more, by its thumbprint, in Unix time; others do not end.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    entries = []
+    for key in keys:
+        kid = key.thumbprint()
+        entry = key.as_dict(private=False, kid=kid, use="sig", alg=ALGORITHM)
+        entries.append({**entry, "exp": ends[kid]} if kid in ends else entry)
+    content = json.dumps({"issuer": issuer, "keys": entries}, indent=2) + "\n"
     with draft(file, content.encode("ascii"), PUBLIC) as written:
         written.replace(file)
-    return issuer
 
 
 def _known(file: Path) -> KeySet | None:

@@ -1,16 +1,18 @@
 """The installation's public keys: a file that anybody may read, checked before it is trusted.
 
 The file is a JSON Web Key Set (RFC 7517) with one more member, `issuer`, the name of the
-installation in its tokens.
+installation in its tokens. A key that was replaced has one more too, `exp`, after which it ends.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 import re
 import stat
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,14 +55,20 @@ class KeySet:
     Args:
         issuer: Name of the installation.
         keys: Ed25519 keys by their thumbprint (RFC 7638).
+        ends: Unix time in seconds after which a key counts no more, for those that were replaced.
     """
 
     issuer: str
     keys: Mapping[str, OKPKey]
+    ends: Mapping[str, float]
 
 
-def read_key_set(file: Path) -> KeySet:
-    """Read and check a file of public keys.
+def read_key_set(file: Path, now: float | None = None) -> KeySet:
+    """Read and check a file of public keys; keys that have ended are left out.
+
+    Args:
+        file: The key set.
+        now: Unix time in seconds; None takes the clock.
 
     Raises:
         KeySetMissing: There is no such file.
@@ -73,15 +81,18 @@ def read_key_set(file: Path) -> KeySet:
     try:
         document = json.loads(content)
         issuer, entries = str(document["issuer"]), document["keys"]
-        keys = [_key(entry) for entry in entries if entry.get("crv") == CURVE]
+        found = [(_key(entry), _end(entry)) for entry in entries if entry.get("crv") == CURVE]
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError, JoseError) as cause:
         raise KeySetUnusable(file=file.name) from cause
-    if not keys or len(entries) > MAX_KEYS or not ISSUER.fullmatch(issuer):
+    if not found or len(entries) > MAX_KEYS or not ISSUER.fullmatch(issuer):
         raise KeySetUnusable(file=file.name)
-    by_name = {key.thumbprint(): key for key in keys}
-    if any(_is_filler(key) for key in keys) or PUBLISHED_PRIVATE & by_name.keys():
+    by_name = {key.thumbprint(): key for key, _ in found}
+    if any(_is_filler(key) for key, _ in found) or PUBLISHED_PRIVATE & by_name.keys():
         raise KeySetPlaceholder(file=file.name)
-    return KeySet(issuer, MappingProxyType(by_name))
+    moment = time.time() if now is None else now
+    ends = {key.thumbprint(): end for key, end in found if end is not None}
+    living = {name: key for name, key in by_name.items() if ends.get(name, math.inf) > moment}
+    return KeySet(issuer, MappingProxyType(living), MappingProxyType(ends))
 
 
 class KeyCache:
@@ -159,6 +170,15 @@ def _key(entry: dict[str, Any]) -> OKPKey:
     if "d" in entry or entry["kty"] != KEY_TYPE:
         raise ValueError("a private key or another kind")
     return key
+
+
+def _end(entry: dict[str, Any]) -> float | None:
+    end = entry.get("exp")
+    if end is None:
+        return None
+    if isinstance(end, bool) or not isinstance(end, int | float) or not math.isfinite(end):
+        raise ValueError("no moment")
+    return end
 
 
 def _is_filler(key: OKPKey) -> bool:

@@ -7,12 +7,17 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
-Role = Literal["gast", "viewer", "sachbearbeitung", "admin", "service"]
+Role = Literal["gast", "viewer", "sachbearbeitung", "admin", "service", "plattform_admin"]
 Kind = Literal["person", "guest", "service"]
 RANKS: tuple[Role, ...] = ("gast", "viewer", "sachbearbeitung", "admin")
-"""Roles of people, lowest first; the role of jobs, `service`, stands apart."""
+"""Roles of people in a municipality, lowest first. `service`, the role of jobs, and
+`plattform_admin`, who manages municipalities and sees no data of any, stand apart."""
 HOME_TENANT = "musterstadt"
 """The municipality of an installation that was not told another."""
+DEMO_TENANT = "demo"
+"""The municipality of guests: example data alone."""
+PLATFORM_TENANT = "plattform"
+"""Where `plattform_admin` counts; no municipality, so no data can be there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +50,3 @@ class Principal:
     def role(self) -> Role:
         """Role in the active municipality, guest where none is known."""
         return self.roles_by_tenant.get(self.active_tenant, "gast")
-
-    def may_open(self, app: str, roles_min: Role) -> bool:
-        """Say whether an app may be opened.
-
-        Args:
-            app: App id.
-            roles_min: Lowest role the app's manifest asks for.
-        """
-        granted = self.app_grants is None or app in self.app_grants
-        ranked = self.role in RANKS and roles_min in RANKS
-        return granted and ranked and RANKS.index(self.role) >= RANKS.index(roles_min)

@@ -14,6 +14,8 @@ from typing import Any
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
 
+from shared.contracts.identity.oidc_settings import OidcSettings
+from shared.contracts.identity.provider_fetch import fetch_document
 from shared.contracts.identity.provider_tokens import ALGORITHMS
 from shared.contracts.identity.signed import KEY_NAME, TokenRefused, TrustedKey
 from shared.errors import SignInServiceDown
@@ -99,6 +101,10 @@ class ProviderKeys:
             raise TokenRefused("kid")
         return key
 
+    def is_at_hand(self, kid: str, now: float) -> bool:
+        """Say whether `key_for` has the key and waits for nobody; the arguments are the same."""
+        return kid in self._known and not self._is_due(kid, now)
+
     def _is_due(self, kid: str, now: float) -> bool:
         if kid in self._known or not self._known:
             aged = now - self._good_at >= FRESH_S
@@ -115,6 +121,18 @@ class ProviderKeys:
             self._good_at = now
         except SignInServiceDown as error:
             _log.warning("the provider's keys were not renewed: %s", error.details.get("reason"))
+
+
+def provider_keys(settings: OidcSettings) -> ProviderKeys:
+    """Return the cache of the realm's keys; nothing is fetched yet.
+
+    Args:
+        settings: Realm and client.
+    """
+    url = f"{settings.realm_url}/protocol/openid-connect/certs"
+    return ProviderKeys(
+        settings.issuer, lambda: fetch_document(url, settings.timeout_s, settings.ca_file)
+    )
 
 
 def _key(entry: object, issuer: str) -> TrustedKey | None:

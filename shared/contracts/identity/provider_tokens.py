@@ -10,11 +10,11 @@ import base64
 import hashlib
 import hmac
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from shared.contracts.identity.principal import Kind, Principal
+from shared.contracts.identity.principal import PLATFORM_TENANT, Kind, Principal, Role
 from shared.contracts.identity.signed import (
     LEEWAY_S,
     TENANT,
@@ -22,11 +22,12 @@ from shared.contracts.identity.signed import (
     KeyFor,
     TokenRefused,
     check_times,
+    key_name,
     open_signed,
     strings,
     subject,
 )
-from shared.contracts.identity.tokens import AUDIENCE, highest_role
+from shared.contracts.identity.tokens import AUDIENCE, has_role, highest_role
 
 ALGORITHMS = ("RS256", "ES256", "PS256")
 """What may be chosen; all of them hash with SHA-256."""
@@ -109,6 +110,19 @@ def verify_access_token(
     return claims
 
 
+def access_key_name(token: str, rules: ProviderRules) -> str:
+    """Return which key an access token claims to be signed with; nothing else has been checked.
+
+    Args:
+        token: What somebody has sent.
+        rules: Whose tokens are accepted.
+
+    Raises:
+        TokenRefused: It is no such token.
+    """
+    return key_name(token, Form(rules.algorithms, _ACCESS_TYPES))
+
+
 def verify_id_token(
     token: str,
     rules: ProviderRules,
@@ -170,28 +184,27 @@ def verify_logout_token(
 def principal_of(claims: Mapping[str, Any], rules: ProviderRules) -> Principal:
     """Return who the claims of an access token speak for; without a role nothing is allowed.
 
-    A realm role counts in every municipality whose group the person is in. The first one by name
-    is active until the person chooses another.
+    A realm role counts in every municipality whose group the person is in; that of the platform
+    counts there alone. The first municipality by name is active until the person chooses another.
 
     Args:
         claims: What `verify_access_token` has returned.
         rules: Whose tokens are accepted.
     """
     kind: Kind = "service" if claims.get("azp") == rules.jobs_client else "person"
-    realm = claims.get("realm_access")
-    role = highest_role(realm.get("roles"), kind) if isinstance(realm, dict) else None
     groups = _groups(claims)
-    tenants = sorted(
+    named = (
         group.removeprefix(rules.tenant_prefix)
         for group in groups
         if group.startswith(rules.tenant_prefix)
-        and TENANT.fullmatch(group.removeprefix(rules.tenant_prefix))
     )
+    tenants = sorted(one for one in named if TENANT.fullmatch(one) and one != PLATFORM_TENANT)
+    roles = _roles(claims, kind, tenants)
     return Principal(
         subject=subject(claims),
         display_name=_display_name(claims),
-        roles_by_tenant={} if role is None else dict.fromkeys(tenants, role),
-        active_tenant=tenants[0] if tenants else "",
+        roles_by_tenant=roles,
+        active_tenant=next(iter(roles or tenants), ""),
         app_grants=_app_grants(claims, groups, rules.client_id),
         kind=kind,
     )
@@ -213,6 +226,16 @@ def _half_hash(access_token: str) -> str:
 
 def _is_equal(given: str, known: str) -> bool:
     return hmac.compare_digest(given.encode("utf-8", "surrogatepass"), known.encode("utf-8"))
+
+
+def _roles(claims: Mapping[str, Any], kind: Kind, tenants: Sequence[str]) -> dict[str, Role]:
+    realm = claims.get("realm_access")
+    named = realm.get("roles") if isinstance(realm, dict) else None
+    role = highest_role(named, kind)
+    roles: dict[str, Role] = {} if role is None else dict.fromkeys(tenants, role)
+    if kind == "person" and has_role(named, "plattform_admin"):
+        roles[PLATFORM_TENANT] = "plattform_admin"
+    return roles
 
 
 def _groups(claims: Mapping[str, Any]) -> list[str]:

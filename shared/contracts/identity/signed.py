@@ -94,6 +94,21 @@ def open_signed(token: str, form: Form, key_for: KeyFor) -> dict[str, Any]:
     return claims
 
 
+def key_name(token: str, form: Form) -> str:
+    """Return which key a token claims to be signed with; nothing else about it has been checked.
+
+    Args:
+        token: Compact form, three parts.
+        form: What its header may say.
+
+    Raises:
+        TokenRefused: It is no such token.
+    """
+    if len(token) > MAX_TOKEN_CHARACTERS or not _FORM.fullmatch(token):
+        raise TokenRefused("form")
+    return _read_header(token, form)[1]
+
+
 def _read_header(token: str, form: Form) -> tuple[str, str]:
     """Check the header before any key is touched; other members could name a key of their own."""
     head = token.partition(".")[0]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from joserfc import jwt
 from joserfc.jwk import OKPKey
@@ -34,6 +34,7 @@ __all__ = [
     "LIFETIME_S",
     "TokenRefused",
     "TrustedKey",
+    "has_role",
     "highest_role",
     "sign_token",
     "verify_token",
@@ -103,10 +104,19 @@ def highest_role(roles: object, kind: Kind) -> Role | None:
         roles: What a token says.
         kind: Person, guest or service.
     """
-    if not isinstance(roles, list) or not all(isinstance(role, str) for role in roles):
-        return None
-    held = [role for role in _ROLES_OF[kind] if role in roles]
+    held = [role for role in _ROLES_OF[kind] if has_role(roles, role)]
     return held[-1] if held else None
+
+
+def has_role(roles: object, role: Role) -> bool:
+    """Say whether a token names a role; anything but a list of texts names none.
+
+    Args:
+        roles: What a token says.
+        role: Which one.
+    """
+    is_list = isinstance(roles, list) and all(isinstance(one, str) for one in roles)
+    return is_list and role in cast(list[str], roles)
 
 
 def _principal(claims: Mapping[str, Any]) -> Principal:

@@ -153,9 +153,59 @@
     }
   };
 
+  // A step of a story frames a part of the page and brings it into view, once, when it is there.
+  const FRAME_GAP_PX = 24;
+  const FRAME_SETTLES_MS = 4000;
+  let framed = "";
+  let framedUntil = 0;
+  const frameShown = () => {
+    const mark = document.querySelector("[data-urbanki-show]");
+    const wanted = mark ? `${mark.dataset.urbankiStep} ${mark.dataset.urbankiShow}` : "";
+    if (wanted === framed) {
+      // What comes above it afterwards must not push it away.
+      if (Date.now() < framedUntil) bringIntoView(document.querySelector("[data-urbanki-shown]"), "auto");
+      return;
+    }
+    for (const part of document.querySelectorAll("[data-urbanki-shown]")) delete part.dataset.urbankiShown;
+    const part = mark && document.querySelector(`.st-key-${CSS.escape(mark.dataset.urbankiShow)}`);
+    if (mark && !part) return;
+    framed = wanted;
+    if (!part) return;
+    part.dataset.urbankiShown = "";
+    framedUntil = Date.now() + FRAME_SETTLES_MS;
+    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    bringIntoView(part, calm ? "auto" : "smooth");
+  };
+  const bringIntoView = (part, behavior) => {
+    if (!part) return;
+    const main = part.closest('[data-testid="stMain"]');
+    const panel = document.querySelector(":has(> .st-key-story_panel)");
+    if (!main || !panel) return;
+    // Below the panel, where it stays on the screen; `scrollIntoView` would move the frame around it, too.
+    const stays = getComputedStyle(panel).position === "sticky";
+    const above = stays ? parseFloat(getComputedStyle(panel).top) + panel.offsetHeight : 0;
+    const top = main.scrollTop + part.getBoundingClientRect().top - main.getBoundingClientRect().top - above - FRAME_GAP_PX;
+    if (Math.abs(top - main.scrollTop) > 1) main.scrollTo({ top, behavior });
+  };
+  // From the first touch on, the visitor decides what is seen.
+  for (const name of ["wheel", "pointerdown", "keydown"]) {
+    document.addEventListener(name, () => { framedUntil = 0; }, { capture: true, passive: true });
+  }
+
+  // The arrow keys turn the steps, except where they do something else.
+  const OWN_ARROWS = 'input, textarea, select, [contenteditable], [role="slider"], [role="radio"], [role="tab"], [role="listbox"], [role="combobox"], [data-urbanki-scroller]';
+  document.addEventListener("keydown", (event) => {
+    const name = { ArrowLeft: "story_back", ArrowRight: "story_next" }[event.key];
+    const changed = event.altKey || event.ctrlKey || event.metaKey || event.shiftKey;
+    if (!name || changed || event.defaultPrevented || event.target.closest(OWN_ARROWS)) return;
+    const button = document.querySelector(`.st-key-${name} button:not(:disabled)`);
+    if (button) button.click();
+  });
+
   let planned = false;
   const update = () => {
     planned = false;
+    frameShown();
     followLanguage();
     markParts();
     markCode();

@@ -12,7 +12,7 @@ from PIL import Image
 from sqlalchemy import delete, select, update
 from streamlit.testing.v1 import AppTest
 
-from apps.archivair import jobs, view_export, view_run
+from apps.archivair import jobs, ordering, view_export, view_run
 from apps.archivair.errors import TooManyPages
 from apps.archivair.file_check import check_file
 from apps.archivair.page_figures import figures_of
@@ -24,7 +24,6 @@ from apps.archivair.run_pages import RunPages, working_seconds
 from apps.archivair.sample import SAMPLE_NAME, render_sample, sample_jpeg, sample_text
 from apps.archivair.upright import upright_corners, upright_jpeg, upright_size
 from apps.archivair.view_result import clock_minutes
-from shared.auth.principal import LOCAL_PRINCIPAL
 from shared.contracts.jobs import Priority
 from shared.contracts.provenance import ModelUse, Provenance
 from shared.errors import ModelServerDown, PredictionFailed
@@ -38,6 +37,7 @@ from shared.store.models import ArtifactRow, RunFileRow, RunRow, UnitRow
 from shared.store.store import process_store
 from shared.ui import AppContext
 from tests.jobs.in_process import forget_worker, work_off
+from tests.shared.people_of_tests import ADMIN, sit_down
 from tests.shared.process_state import begin_process, forget_process_state
 
 PAGE = str(REPOSITORY / "apps" / "archivair" / "page.py")
@@ -114,6 +114,7 @@ def store(monkeypatch, tmp_path):
     monkeypatch.setenv("URBANKI_DATA_DIR", str(tmp_path / "data"))
     begin_process()
     forget_worker()
+    sit_down(ADMIN, monkeypatch.setattr)
     yield process_store()
     forget_worker()
     forget_process_state()
@@ -177,15 +178,15 @@ def read(page, store):
 
 
 def run_of(store):
-    (run, *_) = runs.recent(LOCAL_PRINCIPAL, store)
-    return runs.get(LOCAL_PRINCIPAL, store, run.id)
+    (run, *_) = runs.recent(ADMIN, store)
+    return runs.get(ADMIN, store, run.id)
 
 
 def context(language="de"):
     """What a page gives to its exports."""
     t = get_translator(language, "archivair")
     manifest = find_app("archivair")
-    return AppContext(manifest, LOCAL_PRINCIPAL, LOCAL_PRINCIPAL.active_tenant, t, get_settings())
+    return AppContext(manifest, t, get_settings())
 
 
 def metrics(page):
@@ -223,12 +224,12 @@ def test_a_reload_a_second_tab_and_a_second_order_show_the_same_result(reader, s
     assert again.query_params == {"ergebnis": run.id}
     assert metrics(again) == metrics(page)
     assert reader.asked == [1]
-    assert len(runs.recent(LOCAL_PRINCIPAL, store)) == 1
+    assert len(runs.recent(ADMIN, store)) == 1
 
 
 def test_short_files_come_first(reader, store):
-    order(with_file(pdf(view_run.MOST_PAGES_AT_ONCE)))
-    order(with_file(pdf(view_run.MOST_PAGES_AT_ONCE + 1), "lang.pdf"))
+    order(with_file(pdf(ordering.MOST_PAGES_AT_ONCE)))
+    order(with_file(pdf(ordering.MOST_PAGES_AT_ONCE + 1), "lang.pdf"))
     with read_scope(store.engine) as session:
         priorities = dict(session.execute(select(RunRow.title, RunRow.priority)).all())
     assert priorities == {"akte.pdf": Priority.INTERACTIVE, "lang.pdf": Priority.NORMAL}
@@ -247,7 +248,7 @@ def test_pages_of_a_file_are_read_once_and_taken_along_as_the_command_names_them
     page = with_file(pdf(3))
     assert "Die Datei hat 3 Seiten." in texts(page)
     assert "Spätestens nach 30 Tagen wird sie gelöscht, die Lesung nach 90 Tagen." in texts(page)
-    assert not runs.recent(LOCAL_PRINCIPAL, store)
+    assert not runs.recent(ADMIN, store)
     page = read(page, store)
     assert not page.exception
     assert reader.asked == [1, 2, 3]
@@ -259,8 +260,8 @@ def test_pages_of_a_file_are_read_once_and_taken_along_as_the_command_names_them
     assert len(page.get("download_button")) == 6
     assert reader.asked == [1, 2, 3]
     run = run_of(store)
-    (packed,) = runs.result_files(LOCAL_PRINCIPAL, store, run.id).values()
-    content = artifacts.read(LOCAL_PRINCIPAL, store, packed)
+    (packed,) = runs.result_files(ADMIN, store, run.id).values()
+    content = artifacts.read(ADMIN, store, packed)
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         assert archive.namelist() == [
             f"akte_p000{number}{ending}"
@@ -276,13 +277,13 @@ def test_the_job_gives_the_same_bytes_as_the_same_definition_in_one_process(
     content = pdf(3)
     read(with_file(content), store)
     run = run_of(store)
-    (packed,) = runs.result_files(LOCAL_PRINCIPAL, store, run.id).values()
+    (packed,) = runs.result_files(ADMIN, store, run.id).values()
     path = tmp_path / "akte.pdf"
     path.write_bytes(content)
     file = InlineFile(path, "akte.pdf", "application/pdf")
     with run_inline(jobs.OCR, [file], {"script": "auto"}, units_at_once=2) as result:
         assert result.summary.files[0].sha256 == packed.sha256
-        stored = [unit.file.sha256 for unit in runs.units(LOCAL_PRINCIPAL, store, run.id)]
+        stored = [unit.file.sha256 for unit in runs.units(ADMIN, store, run.id)]
         assert [outcome.file.sha256 for outcome in result.outcomes()] == stored
         here, there = dict(result.summary.data), dict(run.summary)
         for one in (here, there):
@@ -329,7 +330,7 @@ def test_what_was_read_of_a_stopped_file_can_be_taken_along(reader, store):
     reader.read = waits_from_page_three
     page = order(with_file(pdf(4)))
     work_off(store, until=lambda: run_of(store).state == "waiting")
-    runs.request_cancel(LOCAL_PRINCIPAL, store, run_of(store).id, now=datetime.now(UTC))
+    runs.request_cancel(ADMIN, store, run_of(store).id, now=datetime.now(UTC))
     work_off(store)
     page.run()
     assert not page.exception
@@ -341,7 +342,7 @@ def test_what_was_read_of_a_stopped_file_can_be_taken_along(reader, store):
         assert len(archive.namelist()) == 6
     assert "Im ZIP fehlen diese Seiten: 3, 4." in texts(page)
     reader.read = reads_two_lines
-    runs.go_on(LOCAL_PRINCIPAL, store, run.id)
+    runs.go_on(ADMIN, store, run.id)
     work_off(store)
     page.run()
     assert metrics(page)[0] == "4"
@@ -395,7 +396,7 @@ def test_a_missing_model_server_is_said_before_anything_is_stored(store):
     page = opened(beispiel="1")
     assert not page.exception
     assert "Der Modellserver antwortet nicht." in texts(page)
-    assert not runs.recent(LOCAL_PRINCIPAL, store)
+    assert not runs.recent(ADMIN, store)
 
 
 def test_a_file_can_be_read_again(reader, store):
@@ -417,7 +418,7 @@ def test_an_upload_whose_time_is_over_cannot_be_read_again(reader, store):
     page.button(key="archivair_again").click().run()
     assert not page.exception
     assert "ist nicht mehr da" in texts(page)
-    assert len(runs.recent(LOCAL_PRINCIPAL, store)) == 1
+    assert len(runs.recent(ADMIN, store)) == 1
 
 
 def test_another_file_can_be_chosen(reader, store):
@@ -432,7 +433,7 @@ def test_another_file_can_be_chosen(reader, store):
 def test_a_deleted_file_leaves_nothing(reader, store):
     page = read(with_file(pdf(2)), store)
     assert list(store.files.keys())
-    deletion.delete_run(LOCAL_PRINCIPAL, store, run_of(store).id)
+    deletion.delete_run(ADMIN, store, run_of(store).id)
     assert not list(store.files.keys())
     page.run()
     assert not page.exception

@@ -17,6 +17,7 @@ from pathlib import Path
 from streamlit.testing.v1 import AppTest
 
 from shared.settings import REPOSITORY
+from tests.shared.people_of_tests import ADMIN, sit_down
 
 PAGE = REPOSITORY / "apps" / "aviary" / "page.py"
 TIMEOUT_S = 300
@@ -29,6 +30,7 @@ def main(arguments: Sequence[str]) -> int:
         arguments: Path of the image.
     """
     image = Path(arguments[0])
+    sit_down(ADMIN)
     page = AppTest.from_file(str(PAGE), default_timeout=TIMEOUT_S).run()
     page.radio[0].set_value("file").run()
     began = time.monotonic()

@@ -8,7 +8,6 @@ from playwright.sync_api import Page
 from rasterio.transform import from_origin
 
 from apps.aviary.sample import render_sample
-from shared.auth.principal import LOCAL_PRINCIPAL
 from shared.contracts.provenance import LOCAL_ZONE
 from shared.settings import Settings
 from shared.store import dataspace
@@ -16,6 +15,7 @@ from shared.store.provenance import read_back
 from shared.store.store import open_store
 from tests.e2e.browser import chromium, observed_page
 from tests.e2e.gallery_process import running_gallery
+from tests.shared.people_of_tests import ADMIN
 
 pytestmark = [pytest.mark.browser, pytest.mark.server, pytest.mark.timeout(420)]
 WITHIN_MS = 120_000
@@ -102,9 +102,9 @@ def check_publication(page: Page) -> None:
 
 def check_layer(data_dir, finds_shown: int) -> None:
     store = open_store(Settings(_env_file=None, data_dir=data_dir))
-    (layer,) = dataspace.list_layers(LOCAL_PRINCIPAL, store)
+    (layer,) = dataspace.list_layers(ADMIN, store)
     assert (layer.name, layer.crs, layer.licence) == (LAYER, "EPSG:25832", "dl-de/zero-2-0")
-    assert len(dataspace.read_layer(LOCAL_PRINCIPAL, store, LAYER)) == finds_shown
+    assert len(dataspace.read_layer(ADMIN, store, LAYER)) == finds_shown
     store.engine.dispose()
 
 

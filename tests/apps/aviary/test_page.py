@@ -10,7 +10,6 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from shared.auth.principal import LOCAL_PRINCIPAL
 from shared.errors import ModelServerDown
 from shared.settings import REPOSITORY
 from shared.store import deletion, runs
@@ -19,6 +18,7 @@ from shared.store.store import process_store
 from shared.ui import escape_markdown, shell
 from tests.apps.aviary import doubles
 from tests.apps.aviary.job_runner import work_off
+from tests.shared.people_of_tests import ADMIN, sit_down
 from tests.shared.process_state import begin_process, forget_process_state
 
 PAGE = str(REPOSITORY / "apps" / "aviary" / "page.py")
@@ -33,11 +33,8 @@ class Model:
         self.client = doubles.finds_bluish(threshold=0.3)
         monkeypatch.setattr(shell, "model_client", self)
 
-    def __call__(self) -> doubles.Double:
+    def __call__(self, _acting: object) -> doubles.Double:
         return self.client
-
-    def cache_clear(self) -> None:
-        """A restart of the gallery changes nothing here."""
 
     def work_off(self, until=None) -> None:
         work_off(process_store(), self.client, self.monkeypatch, until)
@@ -47,6 +44,7 @@ class Model:
 def model(monkeypatch: pytest.MonkeyPatch, tmp_path) -> Iterator[Model]:
     monkeypatch.setenv("URBANKI_DATA_DIR", str(tmp_path / "data"))
     begin_process()
+    sit_down(ADMIN, monkeypatch.setattr)
     yield Model(monkeypatch)
     forget_process_state()
 
@@ -116,7 +114,7 @@ def test_example_gives_a_result_without_a_further_click(model):
 
 def test_the_example_comes_first_and_is_marked(model):
     page = opened(beispiel="1")
-    run = runs.get(LOCAL_PRINCIPAL, process_store(), run_id_of(page))
+    run = runs.get(ADMIN, process_store(), run_id_of(page))
     assert run.is_example
     with process_store().engine.connect() as connection:
         assert connection.exec_driver_sql("SELECT priority FROM run").scalar() == 0
@@ -234,13 +232,13 @@ def stopped(model: Model, page: AppTest, after: int) -> AppTest:
 
     def look_and_stop(*words, **more):
         if len(model.client.asked) == after:
-            runs.request_cancel(LOCAL_PRINCIPAL, store, run_id, now=datetime.now(UTC))
+            runs.request_cancel(ADMIN, store, run_id, now=datetime.now(UTC))
         if len(model.client.asked) >= after:
             time.sleep(0.4)  # no further tile of a bundle begins after a second
         return look(*words, **more)
 
     model.client.look = look_and_stop
-    model.work_off(until=lambda: runs.get(LOCAL_PRINCIPAL, store, run_id).state == "cancelled")
+    model.work_off(until=lambda: runs.get(ADMIN, store, run_id).state == "cancelled")
     model.client.look = look
     return page.run()
 
@@ -248,10 +246,10 @@ def stopped(model: Model, page: AppTest, after: int) -> AppTest:
 def test_of_a_stopped_run_the_part_is_shown_and_taken_along(model):
     page = stopped(model, opened(beispiel="1"), after=4)
     store, run_id = process_store(), run_id_of(page)
-    model.work_off(until=lambda: runs.get(LOCAL_PRINCIPAL, store, run_id).summary is not None)
+    model.work_off(until=lambda: runs.get(ADMIN, store, run_id).summary is not None)
     page.run()
     assert not page.exception
-    run = runs.get(LOCAL_PRINCIPAL, store, run_id)
+    run = runs.get(ADMIN, store, run_id)
     assert run.state == "cancelled"
     assert 4 <= run.units_done < 12
     assert run.units_left == 12 - run.units_done
@@ -298,7 +296,7 @@ def test_a_deleted_run_is_gone_with_its_files(model):
     run_id = run_id_of(page)
     page.button(key="aviary_job_delete").click().run()
     assert page.button(key="aviary_job_delete_yes").label == "Ja, löschen"
-    deletion.delete_run(LOCAL_PRINCIPAL, process_store(), run_id)  # the click: in a browser
+    deletion.delete_run(ADMIN, process_store(), run_id)  # the click: in a browser
     assert list(process_store().files.keys()) == []
     assert "Dieses Ergebnis gibt es hier nicht" in texts(opened(ergebnis=run_id))
 
