@@ -8,7 +8,7 @@ import streamlit as st
 
 from shared.auth.session import principal
 from shared.contracts.identity.policy import EXPORT_FILE, decide
-from shared.errors import UrbanKiError, new_reference
+from shared.errors import UrbanKiError
 from shared.i18n import N_, Translator
 from shared.registry.discover import manifests
 from shared.store import dataspace
@@ -16,7 +16,7 @@ from shared.store.layer_files import LayerKind
 from shared.store.layers import Layer, app_of
 from shared.store.lineage import Origin, lineage
 from shared.store.store import process_store
-from shared.ui.failures import error_box
+from shared.ui.failures import show_failure
 from shared.ui.language import translator
 from shared.ui.result import Column, escape_markdown, table
 from shared.ui.run_words import moment
@@ -161,4 +161,4 @@ try:
         if chosen is not None:
             details(chosen, t)
 except UrbanKiError as error:
-    error_box(error, reference=new_reference(), t=t)
+    show_failure(error, t)

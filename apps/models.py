@@ -9,9 +9,9 @@ import streamlit as st
 
 from shared.contracts.model_catalog import CatalogEntry, CatalogMetric
 from shared.contracts.model_server import Quality
-from shared.errors import ModelServerError, new_reference
+from shared.errors import ModelServerError
 from shared.i18n import N_, Translator
-from shared.ui.failures import error_box
+from shared.ui.failures import show_failure
 from shared.ui.language import translator
 from shared.ui.result import Column, escape_markdown, table
 from shared.ui.shell import house_client
@@ -148,7 +148,7 @@ def show() -> None:
     try:
         models = catalogue()
     except ModelServerError as error:
-        error_box(error, reference=new_reference(), t=t)
+        show_failure(error, t)
         return
     overview(models, t)
     shown: Counter[tuple[str, str]] = Counter()

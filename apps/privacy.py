@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import streamlit as st
 
+from shared.auth.audited_work import delete_own
 from shared.auth.session import principal
 from shared.contracts.identity.policy import RESULT_DELETE_OWN, decide
-from shared.errors import UrbanKiError, new_reference
+from shared.errors import UrbanKiError
 from shared.i18n import Translator
 from shared.registry.discover import manifests
 from shared.settings import get_settings
-from shared.store.deletion import delete_own
 from shared.store.retention import periods
 from shared.store.store import process_store
 from shared.themes import load_theme
-from shared.ui.failures import error_box
+from shared.ui.failures import show_failure
 from shared.ui.kiosk import is_kiosk
 from shared.ui.language import translator
 from shared.ui.result import Column, table
@@ -85,10 +85,13 @@ def confirm_deletion(t: Translator) -> None:
         return
     try:
         st.session_state["privacy_deleted"] = delete_own(
-            principal(), process_store(), patience_s=WRITING_ENDS_WITHIN_S
+            principal(),
+            process_store(),
+            now=datetime.now(UTC),
+            patience_s=WRITING_ENDS_WITHIN_S,
         )
     except UrbanKiError as error:
-        error_box(error, reference=new_reference(), t=t)
+        show_failure(error, t)
         return
     st.rerun()
 

@@ -11,10 +11,11 @@ from apps.archivair.file_check import FileCheck, check_file
 from apps.archivair.pages import Limits
 from apps.archivair.sample import SAMPLE_NAME, sample_jpeg
 from apps.archivair.script import ScriptChoice
-from shared.errors import InputError, new_reference
+from shared.errors import InputError
 from shared.i18n import N_
 from shared.store.retention import periods
-from shared.ui import AppContext, ChosenData, SampleFile, choose_data, error_box, show_checks, step
+from shared.ui import AppContext, ChosenData, SampleFile, choose_data, show_checks, step
+from shared.ui.failures import show_failure
 
 SECONDS_PER_HOUR = 3600
 SCRIPTS: dict[ScriptChoice, str] = {
@@ -64,7 +65,7 @@ def choose_file(ctx: AppContext) -> ReadyFile | None:
     checked = _checked(chosen, limits)
     with step(ctx, 2, t("Prüfen"), done=isinstance(checked, FileCheck)):
         if isinstance(checked, InputError):
-            error_box(checked, reference=new_reference(), t=t)
+            show_failure(checked, t, ctx.manifest.id)
             return None
         if not show_checks(checked.findings, t):
             return None

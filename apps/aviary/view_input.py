@@ -17,7 +17,7 @@ from apps.aviary.sample import (
     sample_png,
 )
 from shared.contracts.finding import Finding
-from shared.errors import InputError, new_reference
+from shared.errors import InputError
 from shared.geo.raster import OpenOptions, RasterInfo
 from shared.i18n import parse_number
 from shared.ui import (
@@ -25,11 +25,11 @@ from shared.ui import (
     ChosenData,
     SampleFile,
     choose_data,
-    error_box,
     escape_markdown,
     show_checks,
     step,
 )
+from shared.ui.failures import show_failure
 
 GSD_RANGE_CM = (1.0, 500.0)
 
@@ -81,7 +81,7 @@ def _check(
     try:
         info, findings = _checked(chosen, options, recipe, force=False)
     except InputError as error:
-        error_box(error, reference=new_reference(), t=ctx.t)
+        show_failure(error, ctx.t, ctx.manifest.id)
         return None
     force = False
     if outside_checked_range(info, recipe):

@@ -21,7 +21,7 @@ from shared.auth.kiosk import COUNTDOWN_S, GUEST_LIMITS, IDLE_S
 from shared.auth.services import AccountServices, Guests
 from shared.auth.visits import Endpoint, Handler, Visit
 from shared.errors import NotFound
-from shared.i18n import LANGUAGES, get_translator
+from shared.i18n import LANGUAGES, Language, get_translator
 from shared.ui.html_patch import LANGUAGE_COOKIE
 
 ASSETS = Path(__file__).resolve().parent / "assets"
@@ -64,8 +64,8 @@ def watch_script() -> str:
     return "\n".join([f"const URBANKI_KIOSK = {told};", *parts])
 
 
-def _texts(language: str) -> dict[str, str]:
-    t = get_translator("en" if language == "en" else "de")
+def _texts(language: Language) -> dict[str, str]:
+    t = get_translator(language)
     return {
         "title": t("Sind Sie noch da?"),
         "text": t("In {seconds} Sekunden beginnt die Vorführung von vorn."),

@@ -19,6 +19,8 @@ from starlette.staticfiles import StaticFiles
 
 from shared import __version__
 from shared.auth.account_paths import ROOT
+from shared.auth.start_checks import is_reachable
+from shared.settings import get_settings
 from shared.themes.theme import (
     FONTS_FOLDER,
     LOGOS_FOLDER,
@@ -122,16 +124,21 @@ def _dark_logo(theme: Theme) -> Callable[[Request], Awaitable[Response]]:
 
 
 def _health(request: Request) -> JSONResponse:
-    """Say how the parts are; the last known states, so that nobody waits. Runs in a thread."""
-    house = house_probe().current()
-    body = {
-        "status": "ok",
-        "version": __version__,
-        "model_server": probe().current().state,
-        "jobs": house.jobs,
-        "database": house.database,
-        "storage": house.storage,
-    }
+    """Say how the parts are; the last known states, so that nobody waits. Runs in a thread.
+
+    Where other machines reach the gallery, strangers read only that it answers.
+    """
+    body = {"status": "ok"}
+    settings = get_settings()
+    if not is_reachable(settings, settings.host):
+        house = house_probe().current()
+        body |= {
+            "version": __version__,
+            "model_server": probe().current().state,
+            "jobs": house.jobs,
+            "database": house.database,
+            "storage": house.storage,
+        }
     return JSONResponse(body, headers={"cache-control": "no-store"})
 
 

@@ -10,9 +10,9 @@ import streamlit as st
 
 from shared.contracts.finding import Finding, Level, may_continue
 from shared.contracts.identity.policy import UPLOAD, decide
-from shared.errors import InputError, new_reference
+from shared.errors import InputError
 from shared.i18n import N_, Translator
-from shared.ui.failures import error_box
+from shared.ui.failures import show_failure
 from shared.ui.intake import EXTENSIONS, AcceptedFile, DataKind, accept_upload, describe_kinds
 from shared.ui.kiosk import is_kiosk
 from shared.ui.language import translator
@@ -134,7 +134,7 @@ def _uploaded_file(ctx: AppContext, kinds: Sequence[DataKind]) -> AcceptedFile |
     try:
         return accept_upload(upload.name, upload.getvalue(), kinds, limit_mb)
     except InputError as error:
-        error_box(error, reference=new_reference(), t=t)
+        show_failure(error, t, ctx.manifest.id)
         return None
 
 

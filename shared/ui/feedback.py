@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from shared.errors import InputError, new_reference
+from shared.errors import InputError
 from shared.store.feedback import LONGEST_TEXT, flag
-from shared.ui.failures import error_box
+from shared.ui.failures import show_failure
 from shared.ui.kiosk import is_kiosk
 from shared.ui.shell import AppContext
 
@@ -57,7 +57,7 @@ def flag_result(ctx: AppContext, run_id: str | None) -> None:
             run_id=run_id,
         )
     except InputError as error:
-        error_box(error, reference=new_reference(), t=t)
+        show_failure(error, t, slug)
         return
     st.session_state[sent_key] = run_id or slug
     st.rerun()

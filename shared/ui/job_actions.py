@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
+from shared.auth.audited_work import delete_run
 from shared.contracts.identity.policy import decide
 from shared.store import runs
-from shared.store.deletion import delete_run
 from shared.store.rights import cancel_action, delete_action, start_action
 from shared.store.run_views import RunView
 from shared.ui.confirm import ask_back
@@ -82,7 +82,7 @@ def _confirm_deletion(ctx: AppContext, run: RunView) -> None:
     )
 
     def delete() -> None:
-        delete_run(ctx.principal, ctx.store, run.id)
+        delete_run(ctx.principal, ctx.store, run, now=datetime.now(UTC))
         st.query_params.pop(RESULT_PARAMETER, None)
 
     yes, no = t("Ja, löschen"), t("Nein, behalten")

@@ -7,12 +7,13 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
+from shared.auth.audited_work import publish
 from shared.contracts.identity.policy import DATASPACE_PUBLISH, DATASPACE_SHARE, decide
-from shared.errors import N_, NotFound, UrbanKiError, new_reference
+from shared.errors import N_, NotFound, UrbanKiError
 from shared.store import dataspace
 from shared.store.layers import LONGEST_TEXT, Layer, Publication, Share
 from shared.store.run_views import RunView
-from shared.ui.failures import error_box
+from shared.ui.failures import show_failure
 from shared.ui.kiosk import is_kiosk
 from shared.ui.result import escape_markdown
 from shared.ui.shell import AppContext
@@ -96,8 +97,8 @@ def _confirm(ctx: AppContext, run: RunView, publication: Publication) -> None:
         return
     order = replace(publication, title_de=title, share=_SHARES[chosen][1])
     try:
-        dataspace.publish(ctx.principal, ctx.store, run.id, order, now=datetime.now(UTC))
+        publish(ctx.principal, ctx.store, run, order, now=datetime.now(UTC))
     except UrbanKiError as error:
-        error_box(error, reference=new_reference(), t=t)
+        show_failure(error, t, slug)
         return
     st.rerun()

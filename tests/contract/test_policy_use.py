@@ -1,6 +1,7 @@
 """The table of rights is asked everywhere, and by names that are in it."""
 
 import ast
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -172,3 +173,12 @@ def test_the_rule_finds_the_functions() -> None:
     assert {"runs.get", "artifacts.save", "torture_check.stored_hash"} <= set(
         repository_functions()
     )
+
+
+def test_pages_delete_and_publish_only_where_the_audit_is_told() -> None:
+    """They call `shared.auth.audited_work`, never the store itself."""
+    files = [*REPOSITORY.glob("apps/**/*.py"), *REPOSITORY.glob("shared/ui/**/*.py")]
+    assert len(files) > 50
+    past = re.compile(r"store\.deletion\b|import deletion\b|dataspace\.publish\(")
+    found = [file.name for file in files if past.search(file.read_text(encoding="utf-8"))]
+    assert found == []

@@ -5,6 +5,7 @@ import importlib
 import io
 import re
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -67,7 +68,9 @@ def help_of(module: str) -> str:
 def fault_in(quoted: str) -> str:
     """Say what is wrong with a text in backticks; empty if all it names is there."""
     if quoted.startswith("python -m "):
-        module, command = quoted.split()[2:4]
+        module, command, *_ = [*quoted.split()[2:], ""]
+        if not command:
+            return "" if find_spec(module) else "no module"
         return "" if re.search(rf"\b{re.escape(command)}\b", help_of(module)) else "no command"
     if quoted.startswith("./gallery "):
         script = (REPOSITORY / "gallery").read_text(encoding="utf-8")
@@ -107,6 +110,7 @@ def test_what_stands_in_backticks_is_there(name: str) -> None:
         ("python -m shared.auth forget", "no command"),
         ("python -m shared.store forget", "no command"),
         ("python -m shared.jobs forget", "no command"),
+        ("python -m shared.forget", "no module"),
         ("./gallery forget", "no command"),
         ("URBANKI_NOTHING", "no setting"),
     ],

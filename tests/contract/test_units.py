@@ -1,15 +1,22 @@
-"""The systemd units of gallery and jobs run what the Procfile runs, and may do nothing else."""
+"""The systemd units run what the Procfile runs, may do nothing else, and name their settings."""
 
 import re
 import shlex
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
-from shared.settings import REPOSITORY
+from shared.settings import REPOSITORY, Settings
 
 UNITS = REPOSITORY / "deploy" / "systemd"
 PARTS = {"jobs": "python", "gallery": "streamlit"}
+EVERY_PART = (*PARTS, "model-server")
+SIGN_IN_SETTINGS = {
+    "jobs": {"OIDC_JOBS_SECRET_FILE"},
+    "gallery": {"PUBLIC_URL", "TRUSTED_PROXIES", "AUTH_MODE", "OIDC_ISSUER"},
+    "model-server": {"AUTH_MODE", "OIDC_ISSUER"},
+}
 HARDENING = {
     "NoNewPrivileges": "yes",
     "ProtectSystem": "strict",
@@ -42,10 +49,13 @@ def procfile(part: str) -> tuple[dict[str, str], list[str]]:
     raise AssertionError(message)
 
 
+def text_of(part: str) -> str:
+    return (UNITS / f"urbanki-{part}.service").read_text(encoding="utf-8")
+
+
 def unit(part: str) -> dict[str, list[str]]:
-    text = (UNITS / f"urbanki-{part}.service").read_text(encoding="utf-8")
     found: dict[str, list[str]] = {}
-    for key, value in re.findall(r"^(\w+)=(.*)$", text, re.MULTILINE):
+    for key, value in re.findall(r"^(\w+)=(.*)$", text_of(part), re.MULTILINE):
         found.setdefault(key, []).append(value)
     return found
 
@@ -69,12 +79,34 @@ def test_unit_may_do_nothing_but_its_work(part: str) -> None:
     assert found["KillMode"] == ["mixed"]
 
 
+@pytest.mark.parametrize("part", EVERY_PART)
+def test_unit_starts_something_that_is_there(part: str) -> None:
+    (start,) = unit(part)["ExecStart"]
+    program, *rest = shlex.split(start)
+    target = {"python": rest[1], "streamlit": rest[1], "bentoml": rest[1].partition(":")[0]}
+    place = target[Path(program).name]
+    if place.endswith(".py"):
+        assert (REPOSITORY / place).is_file()
+    else:
+        assert find_spec(place) is not None
+
+
+@pytest.mark.parametrize("part", EVERY_PART)
+def test_unit_says_which_settings_signing_in_needs(part: str) -> None:
+    """What is named there is a setting, and what Keycloak needs is named."""
+    text = text_of(part)
+    named = set(re.findall(r"\bURBANKI_(\w+)", text))
+    assert {name for name in named if name.lower() not in Settings.model_fields} == set()
+    assert named >= SIGN_IN_SETTINGS[part]
+    assert f"systemctl edit urbanki-{part}" in text
+    (file,) = unit(part)["EnvironmentFile"]
+    assert file.removeprefix("-") in (REPOSITORY / "docs" / "betrieb.md").read_text("utf-8")
+
+
 def test_all_units_share_account_and_data() -> None:
     for key in ("User", "Group", "WorkingDirectory", "ReadWritePaths"):
-        assert len({unit(part)[key][0] for part in (*PARTS, "model-server")}) == 1
-    folders = {
-        pairs(unit(part)["Environment"])["URBANKI_DATA_DIR"] for part in (*PARTS, "model-server")
-    }
+        assert len({unit(part)[key][0] for part in EVERY_PART}) == 1
+    folders = {pairs(unit(part)["Environment"])["URBANKI_DATA_DIR"] for part in EVERY_PART}
     assert folders == {"/var/lib/urbanki"}
 
 

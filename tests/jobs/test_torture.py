@@ -21,7 +21,7 @@ from shared.store.models import RunRow, UnitRow
 from shared.store.store import Store
 
 NOW = datetime(2026, 11, 27, tzinfo=UTC)
-INJECTIONS = 30
+INJECTIONS = 16
 SEED = 11
 CLEAN = {
     "lost": 0,
@@ -43,7 +43,7 @@ def found(report: Report) -> dict[str, int]:
 
 @pytest.mark.server
 @pytest.mark.timeout(600)
-def test_a_thousand_units_survive_thirty_kills(tmp_path: Path) -> None:
+def test_a_thousand_units_survive_sixteen_kills(tmp_path: Path) -> None:
     with TrialPostgreSQL() as database, Trial(tmp_path, database_url=database.url) as trial:
         report = Torture(trial, INJECTIONS, SEED, units=1000, database=database).run()
     assert found(report) == CLEAN

@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from shared.auth import administration, audit, audit_view, local_accounts, sessions
 from shared.auth.audit import AuditEvent, Event
 from shared.auth.local_accounts import get_account
-from shared.auth.sessions import SessionView
+from shared.auth.sessions import Limits, SessionView
 from shared.contracts.identity.principal import HOME_TENANT, Principal, Role
 from shared.contracts.jobs import StoredFile
 from shared.errors import NotAllowed, NotSignedIn, SignInRefused, UrbanKiError
@@ -25,12 +25,14 @@ from shared.store.store import Store, process_store
 from shared.ui.accounts import acting, audit_panel, overview, settings_panel
 from shared.ui.accounts.acting import acting_now
 from tests.auth.conftest import cheap_passwords  # noqa: F401  # fixture
-from tests.auth.people import LIMITS, add_account, add_tenant
+from tests.auth.people import add_account, add_tenant
 from tests.e2e.checks import foreign_words
 from tests.shared.people_of_tests import CLERK, person, sit_down
 from tests.shared.process_state import begin_process, forget_process_state
 
 NOW = datetime.now(UTC)
+LIMITS = Limits(idle_s=86_400, absolute_s=86_400)
+"""The pages look at the real clock, and a whole test run may take an hour."""
 DIALOG = """
 from shared.auth import administration
 from shared.auth.session import principal

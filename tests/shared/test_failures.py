@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from shared.errors import FileGone, NotAllowed
+from shared.settings import REPOSITORY
 from shared.ui import failures
 
 NAME = "Bauakte_Erika_Mustermann.pdf"
@@ -33,3 +34,11 @@ def test_a_refusal_is_noted_with_its_app_and_its_number(monkeypatch: pytest.Monk
             raise error
     assert failures.show_script_error(refused)
     assert noted == [(refused, shown[0], "aviary"), (refused, shown[2], "")]
+
+
+def test_no_page_shows_a_number_that_stands_in_no_log() -> None:
+    """`show_failure` logs an error before it says the number, and notes a refusal."""
+    pages = [*REPOSITORY.glob("apps/**/*.py"), *REPOSITORY.glob("shared/ui/**/*.py")]
+    assert len(pages) > 50
+    unlogged = "reference=new_reference()"
+    assert [path.name for path in pages if unlogged in path.read_text(encoding="utf-8")] == []

@@ -283,9 +283,7 @@ def test_home_works_without_its_database(tmp_path: Path) -> None:
     assert "Ihre letzten Ergebnisse können gerade nicht gelesen werden." in captions
 
 
-def test_health_names_every_part_and_no_secret(tmp_path: Path) -> None:
-    house_probe().look_now()
-    probe().look_now()
+def health() -> httpx.Response:
     (route,) = [
         route
         for route in asset_routes(load_theme("default"))
@@ -297,7 +295,22 @@ def test_health_names_every_part_and_no_secret(tmp_path: Path) -> None:
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
             return await client.get("/healthz")
 
-    answer = asyncio.run(ask())
+    return asyncio.run(ask())
+
+
+@pytest.mark.parametrize("setting", ["URBANKI_PUBLIC_URL=https://ki.example", "URBANKI_HOST=::"])
+def test_strangers_read_no_detail_of_the_parts(
+    setting: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(*setting.split("=", 1))
+    get_settings.cache_clear()
+    assert health().json() == {"status": "ok"}
+
+
+def test_health_names_every_part_and_no_secret(tmp_path: Path) -> None:
+    house_probe().look_now()
+    probe().look_now()
+    answer = health()
     assert answer.headers["cache-control"] == "no-store"
     assert answer.json() == {
         "status": "ok",

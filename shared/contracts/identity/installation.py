@@ -25,6 +25,7 @@ from shared.settings import Settings
 
 RENEW_BELOW_S = 30
 LOCAL_SUBJECT = "local"
+"""Whoever gives a command on this machine, without a login."""
 _log = logging.getLogger(__name__)
 
 

@@ -26,12 +26,12 @@ class Principal:
 
     Args:
         subject: Stable id, never a name.
-        display_name: What the person reads about herself; empty for the local principal.
+        display_name: What the person reads about herself; empty for guests, commands and jobs.
         roles_by_tenant: Role in each municipality.
         active_tenant: Municipality whose data are shown now.
         app_grants: App ids that may be opened; None means every app the role allows.
         kind: What the principal is.
-        session_id: Id of the login session; empty until accounts exist.
+        session_id: Id of the login session; empty for commands and jobs, which have none.
     """
 
     subject: str

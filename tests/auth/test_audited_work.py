@@ -1,0 +1,78 @@
+"""Deletions and publications of pages: the store does them, and the audit tells of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import Engine
+
+from shared.auth import audited_work
+from shared.contracts.identity.principal import HOME_TENANT
+from shared.errors import NotAllowed, NotFound
+from shared.settings import Settings
+from shared.store import dataspace, runs
+from shared.store.layer_files import CSV
+from shared.store.layers import Publication
+from shared.store.store import Store, open_store
+from tests.auth.audit_trail import trail
+from tests.auth.people import NOW
+from tests.shared.people_of_tests import CLERK, VIEWER
+from tests.store.filled import finished, stored
+
+pytestmark = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+
+
+@pytest.fixture
+def store(engine: Engine, settings: Settings) -> Iterator[Store]:
+    opened = open_store(settings)
+    yield opened
+    opened.engine.dispose()
+
+
+def told(store: Store) -> list[tuple[str, str, str, str, str]]:
+    return [
+        (row.event, row.tenant, row.app, row.object_id, row.reason_code)
+        for row in trail(store.engine)
+    ]
+
+
+def publication(store: Store) -> Publication:
+    file = stored(store, CLERK, b"nummer\r\n1\r\n", "zahlen.csv", media_type=CSV)
+    return Publication("aviary/zahlen", "Zahlen", file, {"nummer": "integer"}, "CC0-1.0", "Stadt")
+
+
+def test_a_deleted_run_is_gone_and_the_audit_says_which(store: Store) -> None:
+    run = finished(store, CLERK, "alt")
+    audited_work.delete_run(CLERK, store, run, now=NOW)
+    with pytest.raises(NotFound):
+        runs.get(CLERK, store, run.id)
+    assert told(store) == [("delete", HOME_TENANT, "aviary", run.id, "")]
+
+
+def test_who_deletes_all_her_work_is_told_of(store: Store) -> None:
+    run = finished(store, CLERK, "alt")
+    assert audited_work.delete_own(CLERK, store, now=NOW).runs == 1
+    with pytest.raises(NotFound):
+        runs.get(CLERK, store, run.id)
+    assert told(store) == [("delete", HOME_TENANT, "", "", "eigene")]
+
+
+def test_what_is_published_is_told_of(store: Store) -> None:
+    run = finished(store, CLERK, "neu")
+    layer = audited_work.publish(CLERK, store, run, publication(store), now=NOW)
+    assert dataspace.find_layer(CLERK, store, "aviary/zahlen").id == layer.id
+    assert told(store) == [("dataspace_publish", HOME_TENANT, "aviary", layer.id, "")]
+
+
+def test_what_is_refused_changes_nothing_and_is_no_deed(store: Store) -> None:
+    run, ready = finished(store, CLERK, "bleibt"), publication(store)
+    for act in (
+        lambda: audited_work.delete_run(VIEWER, store, run, now=NOW),
+        lambda: audited_work.delete_own(VIEWER, store, now=NOW),
+        lambda: audited_work.publish(VIEWER, store, run, ready, now=NOW),
+    ):
+        with pytest.raises(NotAllowed):
+            act()
+    assert runs.get(CLERK, store, run.id).id == run.id
+    assert told(store) == []
