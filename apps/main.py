@@ -38,6 +38,7 @@ from shared.ui.server_options import (
     largest_upload_mb,
     server_options,
 )
+from shared.ui.streamlit_sessions import keep_files_apart
 from shared.ui.warm_up import warm_up
 
 
@@ -119,6 +120,7 @@ app = st.App(
     on_script_error=show_script_error,
 )
 
+keep_files_apart()
 if settings.mode == "kiosk":
     warm_up(settings)
 if started_directly:

@@ -128,7 +128,8 @@ def answer_to(
         return Answer.NEW_PASSWORD if place is Place.PAGE else Answer.UNKNOWN
     is_allowed = True
     if place is Place.METRICS:
-        is_allowed = session.principal.role == "admin"
+        # Like the audit: for the administration of a municipality alone.
+        is_allowed = policy.decide(session.principal, policy.AUDIT_READ).allowed
     elif place is Place.UPLOAD:
         is_allowed = policy.decide(session.principal, policy.UPLOAD).allowed
     elif place is Place.PAGE:

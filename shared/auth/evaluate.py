@@ -1,27 +1,46 @@
-"""`python -m shared.auth.evaluate`: measure what signing in and finding a session cost here."""
+"""`python -m shared.auth.evaluate`: run the attacks, measure signing in, write `evaluation.json`.
+
+The attacks stand in `tests/auth/attacks/attacks.toml`, so this runs where the tests are. The score
+of the mutants is that of `python -m tests.auth.mutate`, if its result is given.
+"""
 
 from __future__ import annotations
 
+import argparse
 import json
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from datetime import UTC, datetime
+import tomllib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime
+from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
 
 from sqlalchemy import Engine
 
 from shared.auth import local_accounts, sessions
 from shared.auth.sessions import Limits
-from shared.settings import Settings
+from shared.contracts.identity.policy import ROLES, TABLE
+from shared.settings import REPOSITORY, Settings
 from shared.store.engine import make_engine
 from shared.store.schema import prepare_database
 
-LOOKUPS, LOGINS = 5000, 10
+ATTACKS = Path("tests", "auth", "attacks", "attacks.toml")
+IN_BROWSER = "in_browser"
+CELLS = "tests/shared/test_policy.py::test_each_cell_at_home_and_elsewhere["
+OUT = Path(__file__).resolve().parent / "evaluation.json"
+LOOKUPS, LOGINS, SEED = 5000, 10, 1
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LIMITS = Limits(idle_s=1800, absolute_s=36_000)
+
+Listed = Mapping[str, Mapping[str, Sequence[str]]]
+Verdicts = Mapping[str, bool]
+"""Whether a test passed, by its name; tests that were left out are not in it."""
 
 
 def measure(engine: Engine) -> dict[str, float]:
@@ -47,16 +66,117 @@ def measure(engine: Engine) -> dict[str, float]:
     }
 
 
-def main() -> int:
-    """Run the command and return its exit code."""
+def run_tests(listed: Listed) -> Verdicts:
+    """Run every listed test in a process of its own, and return what became of each.
+
+    Args:
+        listed: Tests by group and attack.
+    """
+    wanted = {test.partition("[")[0] for attacks in listed.values() for tests in attacks.values()
+              for test in tests}  # fmt: skip
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder, "report.xml")
+        options = ["-q", "--no-header", "-p", "no:cacheprovider", f"--junitxml={report}"]
+        command = [sys.executable, "-m", "pytest", *options, *sorted(wanted)]
+        subprocess.run(command, cwd=REPOSITORY, stdout=sys.stderr, check=False)
+        return read_report(report.read_text(encoding="utf-8"))
+
+
+def read_report(report: str) -> Verdicts:
+    """Return which tests of pytest's report passed; skipped ones are left out.
+
+    Args:
+        report: XML in the form of JUnit.
+    """
+    found: dict[str, bool] = {}
+    for case in ElementTree.fromstring(report).iter("testcase"):  # noqa: S314  # pytest wrote it
+        outcomes = {child.tag for child in case}
+        if "skipped" not in outcomes:
+            file = case.get("classname", "").replace(".", "/")
+            found[f"{file}.py::{case.get('name')}"] = not outcomes & {"failure", "error"}
+    return found
+
+
+def counts(listed: Listed, verdicts: Verdicts) -> dict[str, dict[str, int]]:
+    """Return attacks, cases run and cases refused by group; a case counts once in a group.
+
+    Args:
+        listed: Tests by group and attack.
+        verdicts: What became of each test.
+    """
+    result: dict[str, dict[str, int]] = {}
+    for group, attacks in listed.items():
+        cases = {case for tests in attacks.values() for case in _cases(tests, verdicts)}
+        refused = sum(verdicts[case] for case in cases)
+        result[group] = {"attacks": len(attacks), "run": len(cases), "refused": refused}
+    names = ("attacks", "run", "refused")
+    result["all"] = {name: sum(one[name] for one in result.values()) for name in names}
+    return result
+
+
+def untried(listed: Listed, verdicts: Verdicts) -> list[str]:
+    """Return the tests that stand for no case at all: somebody has renamed or skipped them.
+
+    Args:
+        listed: Tests by group and attack.
+        verdicts: What became of each test.
+    """
+    tests = (test for attacks in listed.values() for tests in attacks.values() for test in tests)
+    return [test for test in tests if not _cases([test], verdicts)]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code: 1 if an attack was not refused, or not tried."""
+    parser = argparse.ArgumentParser(prog="python -m shared.auth.evaluate")
+    parser.add_argument("--mutation", type=Path, help="result of python -m tests.auth.mutate")
+    parser.add_argument("--out", type=Path, default=OUT)
+    given = parser.parse_args(arguments)
+    every = tomllib.loads((REPOSITORY / ATTACKS).read_text(encoding="utf-8"))
+    listed = {group: attacks for group, attacks in every.items() if group != IN_BROWSER}
+    verdicts = run_tests(listed)
+    found, missing = counts(listed, verdicts), untried(listed, verdicts)
+    covered = sum(passed for case, passed in verdicts.items() if case.startswith(CELLS))
+    result = {
+        "command": "python -m shared.auth.evaluate",
+        "measured_on": date.today().isoformat(),
+        "seed": SEED,
+        "attacks": found,
+        "policy_cells": {"covered": covered, "all": len(TABLE) * len(ROLES)},
+        "mutation": _mutation(given.mutation),
+        **_times(),
+    }
+    text = json.dumps(result, indent=2)
+    given.out.write_text(f"{text}\n", encoding="utf-8")
+    print(json.dumps({**result, "untried": missing}, indent=2))
+    return int(bool(missing) or found["all"]["run"] != found["all"]["refused"])
+
+
+def _times() -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(_env_file=None, data_dir=Path(folder))
         prepare_database(settings)
         engine = make_engine(settings)
         result = measure(engine)
         engine.dispose()
-    print(json.dumps(result, indent=2))
-    return 0
+    return result
+
+
+def _mutation(file: Path | None) -> dict[str, Any] | None:
+    if file is None:
+        return None
+    told = json.loads(file.read_text(encoding="utf-8"))
+    return {name: told[name] for name in ("mutants", "killed", "score")}
+
+
+def _cases(tests: Iterable[str], verdicts: Verdicts) -> list[str]:
+    return [case for case in verdicts if any(_is_case(test, case) for test in tests)]
+
+
+def _is_case(test: str, case: str) -> bool:
+    """Say whether a case is one of a listed test; "*" in its brackets stands for anything."""
+    function, _, wanted = test.partition("[")
+    of, _, name = case.partition("[")
+    return function == of and (not wanted or fnmatchcase(name[:-1], wanted[:-1]))
 
 
 def _median_ms(count: int, work: Callable[[], object]) -> float:

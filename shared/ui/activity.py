@@ -49,6 +49,8 @@ class Activity:
         async def noting_receive() -> Message:
             nonlocal runs, noted_at
             message = await receive()
+            while forgets_for_all(message.get("bytes") or b""):
+                message = await receive()
             if asks_for_run(message.get("bytes") or b""):
                 runs += 1
                 now = self._services.clock()
@@ -68,14 +70,31 @@ class Activity:
             _log.warning("activity: %s", error.code)
 
 
+def forgets_for_all(content: bytes) -> bool:
+    """Say whether a message would empty the memory of all pages; no page of ours sends it.
+
+    Args:
+        content: As for `asks_for_run`.
+    """
+    message = _read(content)
+    return message is not None and message.HasField("clear_cache")
+
+
 def asks_for_run(content: bytes) -> bool:
     """Say whether a message of the browser asks for a run of the script that no timer wants.
 
     Args:
         content: A message of Streamlit's protocol, or anything that somebody sends.
     """
-    try:
-        message = BackMsg.FromString(content)
-    except DecodeError:
+    message = _read(content)
+    if message is None or not message.HasField("rerun_script"):
         return False
-    return message.HasField("rerun_script") and not message.rerun_script.is_auto_rerun
+    return not message.rerun_script.is_auto_rerun
+
+
+def _read(content: bytes) -> BackMsg | None:
+    try:
+        message: BackMsg = BackMsg.FromString(content)
+    except DecodeError:
+        return None
+    return message

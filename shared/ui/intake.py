@@ -24,6 +24,8 @@ EXTENSIONS: dict[DataKind, tuple[str, ...]] = {
 MAX_NAME_CHARACTERS = 80
 _PDF_SEARCH_BYTES = 1024
 _UNSAFE = re.compile(r"[^\w .,()+-]")
+_DEVICE = re.compile(r"(con|prn|aux|nul|(com|lpt)[1-9¹²³]) *(\.|$)", re.IGNORECASE)
+"""Names that Windows reads as devices, whatever their ending."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,8 @@ def sanitize_name(name: str) -> str:
     normal = unicodedata.normalize("NFC", last_part)
     visible = "".join(c for c in normal if unicodedata.category(c)[0] not in "CZ" or c == " ")
     cleaned = " ".join(_UNSAFE.sub("_", visible).split()).lstrip(". ").strip()
+    if _DEVICE.match(cleaned):
+        cleaned = f"_{cleaned}"
     stem, dot, ending = cleaned.rpartition(".")
     if not dot:
         return cleaned[:MAX_NAME_CHARACTERS] or "datei"

@@ -14,6 +14,7 @@ from shared.settings import Settings
 from shared.store.engine import make_engine
 from tests.auth.guarded import annas_cookie, guarded, serve  # noqa: F401  # fixtures
 from tests.auth.people import NOW, add_account
+from tests.auth.small_visits import clerk, other, small  # noqa: F401  # fixtures
 from tests.store.servers import (  # noqa: F401  # fixtures
     PostgresServer,
     local_settings,

@@ -18,16 +18,24 @@ from shared.auth.services import account_services
 from shared.settings import Settings
 from shared.store.engine import make_engine
 from shared.themes import load_theme
+from shared.ui.activity import Activity
 from shared.ui.server_options import server_options
+from shared.ui.streamlit_sessions import keep_files_apart
 from tests.auth.people import LIMITS
 
 MOST_UPLOAD = 300_000
 PAGE = """
+import time
 import streamlit as st
+@st.cache_data
+def kept():
+    return time.monotonic_ns()
 st.session_state.runs = st.session_state.get("runs", 0) + 1
 st.write(f"user={sorted(dict(st.user).items())}")
 st.write(f"runs={st.session_state.runs}")
 st.file_uploader("Datei", key="file")
+st.download_button("Bericht", b"das Gleiche fuer alle", file_name="bericht.txt")
+st.write(f"kept={kept()}")
 """
 
 
@@ -42,10 +50,14 @@ def main(data_dir: str, port: str, page: str) -> None:
         policy=content_security_policy(),
         frame_policy=content_security_policy(frame=True),
     )
+    keep_files_apart()
     app = st.App(
         Path(page),
         routes=account_routes(services),
-        middleware=[Middleware(Guard, services=services, rules=rules)],
+        middleware=[
+            Middleware(Guard, services=services, rules=rules),
+            Middleware(Activity, services=services),
+        ],
     )
     app.run(config=server_options(settings, load_theme("default")))
 

@@ -20,11 +20,12 @@ from shared.ui.activity import Activity, asks_for_run
 from tests.auth.browsers import Clock
 from tests.auth.people import LIMITS, NOW, signed_in
 
-CLICK, TIMER, OTHER = BackMsg(), BackMsg(), BackMsg()
+CLICK, TIMER, OTHER, FORGET = BackMsg(), BackMsg(), BackMsg(), BackMsg()
 CLICK.rerun_script.query_string = ""
 TIMER.rerun_script.is_auto_rerun = True
 TIMER.rerun_script.fragment_id = "a"
 OTHER.stop_script = True
+FORGET.clear_cache = True
 
 
 @dataclass
@@ -91,6 +92,12 @@ def test_what_no_person_does_keeps_nobody(socket: Socket, content: bytes) -> Non
     socket.send(content, content)
     assert socket.idle_moved == timedelta()
     assert socket.seen[1:] == [content, content]
+
+
+def test_nobody_empties_the_memory_of_all_pages(socket: Socket) -> None:
+    forget, click = FORGET.SerializeToString(), CLICK.SerializeToString()
+    socket.send(forget, forget, click, forget)
+    assert socket.seen == [click, click]
 
 
 def test_a_busy_database_takes_no_click_away(

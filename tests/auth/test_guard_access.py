@@ -370,6 +370,7 @@ def test_only_pages_begin_a_guests_session(kiosk: tuple[Guarded, OnePlace]) -> N
         ("/aviary", "GET", True),
         ("/", "HEAD", False),
         ("/media/a", "GET", False),
+        ("/media/a", "PUT", False),
         ("/konto/ping", "GET", False),
         ("/_stcore/host-config", "GET", False),
         ("/_stcore/upload_file/own/b", "PUT", True),

@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from shared.registry.discover import manifests
 from shared.registry.manifest import AppManifest
@@ -92,16 +92,19 @@ def test_filtered_home_can_be_shared(browser: Browser, gallery: RunningGallery) 
     """A search is in the address, so that it can be sent to somebody."""
     with observed_page(browser, gallery.url) as observed:
         observed.open("/")
+        cards = observed.page.locator("h2")
+        every = cards.count()
         field = observed.page.get_by_role("searchbox").first
         field.fill("solr")
         field.press("Enter")
+        expect(cards).not_to_have_count(every, timeout=20_000)
         observed.settle()
         assert "solr" in observed.page.url
-        shown = observed.page.locator("h2").all_inner_texts()
+        shown = cards.all_inner_texts()
     with observed_page(browser, gallery.url) as other:
         other.page.goto(observed.page.url)
         other.settle()
-        assert other.page.locator("h2").all_inner_texts() == shown
+        expect(other.page.locator("h2")).to_have_text(shown, timeout=20_000)
 
 
 @every_app

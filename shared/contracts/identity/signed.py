@@ -78,8 +78,6 @@ def open_signed(token: str, form: Form, key_for: KeyFor) -> dict[str, Any]:
     Raises:
         TokenRefused: Anything about it is not as it must be.
     """
-    if len(token) > MAX_TOKEN_CHARACTERS or not _FORM.fullmatch(token):
-        raise TokenRefused("form")
     algorithm, kid = _read_header(token, form)
     trusted = key_for(kid)
     if algorithm not in trusted.algorithms:
@@ -104,13 +102,13 @@ def key_name(token: str, form: Form) -> str:
     Raises:
         TokenRefused: It is no such token.
     """
-    if len(token) > MAX_TOKEN_CHARACTERS or not _FORM.fullmatch(token):
-        raise TokenRefused("form")
     return _read_header(token, form)[1]
 
 
 def _read_header(token: str, form: Form) -> tuple[str, str]:
-    """Check the header before any key is touched; other members could name a key of their own."""
+    """Check form and header before any key is touched; other members could name their own key."""
+    if len(token) > MAX_TOKEN_CHARACTERS or not _FORM.fullmatch(token):
+        raise TokenRefused("form")
     head = token.partition(".")[0]
     try:
         header = _read_object(base64.urlsafe_b64decode(head + "=" * (-len(head) % 4)), "header")
