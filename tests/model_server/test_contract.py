@@ -272,10 +272,11 @@ def test_values_of_one_task_are_not_taken_for_another(recorded: list[Recorded]) 
 def test_the_other_routes_fit_the_contract(service: Service) -> None:
     with service.client() as client:
         listed = Catalog.model_validate_json(client.get("/models").content, strict=True)
-        for entry in listed.models:
-            if entry.version:
-                answer = client.get(f"/models/{entry.name}", params={"version": entry.version})
-                ModelDetail.model_validate_json(answer.content, strict=True)
+        served = [entry for entry in listed.models if entry.version]
+        assert served
+        for entry in served:
+            answer = client.get(f"/models/{entry.name}", params={"version": entry.version})
+            ModelDetail.model_validate_json(answer.content, strict=True)
         Readiness.model_validate_json(client.get("/readyz").content, strict=True)
         answer = client.post("/models/reload")
         ReloadReport.model_validate_json(answer.content, strict=True)

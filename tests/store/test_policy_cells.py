@@ -228,8 +228,10 @@ def demo(store: Store) -> Demo:
 
 
 def test_guests_try_examples(store: Store, demo: Demo) -> None:
+    before = all_rows(store)
     for attempt in GUESTS.values():
         attempt(GUEST, store, demo)
+    assert all_rows(store) != before
 
 
 def test_guests_do_nothing_else(store: Store, demo: Demo) -> None:

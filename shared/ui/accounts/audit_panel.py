@@ -14,10 +14,9 @@ from shared.contracts.identity.policy import AUDIT_READ, require
 from shared.contracts.identity.principal import Principal
 from shared.contracts.provenance import LOCAL_ZONE
 from shared.i18n import N_, Translator
-from shared.report.names import file_name
 from shared.store.store import Store
 from shared.ui.account_menu import ROLE_NAMES
-from shared.ui.accounts.acting import acting_now
+from shared.ui.accounts.csv_button import csv_button
 from shared.ui.accounts.rights_fields import app_titles
 from shared.ui.result import Column, table
 from shared.ui.run_words import moment
@@ -102,17 +101,13 @@ def _offer_table(
         )
         return
 
-    def content() -> bytes:
-        acting = acting_now(principal, store)
-        return audit_view.export(acting, store, wanted, t, now=datetime.now(UTC))
-
-    st.download_button(
-        t("Als Tabelle herunterladen (CSV)"),
-        content,
-        file_name=file_name("verwaltung", t("Protokoll"), datetime.now(LOCAL_ZONE).date(), "csv"),
-        mime="text/csv",
+    csv_button(
+        principal,
+        store,
+        lambda acting: audit_view.export(acting, store, wanted, t, now=datetime.now(UTC)),
+        subject=t("Protokoll"),
         key="accounts_audit_download",
-        on_click="ignore",
+        t=t,
     )
 
 

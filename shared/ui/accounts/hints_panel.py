@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 
 import streamlit as st
 
 from shared.contracts.identity.policy import FEEDBACK_READ, require
 from shared.contracts.identity.principal import Principal
-from shared.contracts.provenance import LOCAL_ZONE
 from shared.i18n import N_, Translator
-from shared.report.names import file_name
 from shared.store.feedback import Feedback, export_feedback, list_feedback
 from shared.store.store import Store
-from shared.ui.accounts.acting import acting_now
+from shared.ui.accounts.csv_button import csv_button
 from shared.ui.accounts.rights_fields import app_titles
 from shared.ui.result import Column, table
 from shared.ui.run_words import moment
@@ -47,24 +44,17 @@ def hints_panel(principal: Principal, store: Store, t: Translator) -> None:
         st.info(t("Es gibt noch keine Hinweise."))
         return
     st.caption(t("Wer einen Hinweis gegeben hat, ist nicht gespeichert."))
-    _offer_table(principal, store, app, t)
+    csv_button(
+        principal,
+        store,
+        lambda acting: export_feedback(acting, store, t, app=app or None),
+        subject=t("Hinweise"),
+        key="accounts_hints_download",
+        t=t,
+    )
     if len(found) == MOST_SHOWN:
         st.caption(t("Gezeigt werden die neuesten {count}.", count=MOST_SHOWN))
     _show(found, titles, t)
-
-
-def _offer_table(principal: Principal, store: Store, app: str, t: Translator) -> None:
-    def content() -> bytes:
-        return export_feedback(acting_now(principal, store), store, t, app=app or None)
-
-    st.download_button(
-        t("Als Tabelle herunterladen (CSV)"),
-        content,
-        file_name=file_name("verwaltung", t("Hinweise"), datetime.now(LOCAL_ZONE).date(), "csv"),
-        mime="text/csv",
-        key="accounts_hints_download",
-        on_click="ignore",
-    )
 
 
 def _show(found: list[Feedback], titles: Mapping[str, str], t: Translator) -> None:
