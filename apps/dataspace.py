@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import streamlit as st
 
+from shared.auth.audited_work import FileToTake, may_take, take_along
 from shared.auth.session import principal
-from shared.contracts.identity.policy import EXPORT_FILE, decide
 from shared.errors import UrbanKiError
 from shared.i18n import N_, Translator
 from shared.registry.discover import manifests
@@ -80,7 +81,7 @@ def details(layer: Layer, t: Translator) -> None:
     )
     st.caption(t("Name für andere Anwendungen:"))
     st.code(layer.name, language=None)
-    if decide(acting, EXPORT_FILE).allowed:
+    if may_take(acting, FileToTake(layer.id)):
         st.download_button(
             t("Herunterladen"),
             content_of(layer),
@@ -95,8 +96,19 @@ def details(layer: Layer, t: Translator) -> None:
 
 
 def content_of(layer: Layer) -> Callable[[], bytes]:
-    """Return what reads the file when somebody asks for it."""
-    return lambda: dataspace.layer_path(acting, store, layer.id).read_bytes()
+    """Return what reads the file when somebody asks for it, with the rights of that moment."""
+
+    def taken() -> bytes:
+        now_acting = principal(beside=acting.session_id)
+        return take_along(
+            now_acting,
+            store,
+            FileToTake(layer.id),
+            lambda: dataspace.layer_path(now_acting, store, layer.id).read_bytes(),
+            now=datetime.now(UTC),
+        )
+
+    return taken
 
 
 def preview(layer: Layer, t: Translator) -> None:

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import streamlit as st
 
 from shared.auth import guard_state
 from shared.auth.session import principal
-from shared.contracts.identity.policy import ACCOUNT_MANAGE, decide, may_open
+from shared.contracts.identity.policy import (
+    ACCOUNT_MANAGE,
+    DATASPACE_READ,
+    MODEL_CATALOG,
+    Decision,
+    decide,
+    may_open,
+)
 from shared.errors import AppBroken, UrbanKiError
 from shared.registry.discover import BrokenApp, discover
 from shared.settings import get_settings
 from shared.themes import load_theme
+from shared.ui.ending import page_may_end
 from shared.ui.failures import error_boundary, error_box, show_failure
 from shared.ui.kiosk import HOME_SCRIPT, is_kiosk
 from shared.ui.language import active_language, translator
@@ -41,6 +50,12 @@ def broken_page(app: BrokenApp) -> st.Page:
         error_box(AppBroken(), reference=app.reference)
 
     return st.Page(show, title=app.title, url_path=app.id, visibility="hidden")
+
+
+def tool_page(script: str, title: str, path: str, may: Decision) -> st.Page:
+    """Return a page that the menu names to those alone who may use it."""
+    visibility: Literal["visible", "hidden"] = "visible" if may.allowed else "hidden"
+    return st.Page(FOLDER / script, title=title, url_path=path, visibility=visibility)
 
 
 t = translator()
@@ -73,8 +88,8 @@ visible = [app for app in apps if app.id in pages]
 home_script = FOLDER / (HOME_SCRIPT if is_kiosk() else "home.py")
 home = st.Page(home_script, title=t("Start"), url_path=HOME_PATH, default=not opens_directly)
 tools = [
-    st.Page(FOLDER / "dataspace.py", title=t("Datenraum"), url_path=DATASPACE_PATH),
-    st.Page(FOLDER / "models.py", title=t("Modelle"), url_path=MODELS_PATH),
+    tool_page("dataspace.py", t("Datenraum"), DATASPACE_PATH, decide(acting, DATASPACE_READ)),
+    tool_page("models.py", t("Modelle"), MODELS_PATH, decide(acting, MODEL_CATALOG)),
 ]
 house = [
     *([] if is_kiosk() else tools),
@@ -82,12 +97,7 @@ house = [
     st.Page(FOLDER / "accessibility.py", title=t("Barrierefreiheit"), url_path=ACCESSIBILITY_PATH),
     st.Page(FOLDER / "privacy.py", title=t("Datenschutz"), url_path=PRIVACY_PATH),
 ]
-accounts = st.Page(
-    FOLDER / "accounts.py",
-    title=t("Verwaltung"),
-    url_path=ACCOUNTS_PATH,
-    visibility="visible" if decide(acting, ACCOUNT_MANAGE).allowed else "hidden",
-)
+accounts = tool_page("accounts.py", t("Verwaltung"), ACCOUNTS_PATH, decide(acting, ACCOUNT_MANAGE))
 page = st.navigation(
     {
         "": [home, *broken],
@@ -98,6 +108,7 @@ page = st.navigation(
 )
 st.set_page_config(page_title=f"{page.title} – {theme.name}", layout="wide")
 page_header(theme)
-with error_boundary():
+# A page that ends early, as a refused one does, still owes its reader the footer.
+with page_may_end(), error_boundary():
     page.run()
-page_footer(theme, house)
+page_footer(theme, [link for link in house if link.visibility == "visible"])

@@ -8,6 +8,7 @@ import streamlit as st
 
 from shared.auth.session import principal
 from shared.contracts.identity.policy import may_open
+from shared.contracts.identity.principal import Principal
 from shared.errors import AppBroken
 from shared.i18n import Translator
 from shared.registry.discover import APPS_FOLDER, BrokenApp, discover
@@ -136,25 +137,43 @@ def show_cards(found: list[AppManifest | BrokenApp], t: Translator) -> None:
                     card(app, t)
 
 
+def gallery(acting: Principal, t: Translator) -> None:
+    """Show the apps that somebody may open, and what she did last."""
+    everything = discover(only=get_settings().app_ids)
+    working = [
+        app
+        for app in everything
+        if isinstance(app, AppManifest) and may_open(acting, app.id, app.roles_min)
+    ]
+    broken = [app for app in everything if isinstance(app, BrokenApp)]
+    found = filtered(working, t)
+    with st.container(key="live_count"):
+        st.markdown(t.plural("{count} Anwendung", "{count} Anwendungen", len(found)))
+    if found or broken:
+        show_cards([*found, *broken], t)
+    if not found:
+        advice = t("Ändern Sie das Suchwort oder nehmen Sie Filter weg.")
+        empty_state(t("Keine Anwendung passt."), advice)
+        st.button(t("Filter zurücksetzen"), key="reset_filters", on_click=reset_filters)
+    recent_runs(acting, {app.id: app.localized("title", t.language) for app in working}, t)
+
+
+def platform_notice(t: Translator) -> None:
+    """Say why whoever runs the platform finds no apps here."""
+    empty_state(
+        t("Mit diesem Konto wird die Plattform betrieben."),
+        t(
+            "Es sieht keine Daten der Kommunen und öffnet keine Anwendungen. Dafür brauchen Sie "
+            "ein Konto Ihrer Kommune."
+        ),
+    )
+
+
 t = translator()
-acting = principal()
-everything = discover(only=get_settings().app_ids)
-working = [
-    app
-    for app in everything
-    if isinstance(app, AppManifest) and may_open(acting, app.id, app.roles_min)
-]
-broken = [app for app in everything if isinstance(app, BrokenApp)]
 introduction(t)
-found = filtered(working, t)
-with st.container(key="live_count"):
-    st.markdown(t.plural("{count} Anwendung", "{count} Anwendungen", len(found)))
-if found or broken:
-    show_cards([*found, *broken], t)
-if not found:
-    advice = t("Ändern Sie das Suchwort oder nehmen Sie Filter weg.")
-    empty_state(t("Keine Anwendung passt."), advice)
-    st.button(t("Filter zurücksetzen"), key="reset_filters", on_click=reset_filters)
-recent_runs(acting, {app.id: app.localized("title", t.language) for app in working}, t)
+if principal().role == "plattform_admin":
+    platform_notice(t)
+else:
+    gallery(principal(), t)
 with st.container(key="gallery_status"):
     house_status()

@@ -20,5 +20,8 @@ st.title(t("Was kann künstliche Intelligenz im Rathaus?"), anchor=False)
 st.markdown(
     t("Probieren Sie es aus: Jedes Beispiel dauert höchstens drei Minuten. Ein Mensch entscheidet.")
 )
-attract(apps, t)
-tiles(apps, t)
+pictures, choice = st.columns([2, 3])
+with pictures:
+    attract(apps, t)
+with choice:
+    tiles(apps, t)

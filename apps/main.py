@@ -1,4 +1,7 @@
-"""The only start file: `streamlit run apps/main.py` or `python apps/main.py`."""
+"""The only start file: `python apps/main.py`.
+
+`streamlit run apps/main.py` works too, but opens its port before the checks of the start.
+"""
 
 from __future__ import annotations
 
@@ -22,12 +25,15 @@ from shared.auth.secret_box import load_secret_box
 from shared.auth.security_headers import content_security_policy
 from shared.auth.services import process_services
 from shared.auth.start_checks import load_or_refuse, refuse_start
+from shared.auth.upload_rules import SESSION_HEADER
 from shared.contracts.identity.principal import Role
 from shared.errors import OperationError
+from shared.log_lines import keep_to_one_line
 from shared.registry.discover import discover, manifests
+from shared.settings import PRIVATE_UMASK
 from shared.startup import chosen_theme, prepare_tables
 from shared.ui.activity import Activity
-from shared.ui.assets import accounts_redirect, asset_routes, home_redirect
+from shared.ui.assets import accounts_redirect, asset_routes, first_page_redirect
 from shared.ui.failures import show_script_error
 from shared.ui.html_patch import HtmlPatch, inline_scripts
 from shared.ui.navigation import FIXED_PATHS, HIDDEN_FROM_VISITORS, opens_one_app
@@ -67,6 +73,7 @@ def sign_in_routes() -> list[BaseRoute]:
 
 
 started_directly = __name__ == "__main__"
+os.umask(PRIVATE_UMASK)
 settings = load_or_refuse()
 try:
     theme = chosen_theme(settings)
@@ -81,6 +88,7 @@ except OperationError as refusal:
     print(f"{refusal} {refusal.remedy}", file=sys.stderr)  # noqa: T201
     sys.exit(2)
 
+keep_to_one_line()
 logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(message)s")
 logging.getLogger("httpx").setLevel(logging.WARNING)
 options = server_options(settings, theme)
@@ -94,7 +102,7 @@ app = st.App(
     routes=[
         *asset_routes(theme),
         *sign_in_routes(),
-        *([] if opens_one_app(settings) else [home_redirect()]),
+        first_page_redirect(*(settings.app_ids if opens_one_app(settings) else ())),
     ],
     middleware=[
         Middleware(
@@ -120,7 +128,7 @@ app = st.App(
     on_script_error=show_script_error,
 )
 
-keep_files_apart()
+keep_files_apart(SESSION_HEADER)
 if settings.mode == "kiosk":
     warm_up(settings)
 if started_directly:

@@ -7,6 +7,8 @@ from itertools import groupby
 
 import streamlit as st
 
+from shared.auth.session import principal
+from shared.contracts.identity.policy import MODEL_CATALOG, require
 from shared.contracts.model_catalog import CatalogEntry, CatalogMetric
 from shared.contracts.model_server import Quality
 from shared.errors import ModelServerError
@@ -133,6 +135,7 @@ def figure(metric: CatalogMetric, t: Translator) -> str:
 
 t = translator()
 st.title(t("Modelle"), anchor=False)
+require(principal(), MODEL_CATALOG)
 st.markdown(
     t(
         "Diese Modelle laufen auf dem Modellserver dieser Installation. "

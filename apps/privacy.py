@@ -120,8 +120,9 @@ st.markdown(
 )
 st.markdown(
     t(
-        "Wer sich anmeldet und was dabei gelöscht, freigegeben oder verwaltet wird, steht {days} "
-        "Tage lang unter einem Pseudonym in einem Protokoll, an dem jede Änderung auffällt.",
+        "Wer sich anmeldet und was dabei hoch- oder heruntergeladen, ausgewertet, gelöscht, "
+        "freigegeben oder verwaltet wird, steht {days} Tage lang unter einem Pseudonym in einem "
+        "Protokoll, an dem jede Änderung auffällt.",
         days=get_settings().retention_audit_days,
     )
 )

@@ -23,6 +23,8 @@ from shared.errors import AddressPublic, OperationError, SettingInvalid, Setting
 from shared.sign_in_settings import SignInSettings
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+PRIVATE_UMASK = 0o077
+"""What the gallery writes, other accounts of the machine cannot read."""
 LOCAL_SETTINGS = REPOSITORY / "model_server" / "settings.local.toml"
 """What `python -m model_server.bench --apply` measured on this machine; of least priority."""
 RATE = r"^[1-9]\d{0,4}/[1-9]\d{0,5}$"

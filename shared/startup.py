@@ -41,7 +41,7 @@ from shared.errors import (
     UrbanKiError,
 )
 from shared.i18n import LANGUAGES, get_translator
-from shared.settings import REPOSITORY, Settings, url_host
+from shared.settings import PRIVATE_UMASK, REPOSITORY, Settings, url_host
 from shared.themes import Theme, load_theme
 from shared.themes.theme import for_visitors
 
@@ -383,6 +383,7 @@ def main() -> int:
 
     Settings that must not be started with end it with 2, see `shared.auth.start_checks`.
     """
+    os.umask(PRIVATE_UMASK)
     settings = load_or_refuse()
     try:
         run(settings)

@@ -33,6 +33,7 @@ from apps.archivair.page_figures import figures_from
 from apps.archivair.pages import Limits
 from apps.archivair.recognise import MODEL
 from apps.archivair.survey import FileFailure, SurveyedFile, survey
+from shared.auth.audited_commands import run_app_command
 from shared.clients.model_server import ModelServerClient
 from shared.clients.server_process import ensure_model_server
 from shared.command_line import refusal
@@ -54,7 +55,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     signal.signal(signal.SIGTERM, _stop)
     try:
-        return _ocr(build_parser().parse_args(arguments))
+        options = build_parser().parse_args(arguments)
+        return run_app_command(get_settings(), "archivair", options.command, lambda: _ocr(options))
     except (KeyboardInterrupt, Cancelled):
         return _refuse(Cancelled(), STOPPED)
     except ModelServerError as error:

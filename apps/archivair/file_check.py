@@ -8,6 +8,8 @@ from apps.archivair.pages import Limits, PageImage, open_source
 from shared.contracts.finding import Finding
 from shared.errors import N_, ItemError
 
+LOAD_AHEAD = ("apps.archivair.pdf_pages", "apps.archivair.raster_pages")
+"""Modules that `check_file` needs; see `shared.limited_reading`."""
 LEAST_DPI = 150
 LEAST_LONG_SIDE_PX = 1200
 MM_PER_INCH = 25.4

@@ -56,7 +56,7 @@ def show_export(ctx: AppContext, run: RunView, pages: RunPages, page: KeptPage) 
         Download(t("Bericht (PDF)"), name("pdf"), "application/pdf", pdf),
         Download(t("Kennzahlen (Excel)"), name("xlsx"), EXCEL, excel),
     ]
-    export_bar(ctx, downloads, note=_note(ctx, run, pages))
+    export_bar(ctx, downloads, run_id=run.id, note=_note(ctx, run, pages))
 
 
 def _note(ctx: AppContext, run: RunView, pages: RunPages) -> str:

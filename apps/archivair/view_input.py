@@ -13,6 +13,7 @@ from apps.archivair.sample import SAMPLE_NAME, sample_jpeg
 from apps.archivair.script import ScriptChoice
 from shared.errors import InputError
 from shared.i18n import N_
+from shared.limited_reading import read_limited
 from shared.store.retention import periods
 from shared.ui import AppContext, ChosenData, SampleFile, choose_data, show_checks, step
 from shared.ui.failures import show_failure
@@ -61,6 +62,7 @@ def choose_file(ctx: AppContext) -> ReadyFile | None:
         )
         script = _more(ctx, limits)
         if chosen is None:
+            st.session_state.pop("archivair_checked", None)
             return None
     checked = _checked(chosen, limits)
     with step(ctx, 2, t("Prüfen"), done=isinstance(checked, FileCheck)):
@@ -122,16 +124,22 @@ def _period(ctx: AppContext, period: timedelta) -> str:
 
 
 def _checked(chosen: ChosenData, limits: Limits) -> FileCheck | InputError:
-    """Open and check the file, once per file; a refusal is remembered too."""
+    """Open and check the file, once per file; a refusal is remembered until another choice."""
     key = (chosen.file.sha256, chosen.file.name)
     stored: tuple[tuple[str, str], FileCheck | InputError] | None
     stored = st.session_state.get("archivair_checked")
     if stored is None or stored[0] != key:
-        found: FileCheck | InputError
-        try:
-            found = check_file(chosen.file.content, chosen.file.name, limits)
-        except InputError as error:
-            found = error
-        stored = (key, found)
+        stored = (key, _check(chosen, limits))
         st.session_state["archivair_checked"] = stored
     return stored[1]
+
+
+def _check(chosen: ChosenData, limits: Limits) -> FileCheck | InputError:
+    """Open our own example here, and what others made in a process of its own."""
+    file = chosen.file
+    try:
+        if chosen.is_sample:
+            return check_file(file.content, file.name, limits)
+        return read_limited(check_file, file.content, file.name, limits)
+    except InputError as error:
+        return error

@@ -19,6 +19,7 @@ from apps.aviary.commands import build_parser
 from apps.aviary.outputs import to_json
 from apps.aviary.recipes import find_recipe, recipe_names
 from apps.aviary.run_image import inspect_image
+from shared.auth.audited_commands import run_app_command
 from shared.clients.model_server import ModelServerClient
 from shared.clients.server_process import ensure_model_server
 from shared.contracts.finding import may_continue
@@ -46,7 +47,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options = build_parser().parse_args(arguments)
         commands = {"run": _run, "recipes": _recipes, "check": _check}
-        return commands[options.command](options)
+        return run_app_command(
+            get_settings(), "aviary", options.command, lambda: commands[options.command](options)
+        )
     except KeyboardInterrupt:
         return _refuse(Cancelled(), INCOMPLETE)
     except Cancelled as error:

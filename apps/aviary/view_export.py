@@ -42,9 +42,8 @@ def show_export(
     origin = origin_of(shown, ctx.tenant, threshold, min_area_m2)
     theme = load_theme(ctx.settings.theme)
     report = partial(build_report, shown.analysis, result, shown.overview, origin, theme.name, t)
-    subject = PurePath(shown.run.title).stem
     day = origin.created_at.astimezone(LOCAL_ZONE).date()
-    name = partial(file_name, ctx.manifest.id, subject, day)
+    name = partial(file_name, ctx.manifest.id, PurePath(shown.run.title).stem, day)
     formats: list[tuple[str, str, str, Callable[[], bytes]]] = [
         (t("Bild mit Umrissen (PNG)"), "png", "image/png", partial(_png, shown, result, origin)),
         (t("Bericht (PDF)"), "pdf", "application/pdf", partial(_pdf, report, theme)),
@@ -72,7 +71,9 @@ def show_export(
         label = t("Geodaten (GeoPackage)")
         formats.insert(5, (label, "gpkg", GPKG, lambda: render_gpkg(report(on_paper=False))))
     export_bar(
-        ctx, [Download(label, name(ending), mime, make) for label, ending, mime, make in formats]
+        ctx,
+        [Download(label, name(ending), mime, make) for label, ending, mime, make in formats],
+        run_id=shown.run.id,
     )
 
 

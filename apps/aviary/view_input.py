@@ -20,6 +20,7 @@ from shared.contracts.finding import Finding
 from shared.errors import InputError
 from shared.geo.raster import OpenOptions, RasterInfo
 from shared.i18n import parse_number
+from shared.limited_reading import read_limited
 from shared.ui import (
     AppContext,
     ChosenData,
@@ -32,6 +33,7 @@ from shared.ui import (
 from shared.ui.failures import show_failure
 
 GSD_RANGE_CM = (1.0, 500.0)
+Checked = tuple[RasterInfo, tuple[Finding, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,7 @@ def choose_image(ctx: AppContext, recipe: Recipe) -> ReadyImage | None:
             sample=SampleFile(SAMPLE_NAME, _sample_bytes),
         )
         if chosen is None:
+            st.session_state.pop("aviary_checked", None)
             return None
         options = _open_options(ctx, chosen)
     with step(ctx, 2, t("Prüfen"), done=options.gsd_m is not None or chosen.is_sample):
@@ -78,18 +81,18 @@ def choose_image(ctx: AppContext, recipe: Recipe) -> ReadyImage | None:
 def _check(
     ctx: AppContext, recipe: Recipe, chosen: ChosenData, options: OpenOptions
 ) -> ReadyImage | None:
-    try:
-        info, findings = _checked(chosen, options, recipe, force=False)
-    except InputError as error:
-        show_failure(error, ctx.t, ctx.manifest.id)
-        return None
+    checked = _checked(chosen, options, recipe, force=False)
     force = False
-    if outside_checked_range(info, recipe):
+    if not isinstance(checked, InputError) and outside_checked_range(checked[0], recipe):
         force = st.checkbox(
             ctx.t("Trotzdem auswerten, außerhalb des geprüften Bereichs"), key="aviary_force"
         )
         if force:
-            info, findings = _checked(chosen, options, recipe, force=True)
+            checked = _checked(chosen, options, recipe, force=True)
+    if isinstance(checked, InputError):
+        show_failure(checked, ctx.t, ctx.manifest.id)
+        return None
+    info, findings = checked
     if not show_checks(findings, ctx.t):
         return None
     return ReadyImage(chosen, info, options, force)
@@ -97,16 +100,32 @@ def _check(
 
 def _checked(
     chosen: ChosenData, options: OpenOptions, recipe: Recipe, *, force: bool
-) -> tuple[RasterInfo, tuple[Finding, ...]]:
-    """Open and check the image, once per image and statement."""
-    key = (chosen.file.sha256, options, force)
-    stored: tuple[object, tuple[RasterInfo, tuple[Finding, ...]]] | None
+) -> Checked | InputError:
+    """Open and check the image, once per image and statement; a refusal is remembered too."""
+    key = (chosen.file.sha256, options)
+    known: dict[bool, Checked | InputError] = {}
     stored = st.session_state.get("aviary_checked")
-    if stored is None or stored[0] != key:
-        file = chosen.file
-        found = inspect_image(file.content, recipe, options, name=file.name, force=force)
-        stored = st.session_state["aviary_checked"] = (key, found)
-    return stored[1]
+    if stored is not None and stored[0] == key:
+        known = stored[1]
+    if force not in known:
+        known[force] = _inspect(chosen, options, recipe, force=force)
+        st.session_state["aviary_checked"] = (key, known)
+    return known[force]
+
+
+def _inspect(
+    chosen: ChosenData, options: OpenOptions, recipe: Recipe, *, force: bool
+) -> Checked | InputError:
+    """Open our own example here, and what others made in a process of its own."""
+    file = chosen.file
+    try:
+        if chosen.is_sample:
+            return inspect_image(file.content, recipe, options, name=file.name, force=force)
+        return read_limited(
+            inspect_image, file.content, recipe, options, name=file.name, force=force
+        )
+    except InputError as error:
+        return error
 
 
 def _open_options(ctx: AppContext, chosen: ChosenData) -> OpenOptions:

@@ -21,6 +21,7 @@ from shared.ui.html_patch import ASSETS_URL
 
 UPLOADS = "/_stcore/upload_file/"
 STREAM = "/_stcore/stream"
+MEDIA = "/media/"
 _METRICS = "/_stcore/metrics"
 _HEALTH = frozenset({"/healthz", "/_stcore/health"})
 _WATCH = ("/konto/ping", "/konto/wache.js")
@@ -36,7 +37,7 @@ _ASSETS = frozenset({"page.js", "gallery.css", "favicon.svg"})
 _FONTS = f"/{ASSETS_URL}/schriften/"
 _CLOSED = ("/_stcore/agent", "/auth/", "/oauth2callback")
 """Streamlit's agents, and its own sign-in, whose cookie survives a logout."""
-_PARTS = ("/_stcore/", "/component/", "/media/", "/static/", f"/{ASSETS_URL}/", "/app/")
+_PARTS = ("/_stcore/", "/component/", "/static/", f"/{ASSETS_URL}/", "/app/")
 
 
 class Place(Enum):
@@ -46,9 +47,11 @@ class Place(Enum):
     CLOSED = auto()
     STREAM = auto()
     UPLOAD = auto()
+    MEDIA = auto()
+    """A file that was made for a page: an image, a download."""
     METRICS = auto()
     PART = auto()
-    """Something that a page is made of: files, media, components."""
+    """Something that a page is made of and that is the same for all: scripts, components."""
     PAGE = auto()
 
 
@@ -88,6 +91,8 @@ def place_of(path: str, opened: frozenset[str]) -> Place:
         return Place.CLOSED
     if path.startswith(UPLOADS):
         return Place.UPLOAD
+    if path.startswith(MEDIA):
+        return Place.MEDIA
     if path == STREAM:
         return Place.STREAM
     if path.startswith(_METRICS):
@@ -110,7 +115,7 @@ def answer_to(
     session: SessionView | None,
     apps: Callable[[], Mapping[str, Role]],
 ) -> Answer:
-    """Return what becomes of a request; whose upload it is, and its origin, are other questions.
+    """Return what becomes of a request; its origin, and whose file it is, are other questions.
 
     Args:
         place: From `place_of`.

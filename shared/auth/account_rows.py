@@ -1,4 +1,4 @@
-"""Accounts as rows: reading them, and changing one in a transaction."""
+"""Accounts as rows: reading them, and changing one and its rights in a transaction."""
 
 from __future__ import annotations
 
@@ -6,14 +6,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from types import EllipsisType
 from typing import Any
 
 from sqlalchemy import ColumnElement, Engine, Row, Update, select, update
 from sqlalchemy.orm import Session
 
 from shared.auth.account_names import account_name
-from shared.auth.account_rights import Rights, read_rights
-from shared.contracts.identity.principal import HOME_TENANT, Principal
+from shared.auth.account_rights import (
+    ADMIN,
+    Rights,
+    checked_rights,
+    keep_an_admin,
+    read_rights,
+    write_rights,
+)
+from shared.contracts.identity.principal import HOME_TENANT, Principal, Role
 from shared.errors import AccountUnknown
 from shared.store.engine import read_scope, session_scope
 from shared.store.identity_models import AccountRoleRow, AccountRow
@@ -143,6 +151,68 @@ def rights_to_change(
             raise AccountUnknown()
         yield session, account_id, read_rights(session, [account_id])[account_id]
         session.execute(change(AccountRow.id == account_id, changed_at=now))
+
+
+def set_role(
+    engine: Engine,
+    username: str,
+    tenant: str,
+    role: Role | None,
+    now: datetime,
+    *,
+    apps: frozenset[str] | EllipsisType | None = ...,
+) -> None:
+    """Give an account a role in a municipality; it counts at the next look at a session.
+
+    Args:
+        engine: The database.
+        username: Whose.
+        tenant: The municipality.
+        role: None takes the role, and the apps with it.
+        now: The moment.
+        apps: What `set_apps` takes, in the same transaction; `...` leaves them as they are.
+
+    Raises:
+        AccountRightsInvalid: There is no such role or municipality, or no app at all.
+        AccountUnknown: There is no such account.
+        LastAdmin: The municipality would have no administration any more.
+    """
+    with rights_to_change(engine, username, now) as (session, account_id, rights):
+        roles, granted = dict(rights.roles), dict(rights.apps)
+        if roles.get(tenant) == ADMIN != role:
+            keep_an_admin(session, account_id, [tenant])
+        if role is None:
+            roles.pop(tenant, None)
+        else:
+            roles[tenant] = role
+        if role is None or apps is None:
+            granted.pop(tenant, None)
+        elif not isinstance(apps, EllipsisType):
+            granted[tenant] = apps
+        write_rights(session, account_id, checked_rights(roles, granted))
+
+
+def set_apps(
+    engine: Engine, username: str, tenant: str, apps: frozenset[str] | None, now: datetime
+) -> None:
+    """Say which apps an account may open in a municipality.
+
+    Args:
+        engine: The database.
+        username: Whose.
+        tenant: Where it has a role.
+        apps: At least one; None means all that the role allows.
+        now: The moment.
+
+    Raises:
+        AccountRightsInvalid: No app, or the account has no role there.
+        AccountUnknown: There is no such account.
+    """
+    with rights_to_change(engine, username, now) as (session, account_id, rights):
+        granted = {name: some for name, some in rights.apps.items() if name != tenant}
+        if apps is not None:
+            granted[tenant] = apps
+        write_rights(session, account_id, checked_rights(rights.roles, granted))
 
 
 def _accounts(engine: Engine, *conditions: ColumnElement[bool]) -> list[Account]:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from types import EllipsisType
 from typing import Literal
 
 from shared.auth import audit, local_accounts
@@ -203,7 +204,13 @@ def reset_password(principal: Principal, store: Store, username: str, *, now: da
 
 
 def set_role(
-    principal: Principal, store: Store, username: str, role: Role | None, *, now: datetime
+    principal: Principal,
+    store: Store,
+    username: str,
+    role: Role | None,
+    *,
+    now: datetime,
+    apps: frozenset[str] | EllipsisType | None = ...,
 ) -> None:
     """Give an account another role in the active municipality; its sessions there end.
 
@@ -213,20 +220,21 @@ def set_role(
         username: Whose.
         role: One of `GIVEN_ROLES`; None takes the role of an account that has one elsewhere.
         now: The moment, with zone.
+        apps: What `set_apps` takes, at the same time; `...` leaves them as they are.
 
     Raises:
-        AccountRightsInvalid: There is no such role.
+        AccountRightsInvalid: There is no such role, or no app at all.
         AccountUnknown: The municipality has no such account.
         AccountWithoutRole: It would have none anywhere.
         LastAdmin: The municipality would have no administration any more.
         NotAllowed: Only the administration does this.
     """
-    reason = f"rolle:{role or 'keine'}"
+    reason = f"rolle:{role or 'keine'}{'' if apps is ... else ':anwendungen'}"
     with _change(principal, store, username, reason, now) as account:
         if role is None and len(account.rights.roles) == 1:
             raise AccountWithoutRole()
         wanted, tenant = None if role is None else _given(role), principal.active_tenant
-        local_accounts.set_role(store.engine, username, tenant, wanted, now)
+        local_accounts.set_role(store.engine, username, tenant, wanted, now, apps=apps)
         if account.rights.roles[tenant] != wanted:
             # Nobody can put a new cookie into her browser; so she signs in anew.
             end_all_of(store.engine, account.id, tenant)

@@ -25,6 +25,8 @@ FIRST_WAIT = timedelta(seconds=30)
 LONGEST_WAIT = timedelta(minutes=15)
 FROM_ANYWHERE = 30
 FORGOTTEN_AFTER = timedelta(days=1)
+_CLOCKS_DIFFER = timedelta(minutes=1)
+"""Several processes on several machines share the table."""
 _BY_NETWORK, _ANYWHERE = "account_ip", "account"
 
 
@@ -56,7 +58,7 @@ def begin(engine: Engine, name: str, prefix: str, now: datetime) -> bool:
     keys = {_key(_BY_NETWORK, name, prefix): _BY_NETWORK, _key(_ANYWHERE, name): _ANYWHERE}
     with session_scope(engine) as session:
         rows = [_locked(session, key, keys[key], now) for key in sorted(keys)]
-        if any(row.blocked_until is not None and row.blocked_until > now for row in rows):
+        if any(_must_wait(row, now) for row in rows):
             return False
         for row in rows:
             _count(row, now)
@@ -89,6 +91,12 @@ def _locked(session: Session, key: str, kind: str, now: datetime) -> LoginAttemp
     insert_unless_there(session, LoginAttemptRow, key_sha256=key, kind=kind, failed=0, last_at=now)
     query = select(LoginAttemptRow).where(LoginAttemptRow.key_sha256 == key)
     return session.scalars(query.with_for_update()).one()
+
+
+def _must_wait(row: LoginAttemptRow, now: datetime) -> bool:
+    # Nobody waits longer: that one was written while a clock was wrong.
+    longest = LONGEST_WAIT + _CLOCKS_DIFFER
+    return row.blocked_until is not None and now < row.blocked_until <= now + longest
 
 
 def _count(row: LoginAttemptRow, now: datetime) -> None:

@@ -17,14 +17,17 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
 from typing import Any, Literal, TextIO, cast
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import CursorResult, Engine, delete, func, insert, select
+from sqlalchemy.event import listen
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from shared.auth import audit_chain, audit_log, pseudonyms
 from shared.auth.attempts import ip_prefix
 from shared.auth.audit_chain import GENESIS, AuditKeys, Entry, audit_keys
+from shared.auth.audit_repeats import TOLD_SINGLY, RepeatKey, Repeats, has_row
 from shared.contracts.identity.principal import Principal
 from shared.errors import UrbanKiError
 from shared.settings import Settings
@@ -41,6 +44,7 @@ _OBJECT = re.compile(f"{_UUID}|{_WORDS}")
 _CODE = re.compile(rf"{_WORDS}|\d+(?:\.\d+)+")
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
 _HMAC_CHARACTERS = 24
+_repeats: WeakKeyDictionary[Engine, Repeats] = WeakKeyDictionary()
 _log = logging.getLogger(__name__)
 
 
@@ -121,8 +125,10 @@ class Purged:
 def write(engine: Engine, settings: Settings, event: AuditEvent, *, now: datetime) -> None:
     """Add an event: first to the database, then to the copy.
 
-    A copy that cannot be written is logged and loses nothing. An event that the database does not
-    take is noted in the copy, `audit_verify` reports it, and the error goes on to the caller.
+    Refusals that repeat have ever fewer rows, see `shared.auth.audit_repeats`:
+    `keine_berechtigung:40` is the 40th of its minute. A copy that cannot be written is logged and
+    loses nothing. An event that the database does not take is noted in the copy, `audit_verify`
+    reports it, and the error goes on to the caller.
 
     Args:
         engine: The database.
@@ -136,18 +142,56 @@ def write(engine: Engine, settings: Settings, event: AuditEvent, *, now: datetim
         StorageFull: The database has no space left.
         SecretUnusable: The installation's secret cannot be read.
     """
+    number = _number(engine, event, now)
+    if not has_row(number):
+        return
+    if number >= TOLD_SINGLY:
+        event = replace(event, reason_code=f"{event.reason_code}:{number}".lstrip(":"))
     keys = audit_keys(settings)
     draft = _draft(event, keys, now)
     try:
         with session_scope(engine) as session:
-            audit_chain.lock(session)
-            subject = "" if event.principal is None else event.principal.subject
-            pseudonym = pseudonyms.give(session, keys.subject, subject)
-            entry = audit_chain.append(session, keys.chain, replace(draft, subject_hmac=pseudonym))
+            entry = _append(session, keys, event, draft)
     except (UrbanKiError, SQLAlchemyError):
         _copy(settings, audit_chain.sealed(keys.chain, draft))
         raise
     _copy(settings, entry)
+
+
+def add(session: Session, settings: Settings, event: AuditEvent, *, now: datetime) -> None:
+    """Add an event in a transaction of the caller: both are written or neither; then the copy.
+
+    Args:
+        session: The transaction. Nobody else adds rows until it ends, and it must not hold locks
+            of runs unless it took the lock of the audit before them, see `audit_chain.lock`.
+        settings: Secret of the installation, folder of the logs.
+        event: What happened.
+        now: The moment, with zone.
+
+    Raises:
+        SecretUnusable: The installation's secret cannot be read.
+    """
+    keys = audit_keys(settings)
+    entry = _append(session, keys, event, _draft(event, keys, now))
+    listen(session, "after_commit", lambda _session: _copy(settings, entry), once=True)
+
+
+def _number(engine: Engine, event: AuditEvent, now: datetime) -> int:
+    """Return the how manieth of its minute a refusal is; 1 for everything else."""
+    if event.outcome != "refused":
+        return 1
+    principal = event.principal
+    who = ip_prefix(event.ip.partition("/")[0]) if principal is None else principal.subject
+    return _repeats.setdefault(engine, Repeats()).number(
+        RepeatKey(event.event, who, event.reason_code), now
+    )
+
+
+def _append(session: Session, keys: AuditKeys, event: AuditEvent, draft: Entry) -> Entry:
+    audit_chain.lock(session)
+    subject = "" if event.principal is None else event.principal.subject
+    pseudonym = pseudonyms.give(session, keys.subject, subject)
+    return audit_chain.append(session, keys.chain, replace(draft, subject_hmac=pseudonym))
 
 
 def export(engine: Engine, from_: datetime, to: datetime, stream: TextIO) -> int:

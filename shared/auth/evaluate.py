@@ -1,7 +1,8 @@
 """`python -m shared.auth.evaluate`: run the attacks, measure signing in, write `evaluation.json`.
 
 The attacks stand in `tests/auth/attacks/attacks.toml`, so this runs where the tests are. The score
-of the mutants is that of `python -m tests.auth.mutate`, if its result is given.
+of the mutants is that of `python -m tests.auth.mutate`, if its result is given; what a browser
+waits for is null where there is no Chromium. Times count on a machine that does nothing else.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from xml.etree import ElementTree
 
 from sqlalchemy import Engine
@@ -32,6 +33,21 @@ from shared.store.schema import prepare_database
 
 ATTACKS = Path("tests", "auth", "attacks", "attacks.toml")
 IN_BROWSER = "in_browser"
+REFEREE, LEAST_CHECKS = "tests/oidc/test_realm.py", 30
+"""The flow against a certified provider, not ours."""
+TIMES, IN_TWO_PROCESSES = "tests.auth.times", "tests.e2e.two_processes"
+"""Programs that print figures as JSON."""
+MOST = {
+    "lookup_ms_median": 0.1,
+    "refusal_difference_percent": 20.0,
+    "guard_cpu_ms": 2.0,
+    "eight_processes_s": 20.0,
+    "form_to_page_s": 3.0,
+    "second_process_s": 2.0,
+    "websocket_closed_s": 2.0,
+    "page_replaced_s": 4.0,
+}
+"""What the figures may be at most."""
 CELLS = "tests/shared/test_policy.py::test_each_cell_at_home_and_elsewhere["
 OUT = Path(__file__).resolve().parent / "evaluation.json"
 LOOKUPS, LOGINS, SEED = 5000, 10, 1
@@ -67,13 +83,14 @@ def measure(engine: Engine) -> dict[str, float]:
 
 
 def run_tests(listed: Listed) -> Verdicts:
-    """Run every listed test in a process of its own, and return what became of each.
+    """Run every listed test and the referee in another process, and return what became of each.
 
     Args:
         listed: Tests by group and attack.
     """
     wanted = {test.partition("[")[0] for attacks in listed.values() for tests in attacks.values()
               for test in tests}  # fmt: skip
+    wanted.add(REFEREE)
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder, "report.xml")
         options = ["-q", "--no-header", "-p", "no:cacheprovider", f"--junitxml={report}"]
@@ -125,8 +142,41 @@ def untried(listed: Listed, verdicts: Verdicts) -> list[str]:
     return [test for test in tests if not _cases([test], verdicts)]
 
 
+def run_program(module: str) -> dict[str, float] | None:
+    """Return the figures that a program prints; None if it has nothing to measure with.
+
+    Args:
+        module: Its name.
+
+    Raises:
+        CalledProcessError: It failed.
+    """
+    done = subprocess.run(
+        [sys.executable, "-m", module],
+        cwd=REPOSITORY,
+        stdout=subprocess.PIPE,
+        check=True,
+        text=True,
+    )
+    return cast("dict[str, float] | None", json.loads(done.stdout))
+
+
+def missed(figures: Mapping[str, object]) -> list[str]:
+    """Return the figures that are larger than they may be.
+
+    Args:
+        figures: By name; others than those of `MOST` count for nothing.
+    """
+    found = ((name, figures.get(name)) for name in MOST)
+    return [name for name, figure in found if isinstance(figure, float) and figure > MOST[name]]
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit code: 1 if an attack was not refused, or not tried."""
+    """Run the command and return its exit code.
+
+    1 if an attack was not refused or not tried, a check of the referee failed, or a figure is too
+    large.
+    """
     parser = argparse.ArgumentParser(prog="python -m shared.auth.evaluate")
     parser.add_argument("--mutation", type=Path, help="result of python -m tests.auth.mutate")
     parser.add_argument("--out", type=Path, default=OUT)
@@ -134,21 +184,46 @@ def main(arguments: Sequence[str] | None = None) -> int:
     every = tomllib.loads((REPOSITORY / ATTACKS).read_text(encoding="utf-8"))
     listed = {group: attacks for group, attacks in every.items() if group != IN_BROWSER}
     verdicts = run_tests(listed)
-    found, missing = counts(listed, verdicts), untried(listed, verdicts)
-    covered = sum(passed for case, passed in verdicts.items() if case.startswith(CELLS))
+    missing = untried(listed, verdicts)
     result = {
         "command": "python -m shared.auth.evaluate",
         "measured_on": date.today().isoformat(),
         "seed": SEED,
-        "attacks": found,
-        "policy_cells": {"covered": covered, "all": len(TABLE) * len(ROLES)},
+        **_of_tests(listed, verdicts),
         "mutation": _mutation(given.mutation),
-        **_times(),
+        **_of_programs(),
     }
     text = json.dumps(result, indent=2)
     given.out.write_text(f"{text}\n", encoding="utf-8")
     print(json.dumps({**result, "untried": missing}, indent=2))
-    return int(bool(missing) or found["all"]["run"] != found["all"]["refused"])
+    return int(bool(missing) or not is_good(result))
+
+
+def is_good(result: Mapping[str, Any]) -> bool:
+    """Say whether every attack was refused, every check passed, and no figure is too large.
+
+    Args:
+        result: What is written.
+    """
+    attacks, referee = result["attacks"]["all"], result["referee"]
+    refused = attacks["run"] == attacks["refused"]
+    return refused and LEAST_CHECKS <= referee["run"] == referee["passed"] and not result["missed"]
+
+
+def _of_tests(listed: Listed, verdicts: Verdicts) -> dict[str, object]:
+    covered = sum(passed for case, passed in verdicts.items() if case.startswith(CELLS))
+    checks = [passed for case, passed in verdicts.items() if case.startswith(f"{REFEREE}::")]
+    return {
+        "attacks": counts(listed, verdicts),
+        "policy_cells": {"covered": covered, "all": len(TABLE) * len(ROLES)},
+        "referee": {"run": len(checks), "passed": sum(checks)},
+    }
+
+
+def _of_programs() -> dict[str, object]:
+    figures = {**_times(), **(run_program(TIMES) or {})}
+    browser = run_program(IN_TWO_PROCESSES)
+    return {**figures, "browser": browser, "missed": missed({**figures, **(browser or {})})}
 
 
 def _times() -> dict[str, float]:

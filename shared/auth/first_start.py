@@ -9,6 +9,7 @@ from datetime import datetime
 from shared import __version__
 from shared.auth import local_accounts
 from shared.auth.audit import AuditEvent, Event
+from shared.auth.audited_settings import note_changed_settings
 from shared.auth.local_accounts import FirstPassword
 from shared.auth.services import AccountServices
 from shared.i18n import LANGUAGES, Translator, get_translator
@@ -54,7 +55,7 @@ def framed(passwords: Sequence[FirstPassword]) -> str:
 
 
 def note_start(services: AccountServices) -> None:
-    """Write to the audit that the gallery starts, in which mode and version.
+    """Write to the audit that the gallery starts, in which mode and version and with what changed.
 
     Args:
         services: Settings, clock and audit.
@@ -64,6 +65,7 @@ def note_start(services: AccountServices) -> None:
     """
     event = AuditEvent(Event.START, object_id=services.settings.sign_in, reason_code=__version__)
     services.write_audit(event, services.clock())
+    note_changed_settings(services)
 
 
 def _explanation(t: Translator) -> Iterable[str]:

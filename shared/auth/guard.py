@@ -31,9 +31,16 @@ from shared.auth.request_rules import (
     kept_headers,
     refused_status,
 )
-from shared.auth.security_headers import FRAMES, security_headers, with_cookie, with_headers
+from shared.auth.security_headers import (
+    FRAMES,
+    security_headers,
+    with_cookie,
+    with_headers,
+    with_secure_cookies,
+)
 from shared.auth.services import AccountServices
 from shared.auth.sessions import SessionView
+from shared.auth.slow_heads import limit_heads
 from shared.auth.upload_rules import (
     FRAMING_BYTES,
     SESSION_HEADER,
@@ -41,6 +48,7 @@ from shared.auth.upload_rules import (
     BodyTooLarge,
     BodyTooSlow,
     check_declared,
+    is_own_media,
     is_own_upload,
     limited,
 )
@@ -51,7 +59,7 @@ from shared.errors import NotAllowed, NotFound, UrbanKiError
 from shared.themes import load_theme
 
 FOREIGN_PAGE, FOREIGN_ORIGIN = "fremde_seite", "fremde_herkunft"
-"""Reasons in the audit: somebody else's page in an upload, a page of another site."""
+"""Reasons in the audit: an upload or file of somebody else's page, a page of another site."""
 _log = logging.getLogger(__name__)
 
 
@@ -127,7 +135,7 @@ class Guard:
     """
 
     def __init__(self, app: AsgiApp, services: AccountServices, rules: GuardRules) -> None:
-        https = services.public_origin.startswith("https://")
+        self._https = https = services.public_origin.startswith("https://")
         self._app = app
         self._services = services
         self._rules = rules
@@ -136,6 +144,7 @@ class Guard:
         self._page_headers = security_headers(rules.policy, https=https)
         self._frame_headers = security_headers(rules.frame_policy, https=https)
         keep_socket_address()
+        limit_heads()
         set_active()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -146,6 +155,8 @@ class Guard:
         in_frame = str(scope["path"]).startswith(FRAMES)
         added = self._frame_headers if in_frame else self._page_headers
         send = with_headers(send, added, in_frame=in_frame)
+        if self._https:
+            send = with_secure_cookies(send)
         status = refused_status(scope, self._rules.hosts)
         if status is not None:
             await _answer(answers.plain(status), scope, receive, send)
@@ -203,13 +214,25 @@ class Guard:
         return None if asked.session is None else await self._foreign(asked, asked.session)
 
     async def _foreign(self, asked: _Asked, session: SessionView) -> Response | None:
-        """Refuse what comes from another site, or goes to the page of another login."""
+        """Refuse what comes from another site, or belongs to the page of another login."""
         headers, public_origin = asked.scope["headers"], self._services.public_origin
         if asked.is_socket and not has_own_origin(headers, public_origin):
             return await self._denied(asked, FOREIGN_ORIGIN)
         if asked.place is Place.UPLOAD and not is_own_upload(asked.path, session):
             return await self._denied(asked, FOREIGN_PAGE)
-        return None
+        if asked.place is Place.MEDIA and not is_own_media(asked.path, session):
+            return await self._denied(asked, FOREIGN_PAGE)
+        return await self._placeless(asked, session)
+
+    async def _placeless(self, asked: _Asked, session: SessionView) -> Response | None:
+        """Refuse the page of a guest for whom there is no place any more."""
+        guests = self._services.guests
+        if guests is None or not asked.is_socket:
+            return None
+        if await to_thread.run_sync(guests.enter, session.id, self._services.clock()):
+            return None
+        self._live.forget()
+        return answers.plain(503)
 
     async def _denied(self, asked: _Asked, reason: str = NotAllowed.code) -> Response:
         """Write a refusal into the audit, and return the answer."""

@@ -12,6 +12,7 @@ from shared.i18n import get_translator
 from shared.ui.html_patch import error_page, request_language
 
 WAIT_S = 10
+BAD_REQUEST = 400
 _TEXTS = {
     400: "Ungültige Anfrage. / Invalid request.",
     401: "Bitte melden Sie sich an. / Please sign in.",
@@ -26,12 +27,13 @@ _TEXTS = {
 
 
 def plain(status: int) -> Response:
-    """Return a line of text in both languages.
+    """Return a line of text in both languages; after a request that is none, nothing more is read.
 
     Args:
         status: HTTP status.
     """
-    return PlainTextResponse(_TEXTS.get(status, _TEXTS[503]), status)
+    headers = {"connection": "close"} if status == BAD_REQUEST else None
+    return PlainTextResponse(_TEXTS.get(status, _TEXTS[503]), status, headers)
 
 
 def to_account_page(scope: Scope, path: str) -> Response:

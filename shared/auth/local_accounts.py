@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, CursorResult, Engine, select
+from sqlalchemy import ColumnElement, CursorResult, Delete, Engine, delete, select
 from sqlalchemy.exc import IntegrityError
 
-from shared.auth import attempts, passwords, sessions
+from shared.auth import attempts, passwords
 from shared.auth.account_names import account_name, checked_account_name
 from shared.auth.account_rights import (
     ADMIN,
@@ -32,6 +32,8 @@ from shared.auth.account_rows import (
     named,
     required_row,
     rights_to_change,
+    set_apps,
+    set_role,
 )
 from shared.auth.tenants import insert_home_tenant
 from shared.auth.words import new_password
@@ -43,7 +45,7 @@ from shared.errors import (
     SignInRefused,
 )
 from shared.store.engine import read_scope, session_scope
-from shared.store.identity_models import AccountRow
+from shared.store.identity_models import AccountRow, SessionRow
 from shared.store.ids import new_id
 from shared.store.texts import checked_text
 
@@ -164,12 +166,15 @@ def sign_in(
             session.execute(change(named(username), failed_count=AccountRow.failed_count + 1))
         raise SignInRefused()
     attempts.succeeded(engine, counted, ip_prefix)
+    account = get_account(engine, found.username)
     values: dict[str, Any] = {"failed_count": 0}
     if passwords.is_outdated(kept):
         values["password_hash"] = passwords.hash_password(plain)
-    # Not over a password that somebody has changed meanwhile.
-    _put(engine, (AccountRow.id == found.id) & (AccountRow.password_hash == kept), **values)
-    return get_account(engine, found.username)
+    own = (AccountRow.id == found.id) & (AccountRow.password_hash == kept)
+    if not _put(engine, own & AccountRow.disabled.is_(False), **values):
+        # It was changed, locked or hashed anew while this one was looked at.
+        return sign_in(engine, username, password, ip_prefix=ip_prefix, now=now)
+    return account
 
 
 def set_password(
@@ -203,9 +208,8 @@ def set_password(
     if plain == plain_old:
         raise PasswordUnchanged()
     own = (AccountRow.id == account_id) & (AccountRow.password_hash == found.password_hash)
-    if not _put_password(engine, own, plain, now, must_change=False):
+    if not _put_password(engine, own, account_id, plain, now, must_change=False, keep=keep):
         raise OldPasswordWrong()
-    sessions.end_by_subject(engine, account_id, but=keep)
 
 
 def reset_password(engine: Engine, username: str, now: datetime) -> str:
@@ -220,8 +224,7 @@ def reset_password(engine: Engine, username: str, now: datetime) -> str:
         AccountUnknown: There is no such account.
     """
     found, made = required_row(engine, named(username)), new_password()
-    _put_password(engine, AccountRow.id == found.id, made, now, must_change=True)
-    sessions.end_by_subject(engine, found.id)
+    _put_password(engine, AccountRow.id == found.id, found.id, made, now, must_change=True)
     return made
 
 
@@ -241,63 +244,13 @@ def disable(engine: Engine, username: str, now: datetime) -> None:
         administered = [tenant for tenant, role in rights.roles.items() if role == ADMIN]
         keep_an_admin(session, account_id, administered)
         session.execute(change(AccountRow.id == account_id, disabled=True))
-    sessions.end_by_subject(engine, account_id)
+        session.execute(_sessions_of(account_id))
 
 
 def enable(engine: Engine, username: str, now: datetime) -> None:
     """Let a person sign in again with a disabled account; see `disable`."""
     found = required_row(engine, named(username))
     _put(engine, AccountRow.id == found.id, disabled=False, changed_at=now)
-
-
-def set_role(engine: Engine, username: str, tenant: str, role: Role | None, now: datetime) -> None:
-    """Give an account a role in a municipality; it counts at the next look at a session.
-
-    Args:
-        engine: The database.
-        username: Whose.
-        tenant: The municipality.
-        role: None takes the role, and the apps with it.
-        now: The moment.
-
-    Raises:
-        AccountRightsInvalid: There is no such role or municipality.
-        AccountUnknown: There is no such account.
-        LastAdmin: The municipality would have no administration any more.
-    """
-    with rights_to_change(engine, username, now) as (session, account_id, rights):
-        roles, apps = dict(rights.roles), dict(rights.apps)
-        if roles.get(tenant) == ADMIN != role:
-            keep_an_admin(session, account_id, [tenant])
-        if role is None:
-            roles.pop(tenant, None)
-            apps.pop(tenant, None)
-        else:
-            roles[tenant] = role
-        write_rights(session, account_id, checked_rights(roles, apps))
-
-
-def set_apps(
-    engine: Engine, username: str, tenant: str, apps: frozenset[str] | None, now: datetime
-) -> None:
-    """Say which apps an account may open in a municipality.
-
-    Args:
-        engine: The database.
-        username: Whose.
-        tenant: Where it has a role.
-        apps: At least one; None means all that the role allows.
-        now: The moment.
-
-    Raises:
-        AccountRightsInvalid: No app, or the account has no role there.
-        AccountUnknown: There is no such account.
-    """
-    with rights_to_change(engine, username, now) as (session, account_id, rights):
-        granted = {name: some for name, some in rights.apps.items() if name != tenant}
-        if apps is not None:
-            granted[tenant] = apps
-        write_rights(session, account_id, checked_rights(rights.roles, granted))
 
 
 def first_start(engine: Engine, now: datetime) -> list[FirstPassword]:
@@ -367,13 +320,28 @@ def _new_row(
 
 
 def _put_password(
-    engine: Engine, whose: ColumnElement[bool], plain: str, now: datetime, *, must_change: bool
+    engine: Engine,
+    whose: ColumnElement[bool],
+    account_id: str,
+    plain: str,
+    now: datetime,
+    *,
+    must_change: bool,
+    keep: str = "",
 ) -> bool:
-    values = {"must_change": must_change, "changed_at": now}
+    """Change a password and end the sessions that began with the old one: both, or none."""
+    hashed = passwords.hash_password(plain)
     # A password that was made anew is no longer the one that the first start has printed.
-    return _put(
-        engine, whose, password_hash=passwords.hash_password(plain), is_first=False, **values
-    )
+    values = {"must_change": must_change, "changed_at": now, "is_first": False}
+    with session_scope(engine) as session:
+        done = session.execute(change(whose, password_hash=hashed, **values))
+        if has_changed := cast("CursorResult[Any]", done).rowcount > 0:
+            session.execute(_sessions_of(account_id, but=keep))
+        return has_changed
+
+
+def _sessions_of(account_id: str, *, but: str = "") -> Delete:
+    return delete(SessionRow).where(SessionRow.subject == account_id, SessionRow.id != but)
 
 
 def _put(engine: Engine, whose: ColumnElement[bool], **values: Any) -> bool:  # noqa: ANN401

@@ -23,6 +23,8 @@ from shared.errors import (
     UrbanKiError,
 )
 from shared.i18n import Language, Translator
+from shared.settings import get_settings
+from shared.themes import load_theme
 from shared.ui.html_patch import ASSETS_URL
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
@@ -50,6 +52,7 @@ class _Field:
     described_by: str = ""
     is_wrong: bool = False
     has_focus: bool = False
+    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,8 @@ class _Page:
     error: str
     token: str = field(repr=False)
     notice: str = ""
-    rule: str = ""
+    advice: str = ""
+    back: str = ""
     sign_out: str = ""
     sign_out_action: str = ""
     sign_out_token: str = field(default="", repr=False)
@@ -101,6 +105,7 @@ def sign_in_page(
         fields=_sign_in_fields(t, username, error),
         error=error_text(t, error),
         notice=ended if has_ended else "",
+        advice=t("Passwort vergessen? Ihre Administration gibt Ihnen ein neues."),
     )
     return rendered(t, gallery, page, _TEMPLATE)
 
@@ -131,6 +136,7 @@ def password_page(
         NEW_FIELD: t("Neues Passwort"),
         REPEAT_FIELD: t("Neues Passwort wiederholen"),
     }
+    rule = error_text(t, PasswordLength(least=LEAST_CHARACTERS, most=MOST_CHARACTERS))
     forced = t("Bitte wählen Sie ein eigenes Passwort. Danach geht es weiter.")
     page = _Page(
         heading=t("Passwort ändern"),
@@ -139,10 +145,10 @@ def password_page(
         token=token,
         next_path=next_path,
         submit=t("Passwort ändern"),
-        fields=_password_fields(labels, error),
+        fields=_password_fields(labels, rule, error),
         error=error_text(t, error),
         notice=forced if is_forced else "",
-        rule=error_text(t, PasswordLength(least=LEAST_CHARACTERS, most=MOST_CHARACTERS)),
+        back="" if is_forced else t("Zurück, ohne etwas zu ändern"),
         sign_out=t("Abmelden"),
         sign_out_action=address(SIGN_OUT, sprache=t.language),
         sign_out_token=sign_out_token,
@@ -156,7 +162,7 @@ def _sign_in_fields(t: Translator, username: str, error: UrbanKiError | None) ->
     return (
         _Field(
             NAME_FIELD,
-            t("Benutzername"),
+            t("Anmeldename"),
             "username",
             kind="text",
             value=username,
@@ -175,12 +181,17 @@ def _sign_in_fields(t: Translator, username: str, error: UrbanKiError | None) ->
     )
 
 
-def _password_fields(labels: dict[str, str], error: UrbanKiError | None) -> tuple[_Field, ...]:
+def _password_fields(
+    labels: dict[str, str], rule: str, error: UrbanKiError | None
+) -> tuple[_Field, ...]:
     """Return the three fields; the one that the error is about says so."""
     wrong = "" if error is None else WRONG_FIELDS.get(type(error), "")
+    # An error that is the rule stands above already.
+    shown = "" if isinstance(error, PasswordLength) else rule
     fields = []
     for name, label in labels.items():
-        described_by = ((_RULE_ID, name == NEW_FIELD), (_ERROR_ID, name == wrong))
+        is_new = name == NEW_FIELD
+        described_by = ((_RULE_ID, is_new and bool(shown)), (_ERROR_ID, name == wrong))
         fields.append(
             _Field(
                 name,
@@ -189,6 +200,7 @@ def _password_fields(labels: dict[str, str], error: UrbanKiError | None) -> tupl
                 described_by=" ".join(part for part, applies in described_by if applies),
                 is_wrong=name == wrong,
                 has_focus=name == (wrong or OLD_FIELD),
+                hint=shown if is_new else "",
             )
         )
     return tuple(fields)
@@ -213,7 +225,7 @@ class AccountPage(Protocol):
 
     @property
     def path(self) -> str:
-        """Its address without query."""
+        """Its address without query; empty for a page that cannot be asked for again."""
 
     @property
     def next_path(self) -> str:
@@ -245,6 +257,7 @@ def rendered(t: Translator, gallery: str, page: AccountPage, template: str) -> s
         .render(
             page=page,
             gallery=gallery,
+            texts=_footer(t),
             language=t.language,
             other={
                 "language": other,
@@ -255,6 +268,21 @@ def rendered(t: Translator, gallery: str, page: AccountPage, template: str) -> s
             token_field=TOKEN_FIELD,
         )
     )
+
+
+def _footer(t: Translator) -> dict[str, str]:
+    """Return what every page owes its reader, also before she has signed in."""
+    contact = load_theme(get_settings().theme).contact
+    return {
+        "operator": t(
+            "Verantwortlich: {operator}, {address}, {email}",
+            operator=contact.operator,
+            address=contact.address,
+            email=contact.email,
+        ),
+        "barrier": t("Hindernis melden: {email}", email=contact.accessibility_email),
+        "privacy": t("Fragen zum Datenschutz: {email}", email=contact.privacy_email),
+    }
 
 
 @cache

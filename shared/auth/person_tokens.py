@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from shared.auth import sessions
@@ -36,11 +35,7 @@ def person_tokens(services: AccountServices, acting: Principal) -> TokenSource:
         session = sessions.by_id(services.engine, acting.session_id, services.clock())
         if session is None or session.must_change:
             raise NotSignedIn()
-        present = session.principal
-        if present.active_tenant == acting.active_tenant:
-            return present
-        # Another tab shows another municipality now; this page is still at work for its own.
-        return replace(acting, roles_by_tenant=present.roles_by_tenant)
+        return session.principal
 
     return SignedTokens(services.settings, who, lambda: services.clock().timestamp())
 

@@ -154,6 +154,6 @@ class _EndingTokens(StoredTokens):
         super().__init__(engine, box, session_id)
         self._on_end = on_end
 
-    def end(self) -> None:
-        super().end()
+    def end(self, *, doubts_others: bool = False) -> None:
+        super().end(doubts_others=doubts_others)
         self._on_end()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from shared.auth.account_paths import SIGN_IN, SIGN_OUT, address
+from shared.auth.account_paths import SIGN_IN, address
 from shared.auth.next_path import START_PAGE
 from shared.auth.pages import error_text, rendered
 from shared.errors import UrbanKiError
@@ -70,7 +70,7 @@ def sign_out_page(t: Translator, gallery: str, target: str) -> str:
     """
     page = _Page(
         heading=t("Abmelden"),
-        path=SIGN_OUT,
+        path="",
         text=t(
             "Hier sind Sie abgemeldet. Beim Anmeldedienst sind Sie es erst nach dem nächsten "
             "Schritt: Sonst kann sich in diesem Browser jemand ohne Passwort wieder anmelden."

@@ -42,7 +42,7 @@ from shared.auth.routes import (
     end_session,
 )
 from shared.auth.services import AccountServices
-from shared.auth.session_tokens import StoredTokens
+from shared.auth.session_tokens import StoredTokens, ask_for_others_again
 from shared.auth.visits import Endpoint, Handler, Visit
 from shared.contracts.identity.principal import Principal
 from shared.contracts.identity.provider_tokens import LogoutNotice
@@ -153,6 +153,7 @@ def _new_session(
         ip_prefix=ip_prefix(visit.ip),
         provider=(signed_in.tokens, provider.box),
     )
+    ask_for_others_again(services.engine, session.id)
     if visit.session is not None:
         end_session(services, visit, visit.session, SIGNED_IN_ANEW)
     services.write_audit(AuditEvent(Event.LOGIN, session.principal, ip=visit.ip), visit.now)

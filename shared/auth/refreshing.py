@@ -40,8 +40,8 @@ class SessionTokens(Protocol):
     def store(self, tokens: ProviderTokens, principal: Principal) -> None:
         """Keep renewed tokens and the roles in them, and give the lock back."""
 
-    def end(self) -> None:
-        """End the session."""
+    def end(self, *, doubts_others: bool = False) -> None:
+        """End the session; the provider's refusal makes the person's others doubtful too."""
 
 
 Renew = Callable[[ProviderTokens], tuple[ProviderTokens, Principal]]
@@ -133,7 +133,7 @@ def _renewed(
             session.end()
             raise NotSignedIn() from cause
         except (GrantRefused, SignInFailed, RoleMissing) as cause:
-            session.end()
+            session.end(doubts_others=True)
             raise NotSignedIn() from cause
         session.store(tokens, principal)
         is_held = False

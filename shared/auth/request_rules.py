@@ -31,6 +31,8 @@ def refused_status(scope: Scope, hosts: Set[str]) -> int | None:
         hosts: Host names of the gallery besides the loopback names, in small letters, no port.
     """
     headers: Headers = scope["headers"]
+    if _has_two_lengths(headers):
+        return 400
     if sum(len(name) + len(value) for name, value in headers) > MAX_HEADER_BYTES:
         return 431
     if not _is_served(sole(headers, b"host").lower(), hosts) or not _is_plain_path(scope):
@@ -124,7 +126,13 @@ def _is_plain_path(scope: Scope) -> bool:
     """Look at the path as it came, and as the application will read it."""
     path = str(scope["path"])
     raw_path = (scope.get("raw_path") or path.encode()).decode("latin-1").partition("?")[0]
-    return not (_TRICKS.search(raw_path) or _TRICKS.search(path))
+    return path.startswith("/") and not (_TRICKS.search(raw_path) or _TRICKS.search(path))
+
+
+def _has_two_lengths(headers: Headers) -> bool:
+    """Say whether a proxy could see the end of a request elsewhere (RFC 9112, section 6.1)."""
+    names = {name for name, _ in headers}
+    return {b"transfer-encoding", b"content-length"} <= names
 
 
 def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

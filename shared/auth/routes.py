@@ -21,7 +21,7 @@ from shared.auth.login_form import TOKEN_FIELD
 from shared.auth.randomness import new_token
 from shared.auth.services import AccountServices
 from shared.auth.sessions import SessionView
-from shared.auth.visits import Endpoint, Handler, Visit
+from shared.auth.visits import Crowd, Endpoint, Handler, Visit
 from shared.errors import (
     FormExpired,
     NotAllowed,
@@ -55,9 +55,13 @@ def account_routes(services: AccountServices) -> list[Route]:
         "/konto/ping": {"GET": _ping},
         "/konto/wache.js": {"GET": _watch_script},
     }
-    return [
+    sign_in = handlers.pop(SIGN_IN)
+    # Strangers at the door keep nobody from signing out.
+    door = Endpoint(services, sign_in, CapacityLimiter(_FORMS_AT_ONCE), crowd=Crowd())
+    within = (
         Route(path, Endpoint(services, by_method, limiter)) for path, by_method in handlers.items()
-    ]
+    )
+    return [Route(SIGN_IN, door), *within]
 
 
 def may_use_pages(session: SessionView | None) -> TypeGuard[SessionView]:
@@ -102,6 +106,7 @@ def _new_session(services: AccountServices, visit: Visit) -> tuple[str, SessionV
     account = local_accounts.sign_in(
         services.engine, name, password, ip_prefix=network, now=visit.now
     )
+    since = account.changed_at
     cookie, session = sessions.create(
         services.engine,
         account.principal(),
@@ -110,6 +115,10 @@ def _new_session(services: AccountServices, visit: Visit) -> tuple[str, SessionV
         now=visit.now,
         ip_prefix=network,
     )
+    if local_accounts.get_account(services.engine, account.username).changed_at != since:
+        # Whoever has changed the password in between could not end this session yet.
+        sessions.end(services.engine, session.id)
+        raise SignInRefused()
     if not session.principal.roles_by_tenant:
         sessions.end(services.engine, session.id)
         raise RoleMissing()

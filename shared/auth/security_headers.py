@@ -96,6 +96,31 @@ def with_cookie(send: Send, set_cookie: str) -> Send:
     return giving_send
 
 
+def with_secure_cookies(send: Send) -> Send:
+    """Return a `send` that lets browsers send no cookie of an answer over http.
+
+    Streamlit asks only for certificates of its own, and knows nothing of a proxy that has one.
+
+    Args:
+        send: Towards the browser.
+    """
+
+    async def securing_send(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = [_secure(item) for item in message.get("headers", [])]
+            message = {**message, "headers": headers}
+        await send(message)
+
+    return securing_send
+
+
+def _secure(header: tuple[bytes, bytes]) -> tuple[bytes, bytes]:
+    name, value = header
+    if name.lower() != b"set-cookie" or b"; secure" in value.lower():
+        return header
+    return name, value + b"; Secure"
+
+
 def is_html(headers: Headers) -> bool:
     """Say whether an answer is a page."""
     found = {name.lower(): value for name, value in headers}

@@ -32,6 +32,9 @@ class Guests(Protocol):
     def begin(self, ip: str, now: datetime) -> tuple[str, SessionView] | None:
         """Begin a session; return the value of its cookie and the session, None for no place."""
 
+    def enter(self, session_id: str, now: datetime) -> bool:
+        """Give a place to the guest whose page has opened; say whether she has one."""
+
     def end(self, session: SessionView) -> bool:
         """End a session with all that it leaves; say whether it went on until now."""
 

@@ -32,7 +32,7 @@ from shared.auth.secret_box import SecretBox
 from shared.auth.session_tokens import claims_of, sealed_columns
 from shared.contracts.identity.principal import Principal
 from shared.errors import NotAllowed, NotSignedIn
-from shared.store.engine import database_errors, read_scope, session_scope
+from shared.store.engine import one_look, read_scope, session_scope
 from shared.store.identity_models import (
     AccountAppRow,
     AccountRoleRow,
@@ -208,7 +208,7 @@ def touch(engine: Engine, session_id: str, limits: Limits, now: datetime) -> Non
     """
     pause = timedelta(seconds=min(_TOUCH_S, limits.idle_s // _TOUCHES_PER_IDLE))
     asked = {"key": session_id, "now": now, "before": now - pause}
-    with database_errors(engine.url), engine.connect() as connection:
+    with one_look(engine) as connection:
         absolute = connection.scalar(_DUE, asked)
     if absolute is not None:
         idle = min(now + timedelta(seconds=limits.idle_s), absolute)
@@ -235,7 +235,7 @@ def renew(engine: Engine, session_id: str, now: datetime) -> str:
 def switch_tenant(
     engine: Engine, session_id: str, tenant: str, now: datetime
 ) -> tuple[str, SessionView]:
-    """Show another municipality; return a new value for the cookie, and the session.
+    """Show another municipality under a new name, so open pages end; return cookie and session.
 
     Args:
         engine: The database.
@@ -249,8 +249,9 @@ def switch_tenant(
     """
     if tenant not in _required(by_id(engine, session_id, now)).principal.roles_by_tenant:
         raise NotAllowed()
-    cookie = _changed(engine, session_id, now, active_tenant=tenant)
-    return cookie, _required(by_id(engine, session_id, now))
+    name = new_id(round(now.timestamp() * 1000))
+    cookie = _changed(engine, session_id, now, id=name, active_tenant=tenant)
+    return cookie, _required(by_id(engine, name, now))
 
 
 def end(engine: Engine, session_id: str) -> bool:
@@ -335,7 +336,7 @@ _BY_ID = _statement("id")
 
 
 def _find(engine: Engine, statement: Select[Any], key: str, now: datetime) -> SessionView | None:
-    with database_errors(engine.url), engine.connect() as connection:
+    with one_look(engine) as connection:
         rows = connection.execute(statement, {"key": key, "now": now}).all()
     if not rows or (rows[0].mode == LOCAL and rows[0].account_id is None):
         return None
@@ -375,10 +376,9 @@ def _principal(rows: Sequence[Row[Any]]) -> Principal:
 def _changed(engine: Engine, session_id: str, now: datetime, **values: str) -> str:
     cookie = new_token()
     going_on = and_(SessionRow.id == session_id, SessionRow.idle_expires_at > now)
+    statement = update(SessionRow).where(going_on).values(token_sha256=_sha256(cookie), **values)
     with session_scope(engine) as session:
-        statement = update(SessionRow).where(going_on)
-        values["token_sha256"] = _sha256(cookie)
-        done = cast("CursorResult[Any]", session.execute(statement.values(**values)))
+        done = cast("CursorResult[Any]", session.execute(statement))
     if not done.rowcount:
         raise NotSignedIn()
     return cookie

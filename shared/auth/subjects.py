@@ -32,11 +32,10 @@ from shared.store.identity_models import (
     SessionRow,
 )
 from shared.store.models import RunRow
+from shared.store.orderers import ERASED
 from shared.store.sqlite_files import empty_journal
 from shared.store.texts import checked_text
 
-ERASED = "erased:"
-"""How the name of whoever started a run begins when that person was erased."""
 _MOST_CHARACTERS = 255
 _ACCOUNT = (
     *(AccountRow.id, AccountRow.username, AccountRow.display_name, AccountRow.must_change),

@@ -1,4 +1,4 @@
-"""Bodies of requests: whose page they go to, how large they may be, and how slow."""
+"""What goes to a page and what comes from it: whose it is; how large a body is, and how slow."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import asyncio
 import math
 from time import monotonic
 
-from shared.auth.access_rules import UPLOADS
+from shared.auth.access_rules import MEDIA, UPLOADS
 from shared.auth.asgi import Message, Receive, Scope
 from shared.auth.request_rules import sole
 from shared.auth.sessions import SessionView
-from shared.ui.streamlit_sessions import header_at_connect
+from shared.ui.streamlit_sessions import file_mark, header_at_connect
 
 SESSION_HEADER, SUBJECT_HEADER = "x-ukg-session", "x-ukg-subject"
 """What the guard adds: name of the session, which is no secret, and whose it is."""
@@ -40,6 +40,18 @@ def is_own_upload(path: str, session: SessionView) -> bool:
     """
     streamlit_session = path.removeprefix(UPLOADS).partition("/")[0]
     return header_at_connect(streamlit_session, SESSION_HEADER) == session.id
+
+
+def is_own_media(path: str, session: SessionView) -> bool:
+    """Say whether a file was made for a page that was opened with this login.
+
+    Streamlit itself gives it to everybody who knows the name.
+
+    Args:
+        path: Of the request, below `/media/`.
+        session: Who asks for it.
+    """
+    return path.startswith(MEDIA + file_mark(session.id))
 
 
 def check_declared(scope: Scope, most_bytes: float) -> None:

@@ -6,7 +6,9 @@ Handlers wait for the database and for Argon2, so they run in threads.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -18,11 +20,12 @@ from starlette.responses import HTMLResponse, Response
 
 from shared.auth import sessions
 from shared.auth.asgi import Receive, Scope, Send
+from shared.auth.attempts import ip_prefix
 from shared.auth.login_form import read_form
 from shared.auth.next_path import safe_next
 from shared.auth.services import AccountServices
 from shared.auth.sessions import SessionView
-from shared.errors import MethodNotAllowed, UrbanKiError
+from shared.errors import MethodNotAllowed, SignInRefused, UrbanKiError
 from shared.i18n import Translator, get_translator
 from shared.ui.html_patch import error_page, request_language
 
@@ -68,6 +71,39 @@ class Visit:
 Handler = Callable[[AccountServices, Visit], Response]
 
 
+class Crowd:
+    """Forms that wait for their turn: a network that sends many keeps nobody else waiting long.
+
+    Args:
+        most: Forms of one network that wait at once, 2 s of work on two cores.
+    """
+
+    def __init__(self, most: int = 32) -> None:
+        self._most = most
+        self._waiting: Counter[str] = Counter()
+
+    @contextmanager
+    def joined(self, ip: str) -> Iterator[None]:
+        """Wait among the others.
+
+        Args:
+            ip: Where the form comes from.
+
+        Raises:
+            SignInRefused: Too many of that network wait already.
+        """
+        network = ip_prefix(ip)
+        if self._waiting[network] >= self._most:
+            raise SignInRefused()
+        self._waiting[network] += 1
+        try:
+            yield
+        finally:
+            self._waiting[network] -= 1
+            if not self._waiting[network]:
+                del self._waiting[network]
+
+
 class Endpoint:
     """An address of the account pages; it answers every method, with 405 where it has no handler.
 
@@ -76,6 +112,7 @@ class Endpoint:
         handlers: By method; that of GET answers HEAD too.
         limiter: How many forms are worked on at once, over all addresses.
         limits_all: Whether that also holds for what is no form.
+        crowd: Who waits for it; None where only people who are signed in have forms.
     """
 
     def __init__(
@@ -85,11 +122,13 @@ class Endpoint:
         limiter: CapacityLimiter,
         *,
         limits_all: bool = False,
+        crowd: Crowd | None = None,
     ) -> None:
         self._services = services
         self._handlers = handlers
         self._limiter = limiter
         self._limits_all = limits_all
+        self._crowd = crowd
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -114,14 +153,24 @@ class Endpoint:
             origin = services.public_origin or f"http://{request.headers.get('host', '')}"
             form = await read_form(request, origin) if is_form else {}
             work = partial(self._handled, self._handlers[method], request, t, form)
-            limiter = self._limiter if is_form or self._limits_all else None
-            return await to_thread.run_sync(work, limiter=limiter)
+            if is_form or self._limits_all:
+                return await self._in_turn(request, work)
+            return await to_thread.run_sync(work)
         except UrbanKiError as error:
             if error.http_status >= 500:
                 # Without the cause's text: a statement's values hold what ties forms to sessions.
                 cause = type(error.__cause__).__name__
                 _log.error("%s %s: %s, %s", request.method, request.url.path, error.code, cause)
             return self._refusal(t, error)
+
+    async def _in_turn(self, request: Request, work: Callable[[], Response]) -> Response:
+        """Work on a form when its turn comes, unless nobody waits for the answer any more."""
+        ip = request.client.host if request.client else ""
+        with self._crowd.joined(ip) if self._crowd else nullcontext():
+            async with self._limiter:
+                if await request.is_disconnected():
+                    raise ClientDisconnect
+                return await to_thread.run_sync(work)
 
     def _handled(
         self, handler: Handler, request: Request, t: Translator, form: Mapping[str, str]

@@ -86,6 +86,11 @@ class Call:
     stop: Stop
 
     @property
+    def task(self) -> str:
+        """Name of the task, for example "segment"."""
+        return self.route.strip("/")
+
+    @property
     def model(self) -> str:
         """Name of the model that must answer."""
         return str(self.options["model"])

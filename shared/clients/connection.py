@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Iterator, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    Callable,
+    Iterable,
+    Iterator,
+    Sequence,
+)
 from copy import copy
 from typing import Self
 
@@ -76,6 +83,18 @@ class Connection:
         """
         other = copy(self)
         other._transport = self._transport.with_token(token)
+        return other
+
+    def counted(self, count: Callable[[str], None]) -> Self:
+        """Return a client that tells of each request to a task that was answered.
+
+        Closing either of them closes both.
+
+        Args:
+            count: Hears the task; with the `map_` methods in several threads at once.
+        """
+        other = copy(self)
+        other._transport = self._transport.counted(count)
         return other
 
     def models(self) -> Catalog:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import copy
 from http import HTTPStatus
 from typing import Protocol, Self
@@ -35,6 +35,10 @@ class TokenSource(Protocol):
         """Return a new token after the server refused the last one."""
 
 
+def _count_nothing(_task: str) -> None:
+    """Hear of an answered call and keep nothing."""
+
+
 class Transport:
     """Send requests and check answers; threads may share it.
 
@@ -48,6 +52,7 @@ class Transport:
     def __init__(self, base_url: str, token: TokenSource, pace: Pace, connections: int) -> None:
         self._token = token
         self._pace = pace
+        self._count: Callable[[str], None] = _count_nothing
         self._http = httpx.Client(
             base_url=base_url,
             trust_env=False,
@@ -69,6 +74,16 @@ class Transport:
         other._token = token
         return other
 
+    def counted(self, count: Callable[[str], None]) -> Self:
+        """Return the same way to the server, which tells of each request that was answered.
+
+        Args:
+            count: Hears the task, in the thread that sent the request.
+        """
+        other = copy(self)
+        other._count = count
+        return other
+
     def send(self, call: Call, items: Sequence[Payload]) -> TaskResponse:
         """Send one request and return its checked answer.
 
@@ -76,7 +91,9 @@ class Transport:
             call: Task, options and limits.
             items: What to send, 1 to what the task allows.
         """
-        return check_answer(self._exchange(call, items), items, call.model, call.version)
+        answer = check_answer(self._exchange(call, items), items, call.model, call.version)
+        self._count(call.task)
+        return answer
 
     def get(self, path: str, timeout_s: float) -> httpx.Response:
         """Ask once, and again only with a new token; an answer of any status is returned.

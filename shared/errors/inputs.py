@@ -54,6 +54,23 @@ class FileUnlikeName(ItemError):
     what_to_do = N_("Bitte benennen Sie die Datei richtig oder wählen Sie eine andere.")
 
 
+class FileUnreadable(ItemError):
+    """The process that opened the file broke down, or answered what makes no sense."""
+
+    code = "datei_unlesbar"
+    user_message = N_("Die Datei lässt sich nicht öffnen: Das Lesen ist abgebrochen.")
+    what_to_do = N_("Wahrscheinlich ist sie beschädigt. Bitte speichern oder scannen Sie sie neu.")
+
+
+class FileTooCostly(ItemError):
+    """Opening the file needs more memory or time than one file may have."""
+
+    code = "datei_zu_aufwendig"
+    user_message = N_("Das Öffnen der Datei braucht zu viel Zeit oder Arbeitsspeicher.")
+    what_to_do = N_("Bitte teilen oder verkleinern Sie die Datei.")
+    http_status = 413
+
+
 class UnsupportedImage(ItemError):
     """Content is none of the allowed image formats."""
 

@@ -30,6 +30,17 @@ class JobUnknown(JobError):
     what_to_do = N_("Bitte starten Sie die Auswertung auf ihrer Seite neu.")
 
 
+class OrderRevoked(JobError):
+    """Whoever ordered a run may not any more: disabled, without the role or the app, or gone."""
+
+    code = "auftrag_ohne_recht"
+    user_message = N_("Die Person, die den Auftrag gestartet hat, darf das nicht mehr.")
+    what_to_do = N_(
+        "Was fertig ist, bleibt erhalten. Wer hier Aufträge starten darf, kann ihn fortsetzen."
+    )
+    http_status = 403
+
+
 class WorkerCrashed(JobError):
     """A unit ended its process twice."""
 

@@ -123,3 +123,14 @@ class AppBroken(OperationError):
     what_to_do = N_(
         "Alle anderen Anwendungen laufen weiter. Bitte informieren Sie die Systembetreuung."
     )
+
+
+class ReadingNotPossible(OperationError):
+    """Too many uploads are read at once, or no process for it can be started."""
+
+    code = "pruefung_nicht_moeglich"
+    user_message = N_("Die Datei kann gerade nicht geprüft werden.")
+    what_to_do = N_(
+        "Vielleicht werden zu viele Dateien zugleich geprüft. Versuchen Sie es gleich noch einmal."
+    )
+    http_status = 503

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from shared.errors import DamagedImage, EmptyFile, FileMissing, UnsupportedImage
+from shared.errors import EmptyFile, FileMissing, FileTooCostly, UnsupportedImage
 from shared.geo.plain import open_plain
 from shared.geo.raster import OpenOptions, RasterSource, first_bytes
 from shared.geo.windowed import open_windowed
@@ -70,4 +70,4 @@ def open_raster(
             return open_windowed(file, shown, file_format, options, sha256)
         return open_plain(file, shown, options, sha256)
     except MemoryError as cause:
-        raise DamagedImage() from cause
+        raise FileTooCostly() from cause

@@ -29,7 +29,7 @@ class RunEnd:
     Args:
         run_id: The run.
         state: How it ended.
-        failure: Why it failed.
+        failure: Why it failed, or why the house has stopped it.
         summary: What `finish` returned.
         files: Files that `finish` wrote.
     """
@@ -198,8 +198,9 @@ class Applying:
             if unit is None:
                 continue  # a worker cannot answer for what it was not asked
             if answer.failure is None:
+                data = answer.data or {}
                 run.done.append(
-                    UnitDone(unit.ordinal, answer.data or {}, answer.file, answer.seconds)
+                    UnitDone(unit.ordinal, data, answer.file, answer.seconds, answer.calls)
                 )
                 work.count_done(unit.ordinal)
                 work.measure(answer.seconds)

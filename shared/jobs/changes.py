@@ -36,12 +36,14 @@ class UnitDone:
         data: Values for its row.
         file: Its file, if it wrote one.
         seconds: What it took.
+        calls: Calls of the model server that led to it, by task.
     """
 
     ordinal: int
     data: Mapping[str, Any]
     file: StoredFile | None
     seconds: float
+    calls: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,13 +18,16 @@ from queue import SimpleQueue
 from types import FrameType
 from typing import Any
 
-from shared.auth.principal import HOME_TENANT, Principal
+from shared.auth.audit import AuditEvent, Event
+from shared.auth.audit_chain import audit_keys
+from shared.auth.audited_commands import run_audited
 from shared.command_line import GermanParser, print_json, refusal
-from shared.contracts.identity.installation import LOCAL_SUBJECT
+from shared.contracts.identity.installation import LOCAL_SUBJECT, acting_as
+from shared.contracts.identity.principal import HOME_TENANT, Principal, Role
 from shared.errors import NotFound, ResultMissing, SettingInvalid, UrbanKiError
 from shared.jobs.runner import runner_state
 from shared.jobs.worker_process import set_up_log
-from shared.settings import Settings, load_settings
+from shared.settings import PRIVATE_UMASK, Settings, load_settings
 from shared.store import runs
 from shared.store.schema import prepare_database
 from shared.store.store import Store, open_store
@@ -33,6 +36,13 @@ DONE, BAD_INPUT = 0, 2
 MOST_LISTED = 100
 MOST_WORKERS = 256
 MOST_FAILURES = 50
+_ROLES: Mapping[str, Role] = {
+    "list": "viewer",
+    "show": "viewer",
+    "cancel": "admin",
+    "retry": "sachbearbeitung",
+}
+"""The lowest role that may do what a command does; only `admin` stops what others have ordered."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -41,19 +51,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: Words after the program's name; None takes the process's own.
     """
+    os.umask(PRIVATE_UMASK)
     try:
         chosen = _parser().parse_args(arguments)
         settings = load_settings()
         if chosen.command is None:
             return _work(settings, chosen.workers)
         prepare_database(settings)
-        answer = _answer(open_store(settings), _principal(chosen.tenant), chosen)
+        return _answer(settings, chosen)
     except NotFound:
         return _refuse(ResultMissing())
     except UrbanKiError as error:
         return _refuse(error)
-    print_json(answer)
-    return DONE
 
 
 def _refuse(error: UrbanKiError) -> int:
@@ -99,12 +108,25 @@ def _text(word: str) -> str:
     return word
 
 
-def _principal(tenant: str) -> Principal:
-    """Return the account of the operating system's user, who may act for each municipality."""
-    return Principal(LOCAL_SUBJECT, "", {tenant: "admin"}, tenant)
+def _answer(settings: Settings, chosen: argparse.Namespace) -> int:
+    """Do a command as the person of the operating system; the audit tells of it."""
+    principal = acting_as(_ROLES[chosen.command], LOCAL_SUBJECT, chosen.tenant)
+    name = f"jobs/{chosen.command}"
+    event = AuditEvent(
+        Event.HEADLESS_COMMAND,
+        principal,
+        object_id=name if chosen.command == "list" else chosen.run,
+        reason_code=name,
+    )
+
+    def work() -> int:
+        print_json(_result(open_store(settings), principal, chosen))
+        return DONE
+
+    return run_audited(settings, event, work)
 
 
-def _answer(store: Store, principal: Principal, chosen: argparse.Namespace) -> Any:  # noqa: ANN401
+def _result(store: Store, principal: Principal, chosen: argparse.Namespace) -> Any:  # noqa: ANN401
     if chosen.command == "list":
         return {
             "runner": asdict(runner_state(store)),
@@ -157,9 +179,11 @@ def _work(settings: Settings, workers: int | None) -> int:
 
     Raises:
         SchemaDiffers: The tables belong to another version of the program.
+        SecretUnusable: The installation's secret cannot be read, so no end could be audited.
         SettingInvalid: There cannot be so many workers.
     """
     count = _worker_count(settings, workers)
+    audit_keys(settings)
     stop = threading.Event()
 
     def ask_to_stop(_number: int, _frame: FrameType | None) -> None:

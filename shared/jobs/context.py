@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from pathlib import Path
 from threading import Lock
 from typing import BinaryIO
@@ -63,6 +63,9 @@ class WorkerContext:
         self._order = order
         self._files = files
         self._clients = clients
+        self._models: ModelServerClient | None = None
+        self._calls: Counter[str] = Counter()
+        self._lock = Lock()
 
     @property
     def inputs(self) -> tuple[StoredFile, ...]:
@@ -81,8 +84,21 @@ class WorkerContext:
 
     @property
     def models(self) -> ModelServerClient:
-        """Client of the model server."""
-        return self._clients.of(self._order.tenant)
+        """Client of the model server; its answered calls are counted."""
+        with self._lock:
+            if self._models is None:
+                self._models = self._clients.of(self._order.tenant).counted(self._count)
+            return self._models
+
+    def take_calls(self) -> dict[str, int]:
+        """Return the answered calls of the model server by task since the last look."""
+        with self._lock:
+            taken, self._calls = self._calls, Counter()
+        return dict(taken)
+
+    def _count(self, task: str) -> None:
+        with self._lock:
+            self._calls[task] += 1
 
     def input_path(self, index: int = 0) -> Path:
         """Return where an input lies on this machine."""

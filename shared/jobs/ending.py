@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from shared.errors import UrbanKiError, new_reference
+from shared.errors import OrderRevoked, UrbanKiError, new_reference
 from shared.jobs.applying import Applied, Applying, RunEnd, failure_of
 from shared.jobs.board import Board
 from shared.jobs.changes import Changes
@@ -72,6 +72,8 @@ class Ending:
                 continue
             if run_id in board.cancelling:
                 self.end(RunEnd(run_id, "cancelled"))
+            elif work.is_revoked:
+                self.end(RunEnd(run_id, "cancelled", failure_of(OrderRevoked())))
             elif work.is_join or (work.total is not None and not work.remaining):
                 self._prepare(run_id, work)
         for run_id in board.cancelling.keys() - board.runs.keys() - busy:

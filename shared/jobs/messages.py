@@ -89,6 +89,7 @@ class UnitReply:
         file: Its file, if it wrote one.
         models: Models that took part.
         failure: Why it failed; None when it did not.
+        calls: Answered calls of the model server that led to the result, by task.
     """
 
     ordinal: int
@@ -97,6 +98,7 @@ class UnitReply:
     file: StoredFile | None = None
     models: tuple[ModelUse, ...] = ()
     failure: Failure | None = None
+    calls: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

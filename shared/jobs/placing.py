@@ -88,7 +88,8 @@ class Placing:
 
     def _has_work(self, run_id: str, busy: Mapping[str, int], now: float) -> bool:
         work = self._board.runs[run_id]
-        if run_id in self._board.cancelling or not work.may_begin(now):
+        is_stopping = run_id in self._board.cancelling or work.is_revoked
+        if is_stopping or not work.may_begin(now):
             return False
         is_busy = busy.get(run_id, 0) > 0
         if work.waiting is not None and is_busy:

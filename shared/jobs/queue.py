@@ -24,6 +24,7 @@ from shared.jobs.messages import Failure
 from shared.store.engine import read_scope, session_scope
 from shared.store.joins import JOIN, to_be_joined
 from shared.store.models import ArtifactRow, RunRow, SignalRow, UnitRow
+from shared.store.orderers import without_right
 from shared.store.run_views import ACTIVE
 from shared.store.store import Store
 
@@ -164,6 +165,11 @@ class Queue:
         with read_scope(self.store.engine) as session:
             row = session.scalars(query).one_or_none()
             return None if row is None else _stored_run(row)
+
+    def without_right(self, run_ids: Collection[str]) -> frozenset[str]:
+        """Return which of some runs must stop, because whoever ordered them may not any more."""
+        with read_scope(self.store.engine) as session:
+            return without_right(session, self.store.settings, run_ids, self.moment())
 
     def signals(self) -> list[Signal]:
         """Return the news since the last look; `Changes.signals` forgets them."""

@@ -14,8 +14,10 @@ from typing import Any, cast
 from sqlalchemy import Table, bindparam, delete, func, select, update
 from sqlalchemy.orm import Session
 
+from shared.auth import audit_chain
 from shared.contracts.jobs import RunState, StoredFile, UnitState
 from shared.contracts.provenance import FailedUnit, ModelUse
+from shared.jobs import model_calls
 from shared.jobs.changes import Changes, PendingUnit, RunChanges
 from shared.jobs.lease import Lease
 from shared.jobs.messages import Failure
@@ -127,10 +129,11 @@ def _write_done(session: Session, own: Mapping[str, Any], run: RunChanges, now: 
             "file_name": None if done.file is None else done.file.name,
             "file_media_type": None if done.file is None else done.file.media_type,
             "seconds": done.seconds,
+            "calls": model_calls.to_text(done.calls),
         }
         for done in run.done
     ]
-    names = ("result_json", "artifact_id", "file_name", "file_media_type", "seconds")
+    names = ("result_json", "artifact_id", "file_name", "file_media_type", "seconds", "calls")
     return _execute(session, "done", names, rows)
 
 
@@ -217,14 +220,15 @@ def end_run(
     """Write the end of a run; False when it was deleted or has ended already.
 
     Units that are still handed out are queued again, so that the run can go on later. One that was
-    stopped and has a result is marked: its part is still to be joined, see `end_join`.
+    stopped and has a result is marked: its part is still to be joined, see `end_join`. The audit
+    is told of the calls of the model server in the same transaction, see `model_calls`.
 
     Args:
         queue: Where to write.
         run_id: The run.
         state: done, failed or cancelled.
         now: The moment, with zone.
-        failure: Why it failed.
+        failure: Why it failed, or why the house has stopped it.
         summary: What `finish` returned.
         files: Files that `finish` wrote.
         models: Models that took part.
@@ -234,11 +238,16 @@ def end_run(
         DatabaseUnreachable: The database does not answer.
     """
     with queue.writing() as session:
+        calls = model_calls.uncounted(session, run_id)
+        if calls:  # before the run, as whoever erases a person does
+            audit_chain.lock(session)
         row = session.scalars(
             select(RunRow).where(RunRow.id == run_id, RunRow.state.in_(ACTIVE)).with_for_update()
         ).one_or_none()
         if row is None:
             return False
+        if calls:
+            model_calls.tell_audit(session, queue.store.settings, row, calls, now)
         session.execute(
             update(UnitRow)
             .where(UnitRow.run_id == run_id, UnitRow.state == "leased")

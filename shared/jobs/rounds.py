@@ -26,6 +26,7 @@ from shared.jobs.messages import Failure
 from shared.jobs.placing import Placing
 from shared.jobs.queue import Queue, RunHead, Signal
 from shared.jobs.results import Inconsistent, commit
+from shared.jobs.revoking import Revoking
 from shared.jobs.work import RunWork, Waiting
 
 HEAR_EVERY_S = 0.25
@@ -53,6 +54,7 @@ class Rounds:
         self._applying = Applying(self._board, clock)
         self._chores = Chores(queue, clock)
         self._ending = Ending(self._board, queue, self._chores, clock)
+        self._revoking = Revoking(self._board, queue, clock)
         self._pending: dict[str, TaskEnded] = {}
         self._must_read = True
         self._last_round_at = self._heard_at = clock()
@@ -100,6 +102,7 @@ class Rounds:
             self._read_again()
         changes, applied = Changes(), Applied()
         self._hear(changes, applied)
+        self._revoking.look()
         self._excuse_pause()
         ended = self._apply_ended(changes, applied)
         broken_off = self._apply_late(ended, changes, applied)

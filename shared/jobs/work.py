@@ -66,11 +66,13 @@ class RunWork:
         fetch: Reads its next units.
         in_flight: Ordinals of units that were handed out before it was read; they come back by
             `give_back` or not at all.
+        is_revoked: True when whoever ordered it may not any more; None before anybody has looked.
     """
 
     run: StoredRun
     fetch: Fetch
     in_flight: frozenset[int] = frozenset()
+    is_revoked: bool | None = None
     facts: Facts | None = None
     waiting: Waiting | None = None
     step_tries: int = 0

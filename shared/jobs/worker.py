@@ -102,11 +102,13 @@ def _do_units(definition: JobDefinition, context: WorkerContext, order: Order) -
 def _do_unit(
     definition: JobDefinition, context: WorkerContext, order: Order, ordinal: int, key: str
 ) -> UnitReply:
+    context.take_calls()  # those of a unit before that failed led to no result
     start = time.perf_counter()
     try:
         result = unit_result(definition, key, context)
         seconds = time.perf_counter() - start
-        return UnitReply(ordinal, seconds, result.data, result.file, result.models)
+        calls = context.take_calls()
+        return UnitReply(ordinal, seconds, result.data, result.file, result.models, calls=calls)
     except AppErrors as error:
         failure = app_failure(error, f"unit {ordinal} of run {order.run_id}")
         return UnitReply(ordinal, time.perf_counter() - start, failure=failure)

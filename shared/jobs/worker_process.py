@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 
+from shared.log_lines import keep_to_one_line
 from shared.settings import get_settings
 
 _PR_SET_PDEATHSIG = 1  # prctl(2)
@@ -24,6 +25,7 @@ def set_up_log(level: str) -> None:
     Args:
         level: Name of the level.
     """
+    keep_to_one_line()
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     for library in ("distributed", "alembic", "httpx"):
         logging.getLogger(library).setLevel(logging.WARNING)

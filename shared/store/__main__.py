@@ -6,6 +6,7 @@ JSON on stdout.
 
 from __future__ import annotations
 
+import os
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Mapping, Sequence
@@ -15,10 +16,14 @@ from datetime import UTC, datetime
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import InstrumentedAttribute
 
+from shared.auth import audit
+from shared.auth.audit import AuditEvent, Event
+from shared.auth.audit_commands import BY_COMMAND
+from shared.auth.audited_commands import run_audited
 from shared.command_line import print_json, refusal
 from shared.contracts.identity.principal import Principal
 from shared.errors import InputError, UrbanKiError
-from shared.settings import load_settings
+from shared.settings import PRIVATE_UMASK, load_settings
 from shared.store.backup import backup
 from shared.store.commands import build_parser
 from shared.store.deletion import Deleted, delete_app, delete_run, delete_tenant
@@ -53,6 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: Words after the program's name; None takes the process's own.
     """
+    os.umask(PRIVATE_UMASK)
     try:
         options = build_parser().parse_args(arguments)
         if options.command == "provenance":
@@ -60,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return DONE
         store = open_store(load_settings())
         try:
-            _COMMANDS[options.command](store, options)
+            _run(store, options)
         finally:
             store.engine.dispose()
     except _Found as found:
@@ -70,6 +76,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"{refusal(error)}\n")
         return REFUSED
     return DONE
+
+
+def _run(store: Store, options: Namespace) -> None:
+    def work() -> int:
+        _COMMANDS[options.command](store, options)
+        return DONE
+
+    if options.command in _AUDITED:
+        event = AuditEvent(Event.HEADLESS_COMMAND, object_id=f"store/{options.command}")
+        run_audited(store.settings, event, work)
+    else:
+        work()
 
 
 def _migrate(store: Store, _options: Namespace) -> None:
@@ -137,6 +155,7 @@ def _delete(store: Store, options: Namespace) -> None:
         if not tenants:
             raise InputError(reason="Diesen Auftrag gibt es nicht.")
         deleted = [delete_run(_operator(tenants[0]), store, options.run, **how)]
+        _note_deletion(store, tenants[0], object_id=options.run)
     elif options.app is not None:
         tenants = sorted(
             {
@@ -145,12 +164,23 @@ def _delete(store: Store, options: Namespace) -> None:
                 *_tenants(store, FeedbackRow.tenant, FeedbackRow.app == options.app),
             }
         )
-        deleted = [delete_app(_operator(one), store, options.app, **how) for one in tenants]
+        deleted = []
+        for one in tenants:
+            deleted.append(delete_app(_operator(one), store, options.app, **how))
+            _note_deletion(store, one, app=options.app)
     else:
         check_share((options.tenant,))
         deleted = [delete_tenant(_operator(options.tenant), store, **how)]
+        _note_deletion(store, options.tenant)
     names = [one.name for one in fields(Deleted)]
     print_json({name: sum(getattr(one, name) for one in deleted) for name in names})
+
+
+def _note_deletion(store: Store, tenant: str, *, app: str = "", object_id: str = "") -> None:
+    event = AuditEvent(
+        Event.DELETE, _operator(tenant), app=app, object_id=object_id, reason_code=BY_COMMAND
+    )
+    audit.write(store.engine, store.settings, event, now=_now())
 
 
 def _tenants(
@@ -178,6 +208,8 @@ _COMMANDS: Mapping[str, Callable[[Store, Namespace], None]] = {
     "purge": _purge,
     "delete": _delete,
 }
+_AUDITED = {"backup", "purge", "delete"}
+"""What takes data along or away."""
 
 
 if __name__ == "__main__":

@@ -112,8 +112,9 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
 
 def _begin_sqlite(connection: Connection) -> None:
     """Take the write lock at once; a lock taken halfway could only fail."""
-    writes = connection.get_execution_options().get("writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    options = connection.get_execution_options()
+    if not options.get("one_look", False):
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("writes", False) else "BEGIN")
 
 
 @contextmanager
@@ -145,6 +146,19 @@ def read_scope(engine: Engine) -> Iterator[Session]:
     """
     with database_errors(engine.url), Session(engine) as session, session.begin():
         yield session
+
+
+@contextmanager
+def one_look(engine: Engine) -> Iterator[Connection]:
+    """Open a connection for one statement that reads, and so needs no transaction around it.
+
+    Raises:
+        DatabaseBusy: Too many pages read at once.
+        DatabaseUnreachable: The database does not answer.
+        DatabaseDamaged: Its file is damaged.
+    """
+    with database_errors(engine.url), engine.connect() as connection:
+        yield connection.execution_options(one_look=True)
 
 
 @contextmanager

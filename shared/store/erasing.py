@@ -27,7 +27,7 @@ from shared.store.models import (
     SignalRow,
     UnitRow,
 )
-from shared.store.runs import ACTIVE
+from shared.store.run_views import ACTIVE
 from shared.store.sqlite_files import empty_journal
 from shared.store.store import Store
 

@@ -22,6 +22,7 @@ from shared.errors import FileDamaged, FileGone, StorageUnreachable
 from shared.settings import Settings
 from shared.store.file_cache import FileCache
 from shared.store.local_files import Draft, Entry, LocalFolder, hash_file
+from shared.store.texts import no_device
 
 LONGEST_NAME = 300
 _TENANT = re.compile(r"[a-z0-9_-]{1,64}")
@@ -100,13 +101,13 @@ def visible_text(text: str) -> str:
 
 
 def file_name(name: str) -> str:
-    """Return a name for people: its last part, without invisible control characters.
+    """Return a name for people: its last part, without invisible control characters, no device.
 
     Args:
         name: A name as a person or an app gave it.
     """
     last_part = re.split(r"[/\\]", unicodedata.normalize("NFC", name))[-1]
-    visible = visible_text(last_part)
+    visible = no_device(visible_text(last_part))
     if len(visible) <= LONGEST_NAME:
         return visible or "datei"
     stem, dot, ending = visible.rpartition(".")

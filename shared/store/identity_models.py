@@ -220,6 +220,15 @@ class AuditPermitRow(Base):
     """purge or erase."""
 
 
+class SettingRow(Base):
+    """A setting as it was at the last start, for the audit; those at their default have no row."""
+
+    __tablename__ = "setting"
+
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    value_hmac: Mapped[str] = mapped_column(SHA256)
+
+
 AUDIT_STATEMENTS = {
     "sqlite": (
         """CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit

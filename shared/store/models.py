@@ -176,6 +176,8 @@ class UnitRow(Base):
     error_message: Mapped[str | None] = mapped_column(Text)
     error_details: Mapped[Any] = mapped_column(JSON(none_as_null=True), nullable=True)
     seconds: Mapped[float | None] = mapped_column(Float)
+    calls: Mapped[str | None] = mapped_column(Text)
+    """Calls of the model server behind the result, as JSON by task; the audit takes them out."""
 
 
 class RunFileRow(Base):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
@@ -22,6 +22,7 @@ from shared.store.file_store import LONGEST_NAME, visible_text
 from shared.store.ids import new_id
 from shared.store.joins import forget_joins, to_be_joined
 from shared.store.models import ArtifactRow, RunFileRow, RunRow, SignalRow, UnitRow
+from shared.store.orderers import without_right
 from shared.store.rights import cancel_action, own_runs, start_action
 from shared.store.run_views import (
     ACTIVE,
@@ -225,10 +226,19 @@ def is_joining(principal: Principal, store: Store, run_id: str) -> bool:
         return session.scalar(query) is not None
 
 
-def go_on(principal: Principal, store: Store, run_id: str) -> RunView:
+def go_on(
+    principal: Principal, store: Store, run_id: str, *, now: datetime | None = None
+) -> RunView:
     """Let an ended run work on what has no result: failed units, or what a stop has left.
 
-    A run that works, or that has every result, is left as it is.
+    A run that works, or that has every result, is left as it is. It becomes the person's own when
+    whoever ordered it may not any more.
+
+    Args:
+        principal: Who goes on.
+        store: Where it is kept.
+        run_id: The run.
+        now: The moment, with zone; None takes the clock.
 
     Raises:
         NotAllowed: The role may not start it.
@@ -252,6 +262,8 @@ def go_on(principal: Principal, store: Store, run_id: str) -> RunView:
                 )
             )
             forget_joins(session, [run_id])
+            if without_right(session, store.settings, [run_id], now or datetime.now(UTC)):
+                row.started_by, row.idempotency_key = principal.subject, run_id
             row.state, row.units_failed = "queued", 0
             row.message_code = row.message_details = None
             row.cancel_requested_at = row.finished_at = None

@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
+import re
+
 from shared.errors import TextInvalid, TextTooLong
+
+_DEVICE = re.compile(r"(con|prn|aux|nul|(com|lpt)[1-9¹²³]) *(\.|$)", re.IGNORECASE)
+"""Names that Windows reads as devices, whatever their ending."""
+
+
+def no_device(name: str) -> str:
+    """Return a file name that Windows takes for a file, not for a device.
+
+    Args:
+        name: Without folders and without characters that nobody sees.
+    """
+    return f"_{name}" if _DEVICE.match(name) else name
 
 
 def checked_text(text: str, limit: int, *, empty: bool = False) -> str:

@@ -28,9 +28,11 @@ from shared.auth.principal import Role
 from shared.auth.services import AccountServices, process_services
 from shared.auth.sessions import LOCAL, SessionView
 from shared.auth.tenants import tenant_names
+from shared.contracts.identity.policy import ACCOUNT_MANAGE, decide
 from shared.i18n import N_, Translator
 from shared.ui.result import escape_markdown
 
+ADMINISTRATION = "/verwaltung"
 ROLE_NAMES: Mapping[Role, str] = {
     "gast": N_("Gast"),
     "viewer": N_("Ansicht"),
@@ -65,12 +67,19 @@ def _menu(services: AccountServices, session: SessionView, t: Translator) -> str
     acting = session.principal
     names = tenant_names(services.engine)
     mine = {slug: names.get(slug, slug) for slug in sorted(acting.roles_by_tenant)}
+    role = t(ROLE_NAMES.get(acting.role, acting.role))
+    place = mine.get(acting.active_tenant, acting.active_tenant)
     parts = [
-        f"<p>{escape(t(ROLE_NAMES.get(acting.role, acting.role)))}<br />"
-        f"{escape(mine.get(acting.active_tenant, acting.active_tenant))}</p>"
+        f"<p><strong>{escape(acting.display_name)}</strong><br />"
+        f"{escape(t('Rolle: {role}', role=role))}<br />"
+        f"{escape(t('Kommune: {name}', name=place))}</p>"
     ]
     if len(mine) > 1:
         parts.append(_tenant_form(services, session, mine, t))
+    if decide(acting, ACCOUNT_MANAGE).allowed:
+        parts.append(
+            f'<p><a href="{ADMINISTRATION}" target="_self">{escape(t("Verwaltung"))}</a></p>'
+        )
     if session.mode == LOCAL:
         parts.append(_link(PASSWORD, t("Passwort ändern"), t))
     parts.append(_form(services, session, SIGN_OUT, t("Abmelden"), t))

@@ -2,6 +2,7 @@
 
 The browser says in each message of the websocket why it asks for a run: the timer of a fragment, or
 somebody who clicked or typed. It asks once by itself when the connection is made.
+What is no message of Streamlit's protocol ends its page, and leaves no traces of errors in the log.
 """
 
 from __future__ import annotations
@@ -21,6 +22,10 @@ from shared.errors import UrbanKiError
 
 NOTED_EVERY = timedelta(seconds=5)
 """Often enough for the shortest sessions, those of the kiosk."""
+NO_MESSAGE_CODE = 1003
+"""The other end has sent what nobody here reads (RFC 6455, section 7.4.1)."""
+_OF_NO_PAGE = {None, "clear_cache", "debug_disconnect_websocket", "debug_shutdown_runtime"}
+"""`clear_cache` empties the memory of all pages; Streamlit writes a line of log for the others."""
 _log = logging.getLogger(__name__)
 
 
@@ -40,6 +45,7 @@ class Activity:
         """Pass everything on; look at what comes over websockets."""
         session_id = dict(scope.get("headers", [])).get(SESSION_HEADER.encode(), b"").decode()
         if scope["type"] == "websocket" and session_id:
+            receive, send = _messages_only(receive, send)
             receive = self._noting(receive, session_id)
         await self._app(scope, receive, send)
 
@@ -49,7 +55,7 @@ class Activity:
         async def noting_receive() -> Message:
             nonlocal runs, noted_at
             message = await receive()
-            while forgets_for_all(message.get("bytes") or b""):
+            while _is_of_no_page(message):
                 message = await receive()
             if asks_for_run(message.get("bytes") or b""):
                 runs += 1
@@ -70,14 +76,33 @@ class Activity:
             _log.warning("activity: %s", error.code)
 
 
-def forgets_for_all(content: bytes) -> bool:
-    """Say whether a message would empty the memory of all pages; no page of ours sends it.
+def _messages_only(receive: Receive, send: Send) -> tuple[Receive, Send]:
+    """Close a websocket over which something comes that is no message; nothing is sent then."""
+    is_over = False
 
-    Args:
-        content: As for `asks_for_run`.
-    """
-    message = _read(content)
-    return message is not None and message.HasField("clear_cache")
+    async def receive_message() -> Message:
+        nonlocal is_over
+        message = await receive()
+        if message["type"] != "websocket.receive" or _read(message.get("bytes")) is not None:
+            return message
+        _log.warning("a page was closed: what came over its websocket is no message")
+        await send({"type": "websocket.close", "code": NO_MESSAGE_CODE})
+        is_over = True
+        return {"type": "websocket.disconnect", "code": NO_MESSAGE_CODE}
+
+    async def send_before_end(message: Message) -> None:
+        if not is_over:
+            await send(message)
+
+    return receive_message, send_before_end
+
+
+def _is_of_no_page(message: Message) -> bool:
+    """Say whether no page of ours sends a message: it would not go further than the log."""
+    if message["type"] != "websocket.receive":
+        return False
+    content = _read(message["bytes"])
+    return content is None or content.WhichOneof("type") in _OF_NO_PAGE
 
 
 def asks_for_run(content: bytes) -> bool:
@@ -92,7 +117,10 @@ def asks_for_run(content: bytes) -> bool:
     return not message.rerun_script.is_auto_rerun
 
 
-def _read(content: bytes) -> BackMsg | None:
+def _read(content: bytes | None) -> BackMsg | None:
+    """Return a message; None for a text and for what is none."""
+    if content is None:
+        return None
     try:
         message: BackMsg = BackMsg.FromString(content)
     except DecodeError:

@@ -91,9 +91,13 @@ def asset_routes(theme: Theme) -> list[BaseRoute]:
     ]
 
 
-def home_redirect() -> Route:
-    """Return the route that keeps the start page's own address working while it is also "/"."""
-    return _redirect(f"/{HOME_PATH}", "/")
+def first_page_redirect(path: str = HOME_PATH) -> Route:
+    """Return the route that keeps the first page's own address working while it is also "/".
+
+    Args:
+        path: Of the first page, without slash.
+    """
+    return _redirect(f"/{path}", "/")
 
 
 def accounts_redirect() -> Route:

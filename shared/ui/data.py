@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import lru_cache
 
 import streamlit as st
 
+from shared.auth.audited_work import note_upload
 from shared.contracts.finding import Finding, Level, may_continue
 from shared.contracts.identity.policy import UPLOAD, decide
 from shared.errors import InputError
@@ -132,10 +134,16 @@ def _uploaded_file(ctx: AppContext, kinds: Sequence[DataKind]) -> AcceptedFile |
     if upload is None:
         return None
     try:
-        return accept_upload(upload.name, upload.getvalue(), kinds, limit_mb)
+        file = accept_upload(upload.name, upload.getvalue(), kinds, limit_mb)
     except InputError as error:
         show_failure(error, t, ctx.manifest.id)
         return None
+    noted = f"{ctx.manifest.id}_upload_noted"
+    # A page sees the same upload at each of its runs.
+    if st.session_state.get(noted) != upload.file_id:
+        note_upload(ctx.principal, ctx.store, ctx.manifest.id, file.sha256, now=datetime.now(UTC))
+        st.session_state[noted] = upload.file_id
+    return file
 
 
 @lru_cache(maxsize=1)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import streamlit as st
 
-from shared.contracts.identity.policy import EXPORT_FILE, EXPORT_REPORT, Fact, decide
-from shared.contracts.identity.principal import DEMO_TENANT
+from shared.auth.audited_work import FileToTake, may_take, take_along
 from shared.report.names import file_name as file_name
 from shared.ui.kiosk import REPORT_MIME, is_kiosk
 from shared.ui.shell import AppContext
@@ -32,22 +32,31 @@ class Download:
     content: bytes | Callable[[], bytes]
 
 
-def export_bar(ctx: AppContext, downloads: Sequence[Download], *, note: str | None = None) -> None:
+def export_bar(
+    ctx: AppContext,
+    downloads: Sequence[Download],
+    *,
+    run_id: str = "",
+    note: str | None = None,
+) -> None:
     """Show one button per file that the person may take along; visitors get the report alone.
+
+    Whether she may is asked again when she takes it, and the audit tells of it.
 
     Args:
         ctx: Context of the page.
         downloads: The files.
+        run_id: The run that they come from, for the audit; empty where there is none.
         note: Translated sentence below the buttons where not every file names its origin.
     """
     if is_kiosk():
         downloads = [one for one in downloads if one.mime == REPORT_MIME]
-    allowed = [one for one in downloads if _is_allowed(ctx, one)]
+    allowed = [one for one in downloads if may_take(ctx.principal, _to_take(ctx, one, run_id))]
     with st.container(horizontal=True):
         for download in allowed:
             st.download_button(
                 download.label,
-                download.content,
+                _taken(ctx, download, run_id),
                 file_name=download.file_name,
                 mime=download.mime,
                 key=f"{ctx.manifest.id}_download_{download.file_name}",
@@ -58,12 +67,15 @@ def export_bar(ctx: AppContext, downloads: Sequence[Download], *, note: str | No
     st.caption(note or ctx.t("Die Dateien nennen Herkunft, Modell und Einstellungen."))
 
 
-def _is_allowed(ctx: AppContext, download: Download) -> bool:
-    # The demo municipality has nothing but example data.
-    given: set[Fact] = {"example"} if ctx.tenant == DEMO_TENANT else set()
-    return decide(
-        ctx.principal,
-        EXPORT_REPORT if download.mime == REPORT_MIME else EXPORT_FILE,
-        app=ctx.manifest.id,
-        given=given,
-    ).allowed
+def _to_take(ctx: AppContext, download: Download, run_id: str) -> FileToTake:
+    return FileToTake(run_id, ctx.manifest.id, is_report=download.mime == REPORT_MIME)
+
+
+def _taken(ctx: AppContext, download: Download, run_id: str) -> Callable[[], bytes]:
+    """Return what gives the file to whoever asks for it, beside the page and without Streamlit."""
+    file, content = _to_take(ctx, download, run_id), download.content
+
+    def make() -> bytes:
+        return content if isinstance(content, bytes) else content()
+
+    return lambda: take_along(ctx.principal, ctx.store, file, make, now=datetime.now(UTC))

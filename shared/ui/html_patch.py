@@ -90,8 +90,9 @@ def error_page(t: Translator, title: str, text: str, name: str) -> str:
         f"<title>{escape(title)} – {escape(name)}</title>"
         f'<link rel="icon" href="/{ASSETS_URL}/favicon.svg" type="image/svg+xml" />'
         f'<link rel="stylesheet" href="/{ASSETS_URL}/gallery.css" /></head>'
-        f'<body class="error-page"><main><h1>{escape(title)}</h1><p>{escape(text)}</p>'
-        f'<p><a href="/">{link}</a></p></main></body></html>'
+        f'<body class="error-page"><main><p><strong>{escape(name)}</strong></p>'
+        f"<h1>{escape(title)}</h1><p>{escape(text)}</p>"
+        f'<p><a class="error-link" href="/">{link}</a></p></main></body></html>'
     )
 
 

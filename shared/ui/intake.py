@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 from typing import Literal
 
 from shared.errors import EmptyFile, FileTooLarge, FileTypeRefused, FileUnlikeName
+from shared.store.texts import no_device
 
 DataKind = Literal["jpeg", "png", "tiff", "webp", "pdf"]
 
@@ -24,8 +25,6 @@ EXTENSIONS: dict[DataKind, tuple[str, ...]] = {
 MAX_NAME_CHARACTERS = 80
 _PDF_SEARCH_BYTES = 1024
 _UNSAFE = re.compile(r"[^\w .,()+-]")
-_DEVICE = re.compile(r"(con|prn|aux|nul|(com|lpt)[1-9¹²³]) *(\.|$)", re.IGNORECASE)
-"""Names that Windows reads as devices, whatever their ending."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +105,7 @@ def sanitize_name(name: str) -> str:
     last_part = re.split(r"[/\\]", name)[-1]
     normal = unicodedata.normalize("NFC", last_part)
     visible = "".join(c for c in normal if unicodedata.category(c)[0] not in "CZ" or c == " ")
-    cleaned = " ".join(_UNSAFE.sub("_", visible).split()).lstrip(". ").strip()
-    if _DEVICE.match(cleaned):
-        cleaned = f"_{cleaned}"
+    cleaned = no_device(" ".join(_UNSAFE.sub("_", visible).split()).lstrip(". ").strip())
     stem, dot, ending = cleaned.rpartition(".")
     if not dot:
         return cleaned[:MAX_NAME_CHARACTERS] or "datei"

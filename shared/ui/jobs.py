@@ -160,6 +160,8 @@ def _show_state(ctx: AppContext, run: RunView) -> None:
     _announce(ctx, run)
     if run.state == "failed":
         st.error(words.reason_text(run.message_code, run.message_details, "", t))
+    elif run.state == "cancelled" and run.message_code:
+        st.warning(words.reason_text(run.message_code, run.message_details, "", t))
 
 
 def _show_active(ctx: AppContext, run: RunView) -> None:

@@ -20,6 +20,7 @@ from shared.i18n import Language, Translator
 from shared.registry.manifest import AppManifest
 from shared.settings import Settings, get_settings
 from shared.store.store import Store, process_store
+from shared.ui.ending import end_page
 from shared.ui.failures import error_boundary, show_failure
 from shared.ui.kiosk import is_kiosk
 from shared.ui.language import translator
@@ -126,7 +127,7 @@ def _open(slug: str, t: Translator) -> AppContext:
         manifest = require_page(slug)
     except (NotAllowed, NotFound, NotSignedIn) as error:
         show_failure(error, t, slug)
-        st.stop()
+        end_page()
     return AppContext(manifest, t, get_settings(), principal().session_id)
 
 
@@ -137,7 +138,7 @@ def _profile_view(ctx: AppContext) -> None:
     if st.button(ctx.t("Zur Anwendung"), key=f"{ctx.manifest.id}_open", type="primary"):
         del st.query_params[VIEW_PARAMETER]
         st.rerun()
-    st.stop()
+    end_page()
 
 
 def notice_bar(ctx: AppContext, *notices: str) -> None:

@@ -15,6 +15,7 @@ from shared.i18n import Translator
 from shared.registry.manifest import AppManifest
 from shared.registry.start_pictures import StartPicture, start_pictures
 from shared.registry.story import Story, StoryStep
+from shared.ui.ending import end_page
 from shared.ui.kiosk import HOME_SCRIPT, story_of
 
 STORY_PARAMETER = "geschichte"
@@ -42,7 +43,7 @@ def tell_story(manifest: AppManifest, t: Translator, *, sample: str, result: str
     _panel(story, number, t)
     if step.view == "picture":
         _picture(manifest.id, step, t)
-        st.stop()
+        end_page()
     if result not in st.query_params:
         st.query_params[sample] = "1"
     st.html(

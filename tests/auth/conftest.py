@@ -6,14 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from argon2 import PasswordHasher
 from sqlalchemy import Engine
 
 from shared.auth import local_accounts, passwords
 from shared.settings import Settings
 from shared.store.engine import make_engine
 from tests.auth.guarded import annas_cookie, guarded, serve  # noqa: F401  # fixtures
-from tests.auth.people import NOW, add_account
+from tests.auth.people import CHEAP, NOW, add_account
 from tests.auth.small_visits import clerk, other, small  # noqa: F401  # fixtures
 from tests.store.servers import (  # noqa: F401  # fixtures
     PostgresServer,
@@ -22,8 +21,6 @@ from tests.store.servers import (  # noqa: F401  # fixtures
     postgres_template,
     sqlite_template,
 )
-
-CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 
 @pytest.fixture(autouse=True)

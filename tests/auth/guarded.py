@@ -22,6 +22,7 @@ from shared.store.engine import read_scope
 from shared.store.identity_models import AuditRow
 from tests.auth.browsers import Gallery
 from tests.auth.people import signed_in
+from tests.timing import PATIENCE_S
 
 HOST = b"127.0.0.1:8501"
 OWN_ORIGIN = (b"origin", b"http://127.0.0.1:8501")
@@ -115,16 +116,20 @@ class Socket:
     task: asyncio.Task[None]
 
     async def say(self, content: bytes) -> None:
+        """Say something and wait for the next message to the browser, or the end."""
+        before = len(self.sent)
         self.to_app.put_nowait({"type": "websocket.receive", "bytes": content})
-        await asyncio.sleep(0.01)
+        async with asyncio.timeout(PATIENCE_S):
+            while len(self.sent) == before and not self.task.done():
+                await asyncio.sleep(0.01)
 
     async def close(self) -> None:
         self.to_app.put_nowait({"type": "websocket.disconnect", "code": 1001})
-        await asyncio.wait_for(self.task, 5)
+        await asyncio.wait_for(self.task, PATIENCE_S)
 
-    async def until(self, kind: str, within_s: float = 5) -> Message:
+    async def until(self, kind: str) -> Message:
         """Wait for a message to the browser."""
-        async with asyncio.timeout(within_s):
+        async with asyncio.timeout(PATIENCE_S):
             while True:
                 for message in self.sent:
                     if message["type"] == kind:
@@ -214,7 +219,7 @@ class Guarded(Gallery):
 
         async def opened() -> str:
             socket = self.open_socket(path, **more)
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE_S):
                 while not socket.sent and not socket.task.done():
                     await asyncio.sleep(0.01)
             if not socket.task.done():

@@ -34,6 +34,7 @@ _GUARD = (
     "tests/auth/test_guard_sessions.py",
     "tests/auth/attacks/test_roles.py",
     "tests/auth/attacks/test_credentials.py",
+    "tests/auth/attacks/test_slow_heads.py",
 )
 TESTS = {
     "shared/contracts/identity/signed.py": _TOKENS,

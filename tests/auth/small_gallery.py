@@ -15,6 +15,7 @@ from shared.auth.guard import Guard, GuardRules
 from shared.auth.routes import account_routes
 from shared.auth.security_headers import content_security_policy
 from shared.auth.services import account_services
+from shared.auth.upload_rules import SESSION_HEADER
 from shared.settings import Settings
 from shared.store.engine import make_engine
 from shared.themes import load_theme
@@ -35,6 +36,7 @@ st.write(f"user={sorted(dict(st.user).items())}")
 st.write(f"runs={st.session_state.runs}")
 st.file_uploader("Datei", key="file")
 st.download_button("Bericht", b"das Gleiche fuer alle", file_name="bericht.txt")
+st.download_button("Liste", lambda: b"erst jetzt gemacht", file_name="liste.txt")
 st.write(f"kept={kept()}")
 """
 
@@ -50,7 +52,7 @@ def main(data_dir: str, port: str, page: str) -> None:
         policy=content_security_policy(),
         frame_policy=content_security_policy(frame=True),
     )
-    keep_files_apart()
+    keep_files_apart(SESSION_HEADER)
     app = st.App(
         Path(page),
         routes=account_routes(services),

@@ -28,10 +28,11 @@ from shared.settings import REPOSITORY, Settings
 from shared.store.engine import make_engine
 from tests.auth.people import add_account, signed_in
 from tests.auth.small_gallery import PAGE
-from tests.store.servers import free_port, sqlite_template
+from tests.ports import free_port
+from tests.store.servers import sqlite_template
 
-READY_WITHIN_S = 60.0
-WITHIN_S = 20.0
+READY_WITHIN_S = 120.0
+WITHIN_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ class SmallGallery:
             method,
             f"{self.url}{path}",
             headers=headers,
+            timeout=WITHIN_S,
             trust_env=False,
             **more,  # type: ignore[arg-type]
         )
@@ -74,7 +76,7 @@ def running_small_gallery(folder: Path) -> Iterator[SmallGallery]:
             yield SmallGallery(url, engine)
         finally:
             process.terminate()
-            process.wait(10)
+            process.wait(60)
             engine.dispose()
 
 
@@ -110,12 +112,13 @@ def other(small: SmallGallery) -> Account:
 
 @dataclass
 class Page:
-    """An open page: its websocket, Streamlit's id of it, what it shows and offers."""
+    """An open page: its websocket, Streamlit's id of it, its texts, its files and those to come."""
 
     connection: ClientConnection
     id: str
     texts: list[str]
     downloads: list[str]
+    made_when_asked: list[str]
 
 
 @contextlib.contextmanager
@@ -130,6 +133,7 @@ def open_page(small: SmallGallery, cookie: str, resumed: str = "") -> Iterator[P
         subprotocols=protocols,
         additional_headers={"cookie": f"ukg_session={cookie}", "x-ukg-session": "forged"},
         proxy=None,
+        open_timeout=WITHIN_S,
         max_size=None,
     ) as connection:
         yield shown(connection)
@@ -139,7 +143,7 @@ def shown(connection: ClientConnection) -> Page:
     request = BackMsg()
     request.rerun_script.query_string = ""
     connection.send(request.SerializeToString())
-    page = Page(connection, "", [], [])
+    page = Page(connection, "", [], [], [])
     while True:
         content = connection.recv(WITHIN_S)
         message = ForwardMsg.FromString(content if isinstance(content, bytes) else b"")
@@ -149,9 +153,26 @@ def shown(connection: ClientConnection) -> Page:
         elif kind == "delta" and message.delta.new_element.HasField("markdown"):
             page.texts.append(message.delta.new_element.markdown.body)
         elif kind == "delta" and message.delta.new_element.HasField("download_button"):
-            page.downloads.append(message.delta.new_element.download_button.url)
+            button = message.delta.new_element.download_button
+            if button.HasField("deferred_file_id"):
+                page.made_when_asked.append(button.deferred_file_id)
+            else:
+                page.downloads.append(button.url)
         elif kind == "script_finished":
             return page
+
+
+def made_file(page: Page, file_id: str) -> str:
+    """Ask for a file that is made then, as a click does; return its address."""
+    request = BackMsg()
+    asked = request.backend_operation_request
+    asked.request_id, asked.session_id, asked.deferred_file.file_id = "1", page.id, file_id
+    page.connection.send(request.SerializeToString())
+    while True:
+        content = page.connection.recv(WITHIN_S)
+        message = ForwardMsg.FromString(content if isinstance(content, bytes) else b"")
+        if message.HasField("backend_operation_response"):
+            return message.backend_operation_response.deferred_file.url
 
 
 def is_refused(small: SmallGallery, cookie: str, resumed: str = "") -> bool:

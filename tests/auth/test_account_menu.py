@@ -82,7 +82,8 @@ def role_of(gallery: Gallery, browser: Browser) -> tuple[str, str]:
 
 def test_it_says_who_she_is_here(gallery: Gallery, browser: Browser) -> None:
     shown = menu(gallery, browser)
-    assert "<p>Sachbearbeitung<br />Musterstadt</p>" in shown
+    assert "<br />Rolle: Sachbearbeitung<br />Kommune: Musterstadt</p>" in shown
+    assert "/verwaltung" not in shown
     assert "Passwort ändern" in shown
     assert "Casework" in menu(gallery, browser, "en")
 
@@ -117,7 +118,7 @@ def test_she_changes_the_municipality_and_gets_a_new_cookie(
     assert browser.cookie() != cookie
     assert sessions.lookup(gallery.engine, cookie, NOW) is None
     assert role_of(gallery, browser) == (NEIGHBOUR, "viewer")
-    assert "<p>Ansicht<br />nachbarstadt</p>" in menu(gallery, browser)
+    assert "<br />Rolle: Ansicht<br />Kommune: nachbarstadt</p>" in menu(gallery, browser)
     assert last_event(gallery) == ("tenant_switch", "ok", "")
 
 

@@ -16,16 +16,15 @@ from shared.auth.local_accounts import Account
 from shared.auth.services import account_services
 from shared.errors import DatabaseBusy
 from shared.settings import Settings
-from shared.ui.activity import Activity, asks_for_run
+from shared.ui.activity import NO_MESSAGE_CODE, Activity, asks_for_run
 from tests.auth.browsers import Clock
 from tests.auth.people import LIMITS, NOW, signed_in
 
-CLICK, TIMER, OTHER, FORGET = BackMsg(), BackMsg(), BackMsg(), BackMsg()
+CLICK, TIMER, OTHER = BackMsg(), BackMsg(), BackMsg()
 CLICK.rerun_script.query_string = ""
 TIMER.rerun_script.is_auto_rerun = True
 TIMER.rerun_script.fragment_id = "a"
 OTHER.stop_script = True
-FORGET.clear_cache = True
 
 
 @dataclass
@@ -37,8 +36,9 @@ class Socket:
     activity: Activity
     clock: Clock
     seen: list[Any] = field(default_factory=list)
+    sent: list[Any] = field(default_factory=list)
 
-    def send(self, *contents: bytes, named: bool = True) -> None:
+    def send(self, *contents: bytes | None, named: bool = True) -> None:
         """Send messages, a minute between each two; the first is that of the connection."""
         headers = [(b"x-ukg-session", self.session_id.encode())] if named else []
         scope = {"type": "websocket", "path": "/_stcore/stream", "headers": headers}
@@ -50,10 +50,10 @@ class Socket:
             self.clock.now += timedelta(minutes=1)
             return {"type": "websocket.receive", "bytes": waiting.pop(0)}
 
-        async def nothing(_message: Any) -> None:
-            pass
+        async def send(message: Any) -> None:
+            self.sent.append(message)
 
-        asyncio.run(self.activity(scope, receive, nothing))
+        asyncio.run(self.activity(scope, receive, send))
 
     @property
     def idle_moved(self) -> timedelta:
@@ -73,6 +73,8 @@ def socket(house: Engine, settings: Settings, anna: Account) -> Socket:
     async def application(scope: Any, receive: Any, send: Any) -> None:
         while (message := await receive())["type"] != "websocket.disconnect":
             made.append(message["bytes"])
+        if message.get("code") == NO_MESSAGE_CODE:
+            await send({"type": "websocket.send", "bytes": b"too late"})
 
     return Socket(house, view.id, Activity(application, services), clock, made)
 
@@ -85,8 +87,8 @@ def test_a_click_keeps_her_signed_in(socket: Socket) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [TIMER.SerializeToString(), OTHER.SerializeToString(), b"", b"\xff\xff\xff", b"\x08"],
-    ids=["timer", "other", "nothing", "garbage", "half"],
+    [TIMER.SerializeToString(), OTHER.SerializeToString()],
+    ids=["timer", "other"],
 )
 def test_what_no_person_does_keeps_nobody(socket: Socket, content: bytes) -> None:
     socket.send(content, content)
@@ -94,9 +96,31 @@ def test_what_no_person_does_keeps_nobody(socket: Socket, content: bytes) -> Non
     assert socket.seen[1:] == [content, content]
 
 
-def test_nobody_empties_the_memory_of_all_pages(socket: Socket) -> None:
-    forget, click = FORGET.SerializeToString(), CLICK.SerializeToString()
-    socket.send(forget, forget, click, forget)
+@pytest.mark.parametrize(
+    "content", [None, b"\xff\xff\xff", b"\x08"], ids=["text", "garbage", "half"]
+)
+def test_what_is_no_message_closes_its_page(socket: Socket, content: bytes | None) -> None:
+    socket.send(content, CLICK.SerializeToString())
+    assert socket.seen == [CLICK.SerializeToString()]
+    assert socket.sent == [{"type": "websocket.close", "code": NO_MESSAGE_CODE}]
+    assert socket.idle_moved == timedelta()
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        BackMsg(),
+        BackMsg(clear_cache=True),
+        BackMsg(debug_disconnect_websocket=True),
+        BackMsg(debug_shutdown_runtime=True),
+    ],
+    ids=["empty", "clear-cache", "disconnect", "shut-down"],
+)
+def test_what_no_page_sends_reaches_neither_memory_nor_log(
+    socket: Socket, foreign: BackMsg
+) -> None:
+    click = CLICK.SerializeToString()
+    socket.send(foreign.SerializeToString(), foreign.SerializeToString(), click)
     assert socket.seen == [click, click]
 
 

@@ -325,6 +325,26 @@ def test_apps_are_those_of_the_own_municipality(store: Store, chief: Principal) 
     assert changes(store)[-1][1:] == ("refused", "anwendungen_ungueltig")
 
 
+def test_role_and_apps_change_at_once_or_not_at_all(store: Store, chief: Principal) -> None:
+    with pytest.raises(AppsInvalid):
+        administration.set_role(chief, store, "ansicht", "admin", now=NOW, apps=frozenset())
+    assert managed(chief, store, "ansicht").role == "viewer"
+    some = frozenset({"aviary"})
+    administration.set_role(chief, store, "ansicht", "admin", now=NOW, apps=some)
+    found = managed(chief, store, "ansicht")
+    assert (found.role, found.apps) == ("admin", some)
+    administration.set_role(chief, store, "ansicht", "viewer", now=NOW)
+    assert managed(chief, store, "ansicht").apps == some
+    administration.set_role(chief, store, "ansicht", "admin", now=NOW, apps=None)
+    assert managed(chief, store, "ansicht").apps is None
+    assert [reason for _, _, reason in changes(store)] == [
+        "anwendungen_ungueltig",
+        "rolle:admin:anwendungen",
+        "rolle:viewer",
+        "rolle:admin:anwendungen",
+    ]
+
+
 def test_accounts_of_municipalities_that_are_hers_too_can_be_taken_in(store: Store) -> None:
     anna = add_account(store.engine, "anna", {"herten": "viewer"})
     add_account(store.engine, "halb", {"herten": "viewer", "marl": "viewer"})

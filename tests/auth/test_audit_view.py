@@ -77,8 +77,8 @@ def test_filters_leave_what_fits(store: Store) -> None:
     write(store, Event.EXPORT, s=120)
     assert events(store, AuditFilter(NOW, "login")) == ["Anmeldung", "Anmeldung"]
     assert events(store, AuditFilter(NOW, "login", "refused")) == ["Anmeldung"]
-    assert events(store, AuditFilter(NOW, "", "ok")) == ["Ausgegeben", "Anmeldung"]
-    assert events(store, AuditFilter(later(seconds=61))) == ["Ausgegeben"]
+    assert events(store, AuditFilter(NOW, "", "ok")) == ["Heruntergeladen", "Anmeldung"]
+    assert events(store, AuditFilter(later(seconds=61))) == ["Heruntergeladen"]
     assert audit_view.count(CHIEF, store, AuditFilter(NOW, "", "ok")) == 2
     assert audit_view.count(CHIEF, store, AuditFilter(NOW, "unknown")) == 0
 
@@ -88,7 +88,7 @@ def test_another_municipality_shows_nothing(store: Store) -> None:
     write(store, Event.LOGIN)
     write(store, Event.EXPORT, FAR)
     assert events(store) == ["Anmeldung"]
-    assert events(store, who=FAR) == ["Ausgegeben"]
+    assert events(store, who=FAR) == ["Heruntergeladen"]
     assert audit_view.count(FAR, store, ALL) == 1
     assert "login" not in audit_view.export(FAR, store, ALL, now=NOW).decode()
 

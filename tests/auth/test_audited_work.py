@@ -1,4 +1,4 @@
-"""Deletions and publications of pages: the store does them, and the audit tells of them."""
+"""What people do with data on pages: it is done, and the audit tells of it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import Engine
 
 from shared.auth import audited_work
-from shared.contracts.identity.principal import HOME_TENANT
+from shared.auth.audited_work import FileToTake
+from shared.contracts.identity.principal import DEMO_TENANT, HOME_TENANT, Principal
 from shared.errors import NotAllowed, NotFound
 from shared.settings import Settings
 from shared.store import dataspace, runs
@@ -17,7 +18,7 @@ from shared.store.layers import Publication
 from shared.store.store import Store, open_store
 from tests.auth.audit_trail import trail
 from tests.auth.people import NOW
-from tests.shared.people_of_tests import CLERK, VIEWER
+from tests.shared.people_of_tests import ADMIN, CLERK, VIEWER, person
 from tests.store.filled import finished, stored
 
 pytestmark = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
@@ -76,3 +77,69 @@ def test_what_is_refused_changes_nothing_and_is_no_deed(store: Store) -> None:
             act()
     assert runs.get(CLERK, store, run.id).id == run.id
     assert told(store) == []
+
+
+def test_an_accepted_file_is_told_of_by_its_content(store: Store) -> None:
+    audited_work.note_upload(CLERK, store, "aviary", "ab" * 32, now=NOW)
+    assert told(store) == [("upload", HOME_TENANT, "aviary", "ab" * 32, "")]
+
+
+def test_what_is_taken_along_is_told_of(store: Store) -> None:
+    for acting, file in (
+        (CLERK, FileToTake("lauf", "aviary")),
+        (VIEWER, FileToTake("lauf", "aviary", is_report=True)),
+        (CLERK, FileToTake("datensatz")),
+        (person("gast", DEMO_TENANT), FileToTake("lauf", "aviary", is_report=True)),
+    ):
+        assert audited_work.take_along(acting, store, file, lambda: b"1", now=NOW) == b"1"
+    assert told(store) == [
+        ("export", HOME_TENANT, "aviary", "lauf", "datei"),
+        ("export", HOME_TENANT, "aviary", "lauf", "bericht"),
+        ("export", HOME_TENANT, "", "datensatz", "datei"),
+        ("export", DEMO_TENANT, "aviary", "lauf", "bericht"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("acting", "file", "action"),
+    [
+        (VIEWER, FileToTake("lauf", "aviary"), "export/file"),
+        (VIEWER, FileToTake("datensatz"), "export/file"),
+        (person("gast"), FileToTake("lauf", "aviary", is_report=True), "export/report"),
+        (
+            person("admin", app_grants=frozenset({"archivair"})),
+            FileToTake("lauf", "aviary"),
+            "export/file",
+        ),
+    ],
+    ids=["data", "layer", "report", "other app"],
+)
+def test_what_somebody_may_not_take_is_not_even_made(
+    store: Store, acting: Principal, file: FileToTake, action: str
+) -> None:
+    def make() -> bytes:
+        raise AssertionError("made")
+
+    with pytest.raises(NotAllowed):
+        audited_work.take_along(acting, store, file, make, now=NOW)
+    assert told(store) == [("denied", HOME_TENANT, file.app, action, NotAllowed.code)]
+
+
+def test_a_file_that_cannot_be_made_was_not_taken(store: Store) -> None:
+    def make() -> bytes:
+        raise NotFound()
+
+    with pytest.raises(NotFound):
+        audited_work.take_along(CLERK, store, FileToTake("lauf", "aviary"), make, now=NOW)
+    assert told(store) == []
+
+
+def test_hints_that_are_taken_along_are_told_of(store: Store) -> None:
+    def take(acting: Principal) -> bytes:
+        return audited_work.take_hints_along(acting, store, str, app="aviary", now=NOW)
+
+    with pytest.raises(NotAllowed):
+        take(CLERK)
+    assert told(store) == []
+    assert take(ADMIN).startswith(b"\xef\xbb\xbf")
+    assert told(store) == [("export", HOME_TENANT, "aviary", "", "hinweise")]

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from shared.auth.cookies import Cookie, form_cookie, session_cookie
 from shared.auth.randomness import new_token
+from shared.settings import REPOSITORY
 
 VALUE = "A" * 43
 OTHER = "B" * 43
@@ -76,3 +80,20 @@ def test_one_among_two_hundred_is_found() -> None:
     others = [f"c{number}={number}" for number in range(200)]
     assert read("; ".join([*others[:100], f"ukg_session={VALUE}", *others[100:]])) == VALUE
     assert read(*others, f"ukg_session={VALUE}") == VALUE
+
+
+SET_BY_SCRIPT = re.compile(r"document\.cookie = `(.+)`")
+SECURE = 'const secure = location.protocol === "https:" ? "; Secure" : "";'
+
+
+def test_scripts_set_no_cookie_that_goes_over_http() -> None:
+    scripts = [
+        path.read_text(encoding="utf-8")
+        for folder in ("shared/ui/assets", "shared/auth/assets")
+        for path in Path(REPOSITORY, folder).rglob("*.js")
+    ]
+    assert sum(script.count("document.cookie") for script in scripts) == 1
+    [(script, value)] = [(one, found) for one in scripts for found in SET_BY_SCRIPT.findall(one)]
+    assert value.startswith("urbanki_sprache=")
+    assert value.endswith("; SameSite=Strict${secure}")
+    assert SECURE in script

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -52,9 +53,18 @@ def test_what_was_not_tried_is_named(name: str) -> None:
 def test_the_result_is_written_and_fails_with_an_attack(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, left: str, code: int
 ) -> None:
-    monkeypatch.setattr(evaluate, "LOOKUPS", 1)
-    monkeypatch.setattr(evaluate, "LOGINS", 1)
-    monkeypatch.setattr(evaluate, "run_tests", lambda _: evaluate.read_report(REPORT))
+    verdicts = evaluate.read_report(REPORT) | {"tests/r.py::test_a": True, "tests/r.py::b": True}
+    changes = {
+        "LOOKUPS": 1,
+        "LOGINS": 1,
+        "run_tests": lambda _: verdicts,
+        "run_program": {evaluate.TIMES: {"guard_cpu_ms": 0.5}}.get,
+        "MOST": evaluate.MOST | {"lookup_ms_median": 1e6},
+        "REFEREE": "tests/r.py",
+        "LEAST_CHECKS": 2,
+    }
+    for name, value in changes.items():
+        monkeypatch.setattr(evaluate, name, value)
     monkeypatch.setattr(evaluate.tomllib, "loads", lambda _: {"flow": {"a": [f"{FILE}::{left}"]}})
     mutation, out = tmp_path / "mutation.json", tmp_path / "evaluation.json"
     mutation.write_text('{"mutants": 4, "killed": 4, "score": 1.0, "survivors": []}', "utf-8")
@@ -62,5 +72,49 @@ def test_the_result_is_written_and_fails_with_an_attack(
     told = json.loads(out.read_text("utf-8"))
     assert told["mutation"] == {"mutants": 4, "killed": 4, "score": 1.0}
     assert told["policy_cells"] == {"covered": 0, "all": 6 * len(evaluate.TABLE)}
+    assert told["referee"] == {"run": 2, "passed": 2}
+    assert (told["guard_cpu_ms"], told["browser"], told["missed"]) == (0.5, None, [])
     assert told["lookup_ms_median"] > 0
     assert told["login_ms_median"] > 0
+
+
+GOOD = {
+    "attacks": {"all": {"attacks": 1, "run": 150, "refused": 150}},
+    "referee": {"run": 30, "passed": 30},
+    "missed": [],
+}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"attacks": {"all": {"attacks": 1, "run": 150, "refused": 149}}},
+        {"referee": {"run": 29, "passed": 29}},
+        {"referee": {"run": 40, "passed": 39}},
+        {"missed": ["lookup_ms_median"]},
+    ],
+    ids=["attack", "few", "failed", "slow"],
+)
+def test_one_fault_is_enough(change: dict[str, object]) -> None:
+    assert evaluate.is_good(GOOD)
+    assert not evaluate.is_good(GOOD | change)
+
+
+def test_figures_that_are_too_large_are_named() -> None:
+    at_most: dict[str, object] = dict(evaluate.MOST)
+    assert evaluate.missed(at_most) == []
+    slow = at_most | {"page_replaced_s": 4.1, "login_ms_median": 1e6}
+    assert evaluate.missed(slow) == ["page_replaced_s"]
+
+
+def test_a_program_tells_its_figures_or_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(evaluate, "REPOSITORY", tmp_path)
+    programs = {"one": "print('{\"a_s\": 1.5}')", "none": "print('null')", "bad": "1 / 0"}
+    for name, code in programs.items():
+        Path(tmp_path, f"{name}.py").write_text(code, "utf-8")
+    assert evaluate.run_program("one") == {"a_s": 1.5}
+    assert evaluate.run_program("none") is None
+    with pytest.raises(subprocess.CalledProcessError):
+        evaluate.run_program("bad")

@@ -188,7 +188,7 @@ def test_open_account_pages_are_those_that_answer_every_method(guarded: Guarded,
 
 @pytest.mark.parametrize(
     "path",
-    [*PAGES, *(part for part in PARTS if "upload" not in part)],
+    [*PAGES, *(part for part in PARTS if not part.startswith(("/_stcore/upload", "/media")))],
 )
 def test_clerks_get_pages_and_their_parts(guarded: Guarded, annas_cookie: str, path: str) -> None:
     expected = 403 if path.startswith("/_stcore/metrics") else 200
@@ -313,12 +313,19 @@ class OnePlace:
     engine: Engine
     taken: bool = False
     began: list[tuple[str, datetime]] = field(default_factory=list)
+    entered: list[tuple[str, datetime]] = field(default_factory=list)
 
     def begin(self, ip: str, now: datetime) -> tuple[str, SessionView] | None:
         self.began.append((ip, now))
         if self.taken:
             return None
         return sessions.create(self.engine, new_guest(), mode="kiosk", limits=LIMITS, now=now)
+
+    def enter(self, session_id: str, now: datetime) -> bool:
+        self.entered.append((session_id, now))
+        if self.taken:
+            sessions.end(self.engine, session_id)
+        return not self.taken
 
 
 @pytest.fixture
@@ -355,6 +362,22 @@ def test_without_a_place_guests_wait(kiosk: tuple[Guarded, OnePlace]) -> None:
     assert served.app.scopes == []
 
 
+def test_an_open_page_takes_a_place(kiosk: tuple[Guarded, OnePlace]) -> None:
+    served, place = kiosk
+    cookie = served.ask("/").header("set-cookie").partition("=")[2].partition(";")[0]
+    for path in ("/", "/static/a", "/konto/ping"):
+        assert served.ask(path, cookie=cookie).status == 200
+    assert place.entered == []
+    assert served.socket_answer(cookie=cookie, headers=[]) == "websocket.close"
+    assert place.entered == []
+    assert served.socket_answer(cookie=cookie) == "websocket.accept"
+    assert len(place.entered) == 1
+    place.taken = True
+    assert served.socket_answer(cookie=cookie) == "websocket.close"
+    assert served.ask("/static/a", cookie=cookie).status == 401
+    assert served.ask("/", cookie=cookie).status == 503
+
+
 def test_only_pages_begin_a_guests_session(kiosk: tuple[Guarded, OnePlace]) -> None:
     served, place = kiosk
     assert served.ask("/media/a").status == 401
@@ -369,8 +392,8 @@ def test_only_pages_begin_a_guests_session(kiosk: tuple[Guarded, OnePlace]) -> N
         ("/", "GET", True),
         ("/aviary", "GET", True),
         ("/", "HEAD", False),
-        ("/media/a", "GET", False),
-        ("/media/a", "PUT", False),
+        ("/static/a", "GET", False),
+        ("/static/a", "PUT", False),
         ("/konto/ping", "GET", False),
         ("/_stcore/host-config", "GET", False),
         ("/_stcore/upload_file/own/b", "PUT", True),

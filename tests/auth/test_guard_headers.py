@@ -45,14 +45,37 @@ def test_on_https_browsers_shall_never_use_http_again(serve: Serve, path: str) -
     assert answer.header("strict-transport-security") == "max-age=31536000"
 
 
+SET_COOKIES = [
+    (b"set-cookie", b"_streamlit_xsrf=2|a|b|1; Path=/; SameSite=Strict"),
+    (b"Set-Cookie", b"a=b; secure; Path=/"),
+]
+
+
+def test_on_https_no_cookie_goes_over_http(serve: Serve, annas_cookie: str) -> None:
+    served = serve(PUBLIC, hosts=frozenset({"ki.example.de"}))
+    served.app.headers = SET_COOKIES
+    session = [(b"cookie", f"__Host-ukg_session={annas_cookie}".encode())]
+    for path in ("/", "/_stcore/host-config"):
+        answer = served.ask(path, hosts=[b"ki.example.de"], headers=session)
+        given = [
+            value for name, value in answer.messages[0]["headers"] if name in dict(SET_COOKIES)
+        ]
+        assert given == [SET_COOKIES[0][1] + b"; Secure", SET_COOKIES[1][1]]
+
+
+def test_on_http_cookies_stay_as_they_are(guarded: Guarded, annas_cookie: str) -> None:
+    guarded.app.headers = SET_COOKIES[:1]
+    assert guarded.ask(cookie=annas_cookie).header("set-cookie") == SET_COOKIES[0][1].decode()
+
+
 @pytest.mark.parametrize(
     ("path", "content_type", "expected"),
     [
         ("/", b"text/html; charset=utf-8", "no-store"),
         ("/", b"TEXT/HTML", "no-store"),
         ("/konto/anmelden", b"text/html", "no-store"),
-        ("/media/a", b"text/html", "no-store"),
-        ("/media/a", b"image/png", "public"),
+        ("/static/a", b"text/html", "no-store"),
+        ("/static/a", b"image/png", "public"),
         ("/static/js/index.js", b"text/javascript", "public"),
         (FRAME, b"text/html", "public"),
     ],
@@ -86,7 +109,7 @@ def test_the_script_stands_there_once(guarded: Guarded, annas_cookie: str) -> No
     [
         ("/konto/anmelden", b"text/html"),
         (FRAME, b"text/html"),
-        ("/media/a", b"text/html"),
+        ("/static/a", b"text/html"),
         ("/x", b"text/plain"),
         ("/favicon.png", b"image/png"),
     ],

@@ -87,6 +87,8 @@ def test_own_names_pass_with_any_port(serve: Serve, host: bytes) -> None:
         "/a%252fb",
         "/konto%252e%252e",
         "/%2Fevil.example",
+        "_stcore/metrics",
+        "",
     ],
 )
 def test_path_tricks_are_refused(guarded: Guarded, path: str) -> None:
@@ -127,6 +129,18 @@ def test_other_methods_are_refused(guarded: Guarded, method: str) -> None:
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"])
 def test_methods(guarded: Guarded, method: str) -> None:
     assert guarded.ask(OPEN, method).status == 200
+
+
+def test_a_request_has_one_end_alone(guarded: Guarded) -> None:
+    """A proxy that believes the other length would see a second request in the body."""
+    length, chunked = (b"content-length", b"5"), (b"transfer-encoding", b"chunked")
+    assert guarded.ask(OPEN, "POST", headers=[length]).status == 200
+    assert guarded.ask(OPEN, "POST", headers=[chunked]).status == 200
+    guarded.app.scopes.clear()
+    answer = guarded.ask(OPEN, "POST", headers=[length, chunked])
+    assert answer.status == 400
+    assert answer.header("connection") == "close"
+    assert guarded.app.scopes == []
 
 
 def test_large_headers_are_refused(guarded: Guarded) -> None:

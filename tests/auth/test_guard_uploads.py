@@ -15,6 +15,7 @@ from shared.auth import upload_rules
 from shared.auth.local_accounts import Account
 from shared.auth.upload_rules import FRAMING_BYTES, BodyTooLarge, BodyTooSlow, limited
 from shared.contracts.identity.principal import HOME_TENANT
+from shared.ui.streamlit_sessions import file_mark
 from tests.auth.guarded import MOST_UPLOAD, Guarded
 from tests.auth.people import add_account, signed_in
 
@@ -62,6 +63,24 @@ def test_uploads_go_to_own_pages_only(
     assert len(guarded.app.scopes) == 1
     assert {row["reason_code"] for row in guarded.denials()} == {"fremde_seite"}
     assert {row["object_id"] for row in guarded.denials()} == {"upload"}
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_files_of_a_page_are_for_its_login_only(
+    guarded: Guarded, engine: Engine, anna: Account, method: str
+) -> None:
+    mine, session = signed_in(engine, anna)
+    second_login, _ = signed_in(engine, anna)
+    stranger, _ = signed_in(engine, add_account(engine, "berta"))
+    mark = file_mark(session.id)
+    assert guarded.ask(f"/media/{mark}0123.png", method, cookie=mine).status == 200
+    for cookie in (second_login, stranger):
+        assert guarded.ask(f"/media/{mark}0123.png", method, cookie=cookie).status == 403
+    for unknown in ("", "0123.png", f"x{mark}", mark[:-1], f"a/{mark}", f"%20{mark}"):
+        assert guarded.ask(f"/media/{unknown}", method, cookie=mine).status == 403
+    assert len(guarded.app.scopes) == 1
+    assert {row["reason_code"] for row in guarded.denials()} == {"fremde_seite"}
+    assert {row["object_id"] for row in guarded.denials()} == {"media"}
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,14 @@ from sqlalchemy import Engine, func, select
 from starlette.applications import Starlette
 
 from shared.auth import kiosk, sessions
-from shared.auth.kiosk import GUEST_LIMITS, MOST_GUESTS, KioskGuests, guests_at
+from shared.auth.kiosk import (
+    DOOR_S,
+    GUEST_LIMITS,
+    MOST_AT_THE_DOOR,
+    MOST_GUESTS,
+    KioskGuests,
+    guests_at,
+)
 from shared.auth.kiosk_routes import REPORT_S, kiosk_routes, watch_script
 from shared.auth.sessions import SessionView
 from shared.contracts.identity.principal import DEMO_TENANT
@@ -44,7 +51,16 @@ def guests(store: Store) -> KioskGuests:
 
 
 def begun(guests: KioskGuests, now: datetime = NOW) -> tuple[str, SessionView]:
-    found = guests.begin(IP, now)
+    """A guest whose page has opened."""
+    cookie, view = at_the_door(guests, now)
+    assert guests.enter(view.id, now)
+    entered = sessions.by_id(guests.store.engine, view.id, now)
+    assert entered is not None
+    return cookie, entered
+
+
+def at_the_door(guests: KioskGuests, now: datetime = NOW, ip: str = IP) -> tuple[str, SessionView]:
+    found = guests.begin(ip, now)
     assert found is not None
     return found
 
@@ -104,12 +120,62 @@ def test_the_21st_guest_waits_until_one_goes(guests: KioskGuests, engine: Engine
 
 def _begin_some(engine: Engine, _number: int) -> int:
     store = Store(engine, files=None, settings=None)  # type: ignore[arg-type]
-    return sum(KioskGuests(store).begin(IP, NOW) is not None for _ in range(6))
+    guests = KioskGuests(store)
+    asked = (guests.begin(IP, NOW) for _ in range(6))
+    return sum(guests.enter(begun[1].id, NOW) for begun in asked if begun is not None)
 
 
 def test_places_are_counted_over_all_processes(settings: Settings, engine: Engine) -> None:
     assert sum(at_once(settings, 6, _begin_some)) == MOST_GUESTS
     assert guests_at(engine, NOW) == MOST_GUESTS
+
+
+def test_whoever_only_asks_for_pages_takes_no_place(guests: KioskGuests, engine: Engine) -> None:
+    for _ in range(60):
+        at_the_door(guests)
+    assert guests_at(engine, NOW) == 0
+    with read_scope(engine) as session:
+        assert session.scalar(select(func.count()).select_from(SessionRow)) == MOST_AT_THE_DOOR
+    at_the_door(guests, later(seconds=DOOR_S))
+    with read_scope(engine) as session:
+        assert session.scalar(select(func.count()).select_from(SessionRow)) == 1
+
+
+def test_a_whole_conference_behind_one_address_comes_in(guests: KioskGuests) -> None:
+    waiting = [at_the_door(guests)[1] for _ in range(MOST_GUESTS)]
+    assert all(guests.enter(view.id, later(seconds=1)) for view in waiting)
+
+
+def test_the_oldest_of_the_same_network_makes_room(guests: KioskGuests, engine: Engine) -> None:
+    inside = begun(guests)[1]
+    elsewhere = at_the_door(guests, ip="198.51.100.7")[1]
+    first, second = at_the_door(guests)[1], at_the_door(guests, later(seconds=1))[1]
+    for _ in range(MOST_AT_THE_DOOR - 1):
+        at_the_door(guests, later(seconds=2))
+    found = {
+        view.id: guests.enter(view.id, later(seconds=3))
+        for view in (inside, elsewhere, first, second)
+    }
+    assert list(found.values()) == [True, True, False, True]
+
+
+def test_nothing_but_an_open_page_lets_anybody_in(guests: KioskGuests, engine: Engine) -> None:
+    view = at_the_door(guests)[1]
+    for second in range(DOOR_S):
+        sessions.touch(engine, view.id, GUEST_LIMITS, later(seconds=second))
+    last = later(seconds=DOOR_S - 1)
+    assert sessions.by_id(engine, view.id, last) is not None
+    assert guests_at(engine, last) == 0
+    assert sessions.by_id(engine, view.id, later(seconds=DOOR_S)) is None
+    assert not guests.enter(view.id, later(seconds=DOOR_S))
+
+
+def test_who_comes_too_late_has_no_session_any_more(guests: KioskGuests, engine: Engine) -> None:
+    late = at_the_door(guests)[1]
+    inside = [begun(guests)[1] for _ in range(MOST_GUESTS)]
+    assert guests.enter(inside[0].id, NOW), "a second tab takes no second place"
+    assert not guests.enter(late.id, NOW)
+    assert sessions.by_id(engine, late.id, NOW) is None
 
 
 def test_what_a_guest_did_goes_with_her(guests: KioskGuests, store: Store) -> None:

@@ -87,7 +87,7 @@ def test_a_new_run_of_the_page_sees_a_change_at_once(page: Page, house: Engine) 
     assert replace(page).asks_as().role == "viewer"
 
 
-def test_a_page_that_is_still_at_work_stays_in_its_municipality(
+def test_a_page_of_the_municipality_before_asks_nothing_more(
     settings: Settings, house: Engine
 ) -> None:
     add_tenant(house, "herten")
@@ -95,8 +95,10 @@ def test_a_page_that_is_still_at_work_stays_in_its_municipality(
     _, session = signed_in(house, add_account(house, "bea", roles))
     page = Page(settings, house, session.principal)
     other = "herten" if session.principal.active_tenant == HOME_TENANT else HOME_TENANT
-    sessions.switch_tenant(house, session.id, other, NOW)
-    assert page.asks_as().active_tenant == session.principal.active_tenant
+    _, switched = sessions.switch_tenant(house, session.id, other, NOW)
+    with pytest.raises(NotSignedIn):
+        page.asks_as()
+    assert Page(settings, house, switched.principal).asks_as().active_tenant == other
 
 
 def sign_out(engine: Engine, page: Page) -> None:

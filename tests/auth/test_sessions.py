@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import pytest
@@ -16,7 +15,16 @@ from shared.errors import NotAllowed, NotSignedIn
 from shared.settings import Settings
 from shared.store.engine import read_scope, session_scope
 from shared.store.identity_models import AccountRow, SessionRow, TenantRow
-from tests.auth.people import LIMITS, NOW, add_account, add_tenant, at_once, later, signed_in
+from tests.auth.people import (
+    LIMITS,
+    NOW,
+    add_account,
+    add_tenant,
+    at_once,
+    later,
+    many_sessions,
+    signed_in,
+)
 
 PROVIDED = Principal("kc-1", "Bea", {"herten": "viewer", "marl": "admin"}, "herten")
 
@@ -76,9 +84,7 @@ def test_looking_writes_nothing(house: Engine, anna: Account) -> None:
         statements.append(statement)
 
     sessions.lookup(house, cookie, later(minutes=5))
-    assert len([one for one in statements if one.startswith("SELECT")]) == 1
-    assert all(one.startswith(("SELECT", "BEGIN")) for one in statements)
-    assert "BEGIN IMMEDIATE" not in statements
+    assert [one.split()[0] for one in statements] == ["SELECT"]
 
 
 @pytest.mark.parametrize("after_s", [1800, 1801, 36_000, 10**6])
@@ -269,17 +275,7 @@ def test_a_first_password_must_be_changed(house: Engine) -> None:
     assert signed_in(house, admin)[1].must_change is True
 
 
-def many_sessions(engine: Engine, number: int) -> int:
-    person = Principal(f"kc-{number}", "", {"herten": "viewer"}, "herten")
-    for _ in range(200):
-        cookie, view = sessions.create(engine, person, mode="keycloak", limits=LIMITS, now=NOW)
-        if sessions.lookup(engine, cookie, NOW) != view:
-            raise AssertionError("lost")
-    return sessions.end_by_subject(engine, person.subject)
-
-
 def test_eight_processes_work_at_once(settings: Settings, house: Engine) -> None:
+    """How long it takes stands in `shared/auth/evaluation.json`."""
     house.dispose()
-    started = time.monotonic()
     assert at_once(settings, 8, many_sessions) == [200] * 8
-    assert time.monotonic() - started < 20

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.gallery_process import free_port
+from tests.ports import free_port
 from tests.shared.people_of_tests import ADMIN, sit_down
 from tests.shared.process_state import begin_process, forget_process_state
 

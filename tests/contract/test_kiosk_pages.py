@@ -16,7 +16,7 @@ from shared.settings import REPOSITORY, get_settings
 from shared.startup import chosen_theme
 from shared.themes.theme import VISITOR_FONT_SIZE_PX, streamlit_theme
 from shared.ui.kiosk import is_kiosk
-from tests.e2e.gallery_process import free_port
+from tests.ports import free_port
 from tests.shared.people_of_tests import sit_down
 from tests.shared.process_state import begin_process, forget_process_state
 

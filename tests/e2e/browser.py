@@ -18,6 +18,7 @@ from playwright.sync_api import (
     Page,
     Request,
     Response,
+    expect,
     sync_playwright,
 )
 
@@ -43,6 +44,8 @@ CHROMIUM_OPTIONS = [
 LOADED = '[data-testid="stApp"][data-test-script-state="notRunning"] h1'
 SETTLE_MS = 400
 WAIT_MS = 60_000
+# Patience for what has no limit of its own, as a busy machine needs it: not 5 s, and not 30 s.
+expect.set_options(timeout=WAIT_MS)
 FIRST_QUESTION = re.compile("Was kam heraus|What came out")
 
 
@@ -148,6 +151,7 @@ def observed_page(
         signed_in: Whether it brings the cookie of whoever has signed in for all.
     """
     context: BrowserContext = browser.new_context(**_profile(mode, language))
+    context.set_default_timeout(WAIT_MS)
     cookie = shared_cookie(origin) if signed_in else ""
     try:
         if cookie:

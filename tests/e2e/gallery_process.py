@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ import psutil
 from shared.settings import REPOSITORY
 from shared.startup import READY_WITHIN_S
 from tests.e2e.sign_in import COOKIE, shared_cookie, sign_in_for_all
+from tests.ports import free_port
 
 STOP_WITHIN_S = 30.0
 
@@ -67,13 +67,6 @@ def _command_line(process: psutil.Process) -> list[str]:
         return process.cmdline()
     except psutil.NoSuchProcess:
         return []
-
-
-def free_port() -> int:
-    """A loopback port that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextlib.contextmanager

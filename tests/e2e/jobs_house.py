@@ -20,8 +20,8 @@ from shared.settings import REPOSITORY, Settings
 from shared.store import runs
 from shared.store.run_views import RunView
 from shared.store.store import Store, open_store
-from tests.e2e.gallery_process import free_port
 from tests.e2e.sign_in import sign_in_for_all
+from tests.ports import free_port
 from tests.shared.people_of_tests import ADMIN
 
 PARTS = ("apps", "shared", ".streamlit")

@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 from playwright.sync_api import Browser
 
 from shared.registry.discover import manifests
+from shared.ui.accounts.overview import PANELS
+from shared.ui.navigation import ACCOUNTS_PATH
 from tests.e2e.browser import observed_page
 
 
@@ -53,8 +55,20 @@ def account_pages() -> list[GalleryPage]:
     ]
 
 
+def administration_pages() -> list[GalleryPage]:
+    """The parts of the administration; its entry stands in a menu, so no link leads there."""
+    path = f"/{ACCOUNTS_PATH}"
+    return [
+        GalleryPage(ACCOUNTS_PATH, path),
+        *(
+            GalleryPage(f"{ACCOUNTS_PATH}-{panel}", f"{path}?bereich={panel}", owns_title=False)
+            for panel in PANELS
+        ),
+    ]
+
+
 def house_pages(browser: Browser, origin: str) -> list[GalleryPage]:
-    """Home and every page that home links to which is no app."""
+    """Home, every page that home links to which is no app, and the administration."""
     slugs = {app.id for app in manifests()}
     with observed_page(browser, origin) as home:
         home.open("/")
@@ -62,4 +76,5 @@ def house_pages(browser: Browser, origin: str) -> list[GalleryPage]:
     own = urlsplit(origin).netloc
     paths = {urlsplit(link).path for link in links if urlsplit(link).netloc == own}
     names = {path.strip("/") for path in paths} - slugs - {"", "start"}
-    return [GalleryPage("start", "/"), *(GalleryPage(name, f"/{name}") for name in sorted(names))]
+    linked = (GalleryPage(name, f"/{name}") for name in sorted(names))
+    return [GalleryPage("start", "/"), *linked, *administration_pages()]

@@ -25,14 +25,10 @@ import psutil
 from shared.clients.model_server import ModelServerClient
 from shared.registry.discover import manifests
 from shared.settings import REPOSITORY, Settings
-from tests.e2e.gallery_process import (
-    RunningGallery,
-    free_port,
-    running_gallery,
-    running_pages,
-)
+from tests.e2e.gallery_process import RunningGallery, running_gallery, running_pages
 from tests.e2e.sign_in import shared_cookie, sign_in_for_all
 from tests.e2e.websocket import Visitor, visitor
+from tests.ports import free_port
 
 VISITS = 20
 COLD_STARTS = 3

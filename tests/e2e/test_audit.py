@@ -68,6 +68,27 @@ def test_the_gate_sees_a_bad_page(browser: Browser, gallery: RunningGallery) -> 
     assert {"button-name", "color-contrast", "image-alt"} <= rules
 
 
+FORBIDDEN = """() => {
+  const script = document.createElement("script");
+  script.textContent = "window.ran = true";
+  const picture = new Image();
+  picture.src = "https://cdn.example/a.png";
+  document.body.append(script, picture);
+}"""
+
+
+def test_the_gate_sees_what_the_policy_forbids(browser: Browser, gallery: RunningGallery) -> None:
+    with observed_page(browser, gallery.url) as observed:
+        observed.open("/")
+        assert checks.check_requests(observed) == []
+        observed.page.evaluate(FORBIDDEN)
+        observed.page.wait_for_timeout(1000)
+        assert observed.page.evaluate("window.ran") is None
+        said = [one.text for one in checks.check_requests(observed) if one.check == "console"]
+    assert [text for text in said if "Content Security Policy" in text and "script" in text]
+    assert [text for text in said if "Content Security Policy" in text and "a.png" in text]
+
+
 @pytest.mark.parametrize(
     ("text", "language", "words"),
     [

@@ -153,7 +153,7 @@ def test_headers_and_second_cookies_name_nobody(house: House) -> None:
 
 
 def fill_in(page: Page, password: str, name: str = NAME) -> None:
-    page.get_by_label("Benutzername").fill(name)
+    page.get_by_label("Anmeldename").fill(name)
     page.get_by_label("Passwort").fill(password)
     page.get_by_role("button", name="Anmelden").click()
 

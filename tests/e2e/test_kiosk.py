@@ -11,6 +11,8 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import select
+from websockets.sync.client import connect
+from websockets.typing import Origin, Subprotocol
 
 from shared.auth.cookies import session_cookie
 from shared.auth.kiosk import COUNTDOWN_S, IDLE_S, MOST_GUESTS, guests_at
@@ -31,6 +33,13 @@ from tests.e2e.gallery_process import RunningGallery, running_gallery
 SAMPLES_WITHIN_S = 240
 STEP_WITHIN_MS = 60_000
 COOKIE = session_cookie(secure=False).name
+LEGAL_PAGES = ("/impressum", "/datenschutz", "/barrierefreiheit")
+SMALL_TYPE = """() => [...document.querySelectorAll("body *")]
+  .filter((part) => part.offsetParent)
+  .filter((part) =>
+    [...part.childNodes].some((one) => one.nodeType === 3 && one.textContent.trim()))
+  .filter((part) => parseFloat(getComputedStyle(part).fontSize) < 20)
+  .map((part) => part.textContent)"""
 COUNTDOWN = "dialog.kiosk-countdown"
 every_app = pytest.mark.parametrize("app", manifests(), ids=lambda app: app.id)
 pytestmark = pytest.mark.timeout(600)
@@ -220,7 +229,7 @@ def test_no_link_leads_away(visit: Observed) -> None:
     page.wait_for_timeout(1500)
     assert page.locator("#weg[href], #mail[href]").count() == 0
     assert page.url.startswith(visit.origin)
-    for path in ("/impressum", "/datenschutz", "/barrierefreiheit"):
+    for path in LEGAL_PAGES:
         visit.open(path)
         page.wait_for_timeout(1500)
         hrefs = page.evaluate("[...document.querySelectorAll('a[href]')].map((a) => a.href)")
@@ -244,7 +253,12 @@ def test_pages_of_the_kiosk_can_be_used_by_everybody(
                .filter(([, box]) => box.width < 44 || box.height < 44).map(([text]) => text)"""
         )
         assert sizes == []
+        assert observed.page.evaluate(SMALL_TYPE) == []
+        for path in LEGAL_PAGES:
+            observed.open(path)
+            assert grave(observed.page) == [], path
         leave(observed)
+        assert check_requests(observed) == []
 
 
 def test_less_motion_shows_all_pictures_at_once(browser: Browser, kiosk: RunningGallery) -> None:
@@ -272,14 +286,27 @@ def test_nothing_can_be_uploaded_and_nobody_signs_in(kiosk: RunningGallery) -> N
         client.post("/konto/neustart", data={"a": "b"}, headers={"origin": kiosk.url})
 
 
+def takes_place(kiosk: RunningGallery, client: httpx.Client) -> bool:
+    """Open the websocket of a page, as a browser does; a moment is enough for a place."""
+    with connect(
+        f"{kiosk.url.replace('http', 'ws', 1)}/_stcore/stream",
+        origin=Origin(kiosk.url),
+        subprotocols=[Subprotocol("streamlit")],
+        additional_headers={"cookie": f"{COOKIE}={client.cookies[COOKIE]}"},
+        proxy=None,
+    ) as connection:
+        return connection.subprotocol == "streamlit"
+
+
 def test_the_21st_guest_waits_and_comes_in_when_one_goes(
     kiosk: RunningGallery, store: Store
 ) -> None:
     clients = [httpx.Client(base_url=kiosk.url, trust_env=False) for _ in range(MOST_GUESTS)]
     try:
         here = guests_at(store.engine, datetime.now(UTC))
-        answers = [client.get("/") for client in clients]
-        assert [answer.status_code for answer in answers].count(200) == MOST_GUESTS - here
+        answers = [client.get("/") for client in clients[here:]]
+        assert [answer.status_code for answer in answers] == [200] * (MOST_GUESTS - here)
+        assert all(takes_place(kiosk, client) for client in clients[here:])
         last = httpx.get(kiosk.url, trust_env=False)
         assert last.status_code == 503
         assert "Bitte warten" in last.text

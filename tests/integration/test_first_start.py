@@ -20,15 +20,25 @@ from shared.auth.local_accounts import FIRST_ACCOUNTS, FirstPassword
 from shared.auth.secret_box import PLACEHOLDER
 from shared.settings import REPOSITORY, Settings
 from shared.store.engine import make_engine
-from tests.e2e.gallery_process import free_port
+from tests.ports import free_port
 
 EVERYWHERE = "0.0.0.0"  # noqa: S104  # must be refused
 CPU_SECONDS = 3.0
 PASSWORD = re.compile(r"(\w+) +((?:[A-Z][a-z]+-){4}\d{3})")
 STREAMLIT = "streamlit run"
+
+
+def started_by(file: str, line: str) -> Sequence[str]:
+    """What a file of ours gives to Python in order to start the gallery."""
+    text = Path(REPOSITORY, file).read_text(encoding="utf-8")
+    [words] = re.findall(rf"^{line}.*\bpython (.+)$", text, re.MULTILINE)
+    return str(words).split()
+
+
 STARTS: dict[str, Sequence[str]] = {
     "gallery start": ["-m", "shared.startup"],
-    "apps/main.py": ["apps/main.py"],
+    "Procfile": started_by("Procfile", "gallery:"),
+    "systemd": started_by("deploy/systemd/urbanki-gallery.service", "ExecStart="),
     STREAMLIT: [
         *("-m", "streamlit", "run", "apps/main.py", "--server.headless", "true"),
         *("--server.address", EVERYWHERE, "--server.port", "PORT"),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from shared.registry.discover import manifests
 from shared.settings import REPOSITORY
-from tests.e2e.gallery_process import free_port
+from tests.ports import free_port
 
 ENGINES = {"torch", "torchvision", "ultralytics", "bentoml", "onnxruntime", "rapidocr"}
 VISIT = """

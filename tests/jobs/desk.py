@@ -18,8 +18,8 @@ from shared.jobs.worker import versions
 from shared.store import runs
 from shared.store.runs import RunOrder, RunView
 from shared.store.store import Store
-from tests.jobs.houses import wait_until
 from tests.store.servers import acting
+from tests.timing import wait_until
 
 ANNA = acting("musterstadt", "anna")
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)

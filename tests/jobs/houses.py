@@ -10,8 +10,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -28,22 +26,13 @@ from shared.store.models import LeaseRow
 from shared.store.runs import RunOrder, RunView
 from shared.store.store import open_store
 from tests.jobs import sample_jobs
-from tests.store.servers import S3_KEYS, acting, free_port
+from tests.ports import free_port
+from tests.store.servers import S3_KEYS, acting
+from tests.timing import PATIENCE_S, wait_until
 
-READY_WITHIN_S = 90
 ENDED = ("done", "failed", "cancelled")
 ANNA = acting("musterstadt", "anna")
 BERT = acting("nachbarstadt", "bert")
-
-
-def wait_until(is_so: Callable[[], object], within_s: float = 30, what: str = "") -> float:
-    """Wait until something is so and return how long that took."""
-    start = time.monotonic()
-    while not is_so():
-        if time.monotonic() - start > within_s:
-            raise AssertionError(f"not within {within_s} s: {what}")
-        time.sleep(0.05)
-    return time.monotonic() - start
 
 
 class House:
@@ -93,8 +82,7 @@ class House:
         """Wait until two workers can be used."""
         wait_until(
             lambda: runner_state(self.store).works and runner_state(self.store).workers == 2,
-            READY_WITHIN_S,
-            "two workers",
+            what="two workers",
         )
 
     def start_scheduler(self) -> None:
@@ -172,7 +160,7 @@ class House:
         return runs.get(who, self.store, run.id)
 
     def wait(
-        self, run: RunView, *states: str, who: Principal = ANNA, within_s: float = 40
+        self, run: RunView, *states: str, who: Principal = ANNA, within_s: float = PATIENCE_S
     ) -> RunView:
         """Wait until a run has one of some states."""
         wanted = states or ENDED
@@ -230,7 +218,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.send_signal(signal.SIGCONT)
         process.terminate()
         try:
-            process.wait(20)
+            process.wait(60)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

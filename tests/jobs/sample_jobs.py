@@ -74,6 +74,14 @@ def _sleep(value: str, _context: JobContext) -> UnitResult:
     return UnitResult({"pid": os.getpid()})
 
 
+def _after(value: str, context: JobContext) -> UnitResult:
+    """Do something only once a file is there: no unit is done before the test wants it."""
+    file, _, what = value.partition(" ")
+    while not Path(file).exists():
+        time.sleep(0.02)
+    return _do(what, context)
+
+
 def _crash(_value: str, _context: JobContext) -> UnitResult:
     os.kill(os.getpid(), signal.SIGKILL)
     raise AssertionError("unreachable")
@@ -126,6 +134,14 @@ def _ask(value: str, context: JobContext) -> UnitResult:
     return UnitResult({"value": value, "models": len(context.models.models().models)})
 
 
+def _call(value: str, context: JobContext) -> UnitResult:
+    """Call a model, and then do what the rest says: `call 2 crash-once /file`."""
+    times, _, then = value.partition(" ")
+    for _ in range(int(times)):
+        context.models.segment([b"a"], model="solar", gsd_m=0.1)
+    return _do(then or "ok", context)
+
+
 def _bad(_value: str, _context: JobContext) -> UnitResult:
     raise DamagedImage()
 
@@ -174,6 +190,7 @@ _KINDS: dict[str, Callable[[str, JobContext], UnitResult]] = {
     "file": _file,
     "model": _model,
     "sleep": _sleep,
+    "after": _after,
     "crash": _crash,
     "crash-once": _crash_once,
     "hang": _hang,
@@ -183,6 +200,7 @@ _KINDS: dict[str, Callable[[str, JobContext], UnitResult]] = {
     "fault": _fault,
     "need": _need,
     "ask": _ask,
+    "call": _call,
     "bad": _bad,
     "bug": _bug,
     "leave": _leave,

@@ -75,7 +75,7 @@ def test_a_run_gives_the_same_bytes_however_it_is_run(house: House, tmp_path: Pa
 
 def test_what_fails_fails_alike(house: House, tmp_path: Path) -> None:
     keys = ["ok 1", *BAD, "ok 2"]
-    run = house.wait(house.order(*keys, content=CONTENT), "done", within_s=60)
+    run = house.wait(house.order(*keys, content=CONTENT), "done")
     with inline(tmp_path, keys) as result:
         inside = facts(result.outcomes())
         stored = facts(runs.units(ANNA, house.store, run.id))

@@ -37,9 +37,10 @@ from shared.store.ids import new_id
 from shared.store.models import RunRow
 from shared.store.schema import prepare_database
 from tests.jobs.gateway import Gateway
-from tests.jobs.houses import ANNA, BERT, House, wait_until
+from tests.jobs.houses import ANNA, BERT, House
 from tests.store.faults import small_disk
 from tests.store.servers import S3_KEYS, S3Server
+from tests.timing import wait_until
 
 pytestmark = pytest.mark.server
 
@@ -68,6 +69,11 @@ def working_house(
     made.stop()
 
 
+def gated(gate: Path, *keys: str) -> list[str]:
+    """Units of which the last two wait for a file, so that no run is done before its fault."""
+    return [*keys[:-2], *(f"after {gate} {key}" for key in keys[-2:])]
+
+
 def german(code: str | None) -> str:
     """The text that a person reads about a code."""
     kind = error_class(code or "")
@@ -81,31 +87,38 @@ def stored_path(house: House, sha256: str, tenant: str = ANNA.active_tenant) -> 
 
 
 def test_a_run_waits_for_the_model_server_and_goes_on_by_itself(
-    working_house: House, model_server: TrialModelServer
+    working_house: House, model_server: TrialModelServer, tmp_path: Path
 ) -> None:
-    keys = [f"ask {number}" for number in range(60)]
+    gate = tmp_path / "gate"
+    keys = gated(gate, *(f"ask {number}" for number in range(60)))
     run = working_house.order(*keys, job="long", seconds=0.05)
     wait_until(lambda: working_house.look(run).units_done > 5)
 
     model_server.stop()
+    gate.touch()
     waiting = working_house.wait(run, "waiting")
     assert waiting.message_code == ModelServerDown.code
     assert german(waiting.message_code) == "Der Modellserver antwortet nicht."
     assert waiting.units_failed == 0
 
     model_server.start()
-    ended = working_house.wait(run, within_s=60)
+    ended = working_house.wait(run)
     assert (ended.state, ended.units_done, ended.units_failed) == ("done", 60, 0)
     assert ended.message_code is None
 
 
-def test_a_run_waits_for_files_that_are_away_in_the_middle(working_house: House) -> None:
+def test_a_run_waits_for_files_that_are_away_in_the_middle(
+    working_house: House, tmp_path: Path
+) -> None:
     files, aside = working_house.folder / "files", working_house.folder / "not mounted"
-    keys = [f"ok {number}" for number in range(60)]
-    run = working_house.order(*keys, job="long", seconds=0.05, content=b"away")
+    gate = tmp_path / "gate"
+    # Only the last two read the input: a file that goes while it is read is not meant here.
+    keys = gated(gate, *(f"sleep 0.05{number:02}" for number in range(58)), "ok 1", "ok 2")
+    run = working_house.order(*keys, job="long", content=b"away")
     wait_until(lambda: working_house.look(run).units_done > 5)
 
     files.rename(aside)
+    gate.touch()
     try:
         waiting = working_house.wait(run, "waiting")
         assert waiting.message_code == StorageUnreachable.code
@@ -114,7 +127,7 @@ def test_a_run_waits_for_files_that_are_away_in_the_middle(working_house: House)
             artifacts.read(ANNA, working_house.store, run.inputs[0])
     finally:
         aside.rename(files)
-    ended = working_house.wait(run, within_s=60)
+    ended = working_house.wait(run)
     assert (ended.state, ended.units_done, ended.units_failed) == ("done", 60, 0)
 
 
@@ -180,7 +193,7 @@ def test_a_database_that_is_locked_for_15_seconds_delays_and_loses_nothing(
         time.sleep(max(0.0, until - time.monotonic()))
         assert working_house.look(run).units_done == done
         connection.rollback()
-    ended = working_house.wait(run, within_s=60)
+    ended = working_house.wait(run)
     assert (ended.state, ended.units_done, ended.units_failed) == ("done", 100, 0)
 
 
@@ -204,7 +217,7 @@ def _order_on_a_spoilt_disk(house: House, small: Path, fault: str) -> None:
     files = [f"file {fault} {name}.txt" for name in "ab"]
     run = house.order("sleep 1", "ok 1", *files, "ok 2", job="long", content=fault.encode())
     _spoil(small, fault)
-    ended = house.wait(run, within_s=60)
+    ended = house.wait(run)
     assert ended.state == "failed"  # there is no room for the table of all units either
     assert ended.message_code == StorageFull.code
     failed = {"sleep 1": None, "ok 1": None, "ok 2": None}
@@ -214,7 +227,7 @@ def _order_on_a_spoilt_disk(house: House, small: Path, fault: str) -> None:
 
     _repair(small, fault)
     runs.go_on(ANNA, house.store, run.id)
-    ended = house.wait(run, within_s=60)
+    ended = house.wait(run)
     assert (ended.state, ended.units_done, ended.units_failed) == ("done", 5, 0)
 
 
@@ -236,7 +249,7 @@ def test_a_disk_without_room_for_rows_delays_and_loses_nothing(tmp_path: Path) -
                 _fill_database(house)
             time.sleep(5)
             _repair(small, "full")
-            ended = house.wait(run, within_s=60)
+            ended = house.wait(run)
             assert (ended.state, ended.units_done, ended.units_failed) == ("done", 60, 0)
         finally:
             house.stop()
@@ -286,12 +299,12 @@ def test_storage_that_is_away_at_the_start_delays_and_loses_nothing(
         with pytest.raises(StorageUnreachable):
             house.order("ok 1", content=b"refused")
         house.start_supervisor()
-        waiting = house.wait(run, "waiting", within_s=90)
+        waiting = house.wait(run, "waiting")
         assert waiting.message_code == StorageUnreachable.code
         assert waiting.units_failed == 0
 
         gateway.open()
-        ended = house.wait(run, within_s=90)
+        ended = house.wait(run)
         assert (ended.state, ended.units_done, ended.units_failed) == ("done", 3, 0)
     finally:
         house.stop()
@@ -299,39 +312,41 @@ def test_storage_that_is_away_at_the_start_delays_and_loses_nothing(
 
 
 def test_a_scheduler_that_goes_and_comes_back_delays_and_loses_nothing(
-    cluster_house: House,
+    cluster_house: House, tmp_path: Path
 ) -> None:
     house = cluster_house
     house.start_supervisor()
     house.wait_ready()
-    keys = [f"ok {number}" for number in range(200)]
+    gate = tmp_path / "gate"
+    keys = gated(gate, *(f"ok {number}" for number in range(200)))
     run = house.order(*keys, job="long", seconds=0.05)
     wait_until(lambda: house.look(run).units_done > 10)
     for part in house.parts.values():
         part.kill()
         part.wait()
     house.parts.clear()
-    waiting = house.wait(run, "waiting", within_s=60)
+    gate.touch()
+    waiting = house.wait(run, "waiting")
     assert waiting.message_code == ClusterUnreachable.code
     assert german(waiting.message_code) == "Der Rechenverbund ist nicht erreichbar."
 
     house.start_scheduler()
     house.start_worker("one")
     house.start_worker("two")
-    ended = house.wait(run, within_s=120)
+    ended = house.wait(run)
     assert (ended.state, ended.units_done, ended.units_failed) == ("done", 200, 0)
 
 
 def test_a_clock_that_jumps_by_an_hour_disturbs_nobody(local_house: House) -> None:
     house = local_house
     house.supervisors.append(house._start("jobs", "-m", "tests.jobs.jumping_supervisor"))
-    wait_until(lambda: house.owner() is not None, 60)
+    wait_until(lambda: house.owner() is not None)
     owner = house.owner()
-    wait_until(lambda: len(house.worker_processes()) == 2, 60)
+    wait_until(lambda: len(house.worker_processes()) == 2)
     house.start_supervisor()  # its own clock is right; it must not believe that the other is gone
     keys = [f"ok {number}" for number in range(100)]
     run = house.order(*keys, job="long", seconds=0.1)
-    ended = house.wait(run, within_s=90)
+    ended = house.wait(run)
     assert (ended.state, ended.units_done, ended.units_failed) == ("done", 100, 0)
     assert house.owner() == owner
     seconds = [unit.seconds or 0.0 for unit in runs.units(ANNA, house.store, run.id)]
@@ -350,7 +365,7 @@ def test_a_database_of_a_newer_version_is_left_alone(local_house: House) -> None
         env=local_house.environment(),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     assert done.returncode == 2
@@ -373,7 +388,7 @@ def test_ten_thousand_queued_runs_keep_nobody_waiting(local_house: House) -> Non
     took_s = wait_until(lambda: house.look(small).state == "done", 30)
     took_s += wait_until(lambda: house.look(other, BERT).state == "done", 30)
     assert took_s < 30
-    wait_until(lambda: _count(house, "done") > 20, 60)
+    wait_until(lambda: _count(house, "done") > 20)
     assert _failures(house) == set()
     assert psutil.Process(process.pid).memory_info().rss < SMALL_MB * 1e6
     assert runner_state(house.store).works

@@ -10,7 +10,7 @@ from shared.errors import ClusterUnreachable
 from shared.jobs.board import Task
 from shared.jobs.fleet import LOOK_EVERY_S, LOST_S, WITHOUT_WORKERS_S, Fleet
 from shared.jobs.worker import versions
-from tests.jobs.houses import wait_until
+from tests.timing import wait_until
 
 
 class Workers:
@@ -66,7 +66,7 @@ def looking(fleet: Fleet, is_so: Callable[[], object]) -> None:
         fleet.look()
         return is_so()
 
-    wait_until(look, 10)
+    wait_until(look)
 
 
 def task(worker: str) -> Task:

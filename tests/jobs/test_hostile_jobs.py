@@ -27,7 +27,7 @@ from shared.store.models import RunRow, SignalRow, UnitRow
 from shared.store.runs import RunView
 from shared.store.store import Store
 from tests.jobs.desk import ANNA, NOW, Desk
-from tests.jobs.houses import wait_until
+from tests.timing import wait_until
 
 TENANT = ANNA.active_tenant
 BAD = Failure("bild_beschaedigt", "")
@@ -96,7 +96,7 @@ def test_outcomes_from_before_a_stop_are_not_joined(
     desk.end(token, units=(UnitReply(order.units[0][0], 0.1, failure=BAD),))
     desk.answer_units(*desk.task())
     desk.round()  # the outcomes are being written now, with a failure
-    wait_until(lambda: bool(desk.rounds._board.preparing), 5)
+    wait_until(lambda: bool(desk.rounds._board.preparing))
     runs.request_cancel(ANNA, desk.store, run.id, now=NOW)
     desk.round()
     assert desk.look(run).state == "cancelled"
@@ -128,9 +128,9 @@ def test_a_run_that_is_deleted_while_its_outcomes_are_written_leaves_none(desk: 
     run = desk.begin(count=1)
     desk.answer_units(*desk.task())
     desk.round()
-    wait_until(lambda: len(list(desk.store.files.keys(TENANT))) == 1, 5)
+    wait_until(lambda: len(list(desk.store.files.keys(TENANT))) == 1)
     delete_run(desk, run)
-    wait_until(lambda: desk.round() or not list(desk.store.files.keys(TENANT)), 5)
+    wait_until(lambda: desk.round() or not list(desk.store.files.keys(TENANT)))
     desk.round()
     assert list(desk.store.files.keys(TENANT)) == []
 

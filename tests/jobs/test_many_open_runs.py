@@ -13,7 +13,8 @@ from shared.store import runs
 from shared.store.runs import RunView
 from shared.store.store import Store
 from tests.jobs.desk import ANNA, NOW, TIMEOUT_S, Desk
-from tests.jobs.houses import House, wait_until
+from tests.jobs.houses import House
+from tests.timing import wait_until
 
 WORKERS = 2
 
@@ -164,12 +165,12 @@ def test_a_small_run_does_not_wait_behind_many_long_ones_of_its_class(local_hous
         house.order(count=20_000, seconds=0.002, number=number, job="long")
         for number in range(OPEN_RUNS)
     ]
-    wait_until(lambda: all(house.look(run).units_done for run in long), 90)
+    wait_until(lambda: all(house.look(run).units_done for run in long))
     small = house.order(count=10, small=True, job="long")
-    wait_until(lambda: house.look(small).state == "done", 60)
+    wait_until(lambda: house.look(small).state == "done")
     assert {house.look(run).state for run in long} == {"running"}
     for run in long:
         runs.request_cancel(ANNA, house.store, run.id, now=run.created_at)
     for run in long:
         house.wait(run, "cancelled")
-    wait_until(lambda: all(house.look(run).summary for run in long), 90)
+    wait_until(lambda: all(house.look(run).summary for run in long))

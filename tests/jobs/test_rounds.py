@@ -23,8 +23,8 @@ from shared.store.engine import session_scope
 from shared.store.models import RunRow, SignalRow, UnitRow
 from shared.store.store import Store
 from tests.jobs.desk import ANNA, NOW, TIMEOUT_S, Desk
-from tests.jobs.houses import wait_until
 from tests.jobs.sample_jobs import MODEL, NEWER_MODEL
+from tests.timing import wait_until
 
 AWAY = Failure("modellserver_aus", "", retry="wait")
 

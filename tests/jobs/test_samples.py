@@ -128,7 +128,7 @@ def test_what_guests_have_left_is_gone_after_an_hour(store: Store, apps: Apps) -
     guests = KioskGuests(store)
     for moment in (NOW, NOW + timedelta(minutes=59)):
         begun = guests.begin("127.0.0.1", moment)
-        assert begun is not None
+        assert begun is not None and guests.enter(begun[1].id, moment)
         order = RunOrder("aviary", "run", "Bild", (), {"n": str(moment)}, is_example=True)
         runs.submit(begun[1].principal, store, order, now=moment)
     KioskChores(store, lambda: NOW + timedelta(hours=1)).do()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select
@@ -20,7 +21,8 @@ from shared.store.provenance import from_dict
 from shared.store.runs import RunView
 from shared.store.store import Store
 from tests.jobs.desk import ANNA, NOW, Desk
-from tests.jobs.houses import House, wait_until
+from tests.jobs.houses import House
+from tests.timing import wait_until
 
 
 @pytest.fixture
@@ -255,20 +257,23 @@ def test_a_join_waits_for_what_is_away_and_the_run_stays_stopped(desk: Desk) -> 
 
 
 @pytest.mark.server
-def test_a_supervisor_killed_while_it_joins_forgets_nothing(local_house: House) -> None:
-    house = local_house
+def test_a_supervisor_killed_while_it_joins_forgets_nothing(
+    local_house: House, tmp_path: Path
+) -> None:
+    house, gate = local_house, tmp_path / "gate"
     process = house.start_supervisor()
     house.wait_ready()
-    ordered = house.order(count=500, seconds=0.05, job="long", finish="sleep 4")
+    ordered = house.order(count=500, seconds=0.05, job="long", finish=f"after {gate} sleep 0")
     wait_until(lambda: house.look(ordered).units_done > 10)
     runs.request_cancel(ANNA, house.store, ordered.id, now=ordered.created_at)
-    assert wait_until(lambda: house.look(ordered).state == "cancelled", 10) < 5
+    wait_until(lambda: house.look(ordered).state == "cancelled")
     assert house.look(ordered).summary is None
     process.kill()
     process.wait()
     assert runs.is_joining(ANNA, house.store, ordered.id)
+    gate.touch()
     house.start_supervisor()
-    wait_until(lambda: house.look(ordered).summary is not None, 60)
+    wait_until(lambda: house.look(ordered).summary is not None)
     run = house.look(ordered)
     assert run.state == "cancelled"
     assert run.summary == {"units": run.units_done}

@@ -38,7 +38,7 @@ with warnings.catch_warnings():
 
 
 WHITE_IS_POISON = 0.999
-START_WITHIN_S = 60
+START_WITHIN_S = 120
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -109,11 +109,17 @@ class Service:
         return InstallationToken(self.settings, role=role, subject=subject).token()
 
     def client(self, role: Role = "admin", subject: str = "test") -> httpx.Client:
-        """Return an HTTP client that is signed in."""
+        """Return an HTTP client that is signed in, for longer than one token is good."""
+        source = InstallationToken(self.settings, role=role, subject=subject)
+
+        def sign(request: httpx.Request) -> httpx.Request:
+            request.headers.setdefault("Authorization", f"Bearer {source.token()}")
+            return request
+
         return httpx.Client(
             base_url=self.url,
-            headers={"Authorization": f"Bearer {self.token_of(role, subject)}"},
-            timeout=30,
+            auth=sign,
+            timeout=120,
             trust_env=False,
         )
 
@@ -143,12 +149,14 @@ def _running_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servi
         "BENTOML_HOME": str(folder / "bentoml"),
         "BENTOML_DO_NOT_TRACK": "True",
     }
-    before = {name: os.environ.get(name) for name in chosen}
-    os.environ.update(chosen)
-    get_settings.cache_clear()
-    with warnings.catch_warnings():
+    # The service reads its settings when it is imported; the other tests shall not meet them.
+    with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
+        for name, value in chosen.items():
+            patch.setenv(name, value)
+        get_settings.cache_clear()
         warnings.simplefilter("ignore")
         from model_server.service import SETTINGS, ModelServer
+    get_settings.cache_clear()
 
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
@@ -169,12 +177,6 @@ def _running_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servi
         yield Service(settings.model_server_url, engine, settings)
         server.should_exit = True
         thread.join(20)
-    get_settings.cache_clear()
-    for name, value in before.items():
-        if value is None:
-            del os.environ[name]
-        else:
-            os.environ[name] = value
 
 
 @pytest.fixture

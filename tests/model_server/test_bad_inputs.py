@@ -170,7 +170,7 @@ def with_options(*texts: str) -> Callable[[httpx.Client], httpx.Response]:
 
 
 def two_tokens(client: httpx.Client) -> httpx.Response:
-    token = client.headers["Authorization"]
+    token = client.get("/livez").request.headers["Authorization"]
     headers = [("Authorization", token), ("Authorization", token)]
     with httpx.Client(base_url=client.base_url, trust_env=False) as other:
         return other.get("/models", headers=headers)

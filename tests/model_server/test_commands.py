@@ -333,7 +333,7 @@ def test_the_command_line_answers_bytes_that_are_no_text(tmp_path: Path) -> None
         [*EXECUTABLE, "card", "--from-onnx", name, "--out", str(tmp_path)],
         capture_output=True,
         cwd=REPOSITORY,
-        timeout=60,
+        timeout=120,
     )
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1

@@ -109,9 +109,10 @@ def test_a_bug_is_logged_with_its_request_and_hidden_from_the_caller(
 
 def test_more_requests_than_allowed_are_told_to_come_back(tmp_path: Path) -> None:
     chosen = settings(tmp_path, model_server_max_concurrency=6, model_server_workers=2)
-    release = asyncio.Event()
+    release, inside = asyncio.Event(), []
 
     async def slow(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        inside.append(scope["path"])
         await release.wait()
         await answer(200)(scope, receive, send)
 
@@ -120,7 +121,8 @@ def test_more_requests_than_allowed_are_told_to_come_back(tmp_path: Path) -> Non
         calls = [
             asyncio.create_task(ask(guard, headers={**FORM, **token(chosen)})) for _ in range(5)
         ]
-        await asyncio.sleep(0.2)
+        while len(inside) + sum(call.done() for call in calls) < 5:
+            await asyncio.sleep(0.01)
         # Pages other than the tasks stay reachable while the queue is full.
         other = asyncio.create_task(ask(guard, "/models", "GET", headers=token(chosen)))
         release.set()

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -33,6 +32,7 @@ from tests.model_server.test_deploy import (
     image_environment,
     manifest,
 )
+from tests.ports import free_port
 
 pytestmark = pytest.mark.server
 READY_WITHIN_S = 120
@@ -86,7 +86,7 @@ class Boxed:
         """Run a command that sees the files as the server does."""
         enter = ["nsenter", f"--target={self.process.pid}", "--mount"]
         enter += [] if IS_ROOT else ["--user", "--preserve-credentials"]
-        return subprocess.run([*enter, *command], capture_output=True, text=True, timeout=20)
+        return subprocess.run([*enter, *command], capture_output=True, text=True, timeout=60)
 
 
 def copy_image(app: Path) -> None:
@@ -101,12 +101,6 @@ def copy_image(app: Path) -> None:
                 if file.is_file() and not ignored(name.as_posix()):
                     (app / name).parent.mkdir(parents=True, exist_ok=True)
                     shutil.copyfile(file, app / name)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="module")

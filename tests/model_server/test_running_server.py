@@ -33,7 +33,7 @@ pytestmark = pytest.mark.server
 CALLS = int(os.environ.get("URBANKI_TORTURE_CALLS", "320"))
 MEMORY_LIMIT_MIB = 1.5 * 1024
 MIXED_CALLS = int(os.environ.get("URBANKI_MIXED_CALLS", "200"))
-RECOVERY_LIMIT_S = 15
+RECOVERY_LIMIT_S = 60
 
 
 def family(handle: ServerHandle) -> list[psutil.Process]:
@@ -65,6 +65,7 @@ def test_nobody_gets_a_wrong_result_or_harms_a_neighbour(
             files=[("images", ("image", encode(noise())))],
             data={"options": options},
             headers={"Authorization": f"Bearer {source.token()}"},
+            timeout=60,
             trust_env=False,
         ).json()["timing_ms"]["queue"]
         for _ in range(8)
@@ -151,10 +152,10 @@ def test_a_killed_worker_costs_no_call(running_model_server: ServerHandle) -> No
         assert all(isinstance(result, SegmentResult) for result in results)
         while client.health().state != "ready":
             time.sleep(0.1)
-            assert time.monotonic() - killed_at < 60
+            assert time.monotonic() - killed_at < 120
         client.segment([image], model="solar", gsd_m=0.12)
         # What the killed worker had in hand is nobody's queue any more.
-        until = time.monotonic() + 5
+        until = time.monotonic() + 30
         while client.health().queue and time.monotonic() < until:
             time.sleep(0.1)
         assert client.health().queue == 0

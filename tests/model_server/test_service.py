@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -25,6 +26,7 @@ from shared.contracts.model_server import MAX_BODY_BYTES, ErrorBody, TaskRespons
 from shared.settings import REPOSITORY
 from tests.model_server.conftest import Service
 from tests.model_server.pictures import empty_png, encode, noise
+from tests.timing import PATIENCE_S, wait_until
 
 SNAPSHOT = Path(__file__).with_name("openapi.json")
 OPTIONS = {"model": "solar", "gsd_m": 0.12, "min_score": 0.0}
@@ -295,8 +297,13 @@ def test_a_broken_form_is_explained_in_german(
 
 
 def test_what_nobody_waits_for_any_more_is_not_computed(service: Service) -> None:
-    runtime = service.fake_solar()
-    runtime.delay_s = 0.4
+    runtime, may_go = service.fake_solar(), threading.Event()
+
+    def held(results: list[Any]) -> list[Any]:
+        assert may_go.wait(PATIENCE_S)
+        return results
+
+    runtime.change = held
     fields = {"options": json.dumps(OPTIONS)}
     request = httpx.Request("POST", service.url, files=files(grey(153)), data=fields)
     body, kind = request.read(), request.headers["Content-Type"]
@@ -305,17 +312,22 @@ def test_what_nobody_waits_for_any_more_is_not_computed(service: Service) -> Non
         f"POST /segment HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {service.token}\r\n"
         f"Content-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n"
     ).encode()
-    with service.client() as client, ThreadPoolExecutor(1) as pool:
+    with (
+        service.client() as client,
+        ModelServerClient(service.settings) as looker,
+        ThreadPoolExecutor(1) as pool,
+    ):
         first = pool.submit(segment, client, grey(51))
-        until = time.monotonic() + 10
-        while not runtime.batches:
-            assert time.monotonic() < until
+        wait_until(lambda: runtime.batches)
         gone = [socket.create_connection((host, int(port)), timeout=10) for _ in range(5)]
         for connection in gone:
             connection.sendall(head + body)
-        time.sleep(0.1)  # they are parsed and wait behind the first
+        # They are parsed and wait behind the first.
+        wait_until(lambda: looker.health().queue == 6)
         for connection in gone:
             connection.close()
+        wait_until(lambda: looker.health().queue == 1)
+        may_go.set()
         assert scores(first.result(20)) == pytest.approx([0.2])
         assert scores(segment(client, grey(102))) == pytest.approx([0.4])
     assert sum(runtime.batches) == 2
@@ -557,7 +569,7 @@ def test_the_image_library_is_there_before_models_load_in_the_background(tmp_pat
         env=os.environ | chosen,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=True,
     )
     assert done.stdout.split() == ["warm-up", "True"]

@@ -33,7 +33,7 @@ class Browser:
         stops: tuple[str, ...] = tuple(RETURN.values()),
         transports: Mapping[str, httpx.BaseTransport] | None = None,
     ) -> None:
-        self._client = httpx.Client(timeout=20, mounts=transports)
+        self._client = httpx.Client(timeout=60, mounts=transports)
         self._stops = stops
         self.forms = 0
 

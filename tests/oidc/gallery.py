@@ -45,7 +45,7 @@ RULES = GuardRules(
     policy="default-src 'self'; form-action 'self'",
     frame_policy="default-src 'self'",
 )
-STARTS_WITHIN_S = 20
+STARTS_WITHIN_S = 120
 LINK = re.compile(r'<a class="account-link" href="([^"]*)">')
 
 
@@ -86,7 +86,7 @@ class Gallery:
         """Pass on what the provider has sent to the back channel."""
         headers = {"content-type": notice.content_type}
         url = f"http://127.0.0.1:{self.port}/konto/rueckkanal"
-        return httpx.request(notice.method, url, content=notice.body, headers=headers)
+        return httpx.request(notice.method, url, content=notice.body, headers=headers, timeout=30)
 
 
 class Visitor(Browser):

@@ -70,7 +70,7 @@ class Session:
         with self._guard:
             self.tokens, self.principal, self.locked_until = tokens, principal, 0.0
 
-    def end(self) -> None:
+    def end(self, *, doubts_others: bool = False) -> None:
         with self._guard:
             self.tokens = None
 

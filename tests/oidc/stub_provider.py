@@ -69,7 +69,7 @@ class StubProvider(ThreadingHTTPServer):
             "client_secret": "secret-of-the-client",
             "redirect_uri": "http://localhost:8501/konto/rueckruf",
             "post_logout_uri": "http://localhost:8501/konto/anmelden",
-            "timeout_s": 2.0,
+            "timeout_s": 10.0,
         }
         return OidcSettings(**{**values, **more})
 

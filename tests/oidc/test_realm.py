@@ -52,7 +52,7 @@ from tests.oidc.realm import (
     settings_of,
 )
 
-NOTICE_WITHIN_S = 5
+NOTICE_WITHIN_S = 60
 ALMOST_OVER_S = 30
 """An access token that ends so soon is renewed."""
 

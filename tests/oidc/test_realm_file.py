@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from shared.auth.refreshing import RENEW_BELOW_S
 from shared.contracts.identity.principal import RANKS
 from shared.contracts.identity.provider_tokens import ProviderRules
 from shared.settings import REPOSITORY
@@ -68,8 +69,12 @@ def test_jobs_sign_in_with_their_secret_only() -> None:
 def test_sessions_end_and_refresh_tokens_work_once() -> None:
     assert (REALM["ssoSessionIdleTimeout"], REALM["ssoSessionMaxLifespan"]) == (1800, 36_000)
     assert (REALM["revokeRefreshToken"], REALM["refreshTokenMaxReuse"]) == (True, 0)
-    assert REALM["accessTokenLifespan"] == 300
     assert REALM["rememberMe"] is False
+
+
+def test_a_changed_role_counts_within_two_minutes() -> None:
+    """Nobody uses a token that is older, because it is renewed before its last minute."""
+    assert REALM["accessTokenLifespan"] - RENEW_BELOW_S == 120
 
 
 def test_guessing_passwords_is_slowed_down_and_locks_nobody_out_for_good() -> None:

@@ -26,6 +26,7 @@ import pytest
 
 from shared.clients.retry import Pace
 from shared.settings import Settings
+from tests.ports import free_port
 
 SHA = "a" * 64
 Answer = dict[str, Any]
@@ -288,13 +289,6 @@ def _settings(folder: Path, port: int, **more: Any) -> Settings:
         model_server_url=f"http://127.0.0.1:{port}",
         **more,
     )
-
-
-def free_port() -> int:
-    """Return a port of this machine on which nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture

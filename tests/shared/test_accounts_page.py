@@ -16,6 +16,7 @@ from shared.auth.sessions import Limits, SessionView
 from shared.contracts.identity.principal import HOME_TENANT, Principal, Role
 from shared.contracts.jobs import StoredFile
 from shared.errors import NotAllowed, NotSignedIn, SignInRefused, UrbanKiError
+from shared.i18n import get_translator
 from shared.report.csv_out import write_csv
 from shared.settings import REPOSITORY
 from shared.store import artifacts, dataspace, feedback, runs
@@ -24,6 +25,7 @@ from shared.store.run_views import RunOrder
 from shared.store.store import Store, process_store
 from shared.ui.accounts import acting, audit_panel, overview, settings_panel
 from shared.ui.accounts.acting import acting_now
+from shared.ui.accounts.reason_words import reason_words
 from tests.auth.conftest import cheap_passwords  # noqa: F401  # fixture
 from tests.auth.people import add_account, add_tenant
 from tests.e2e.checks import foreign_words
@@ -129,6 +131,33 @@ def reasons(store: Store) -> list[str]:
     chief = get_account(store.engine, "admin").principal()
     wanted = audit_view.AuditFilter(NOW - timedelta(days=1))
     return [line.reason_code for line in audit_view.newest(chief, store, wanted)]
+
+
+@pytest.mark.parametrize(
+    ("code", "german", "english"),
+    [
+        ("", "", ""),
+        ("passwort", "Passwort geändert", "password changed"),
+        ("anmeldung_abgelehnt", "Anmeldung nicht möglich", "Signing in is not possible"),
+        (
+            "letzte_administration",
+            "Das ist die letzte Administration der Kommune",
+            "This is the last administration of the municipality",
+        ),
+        (
+            "rolle:viewer:anwendungen",
+            "Rolle: Ansicht, andere Anwendungen",
+            "Role: View only, other apps",
+        ),
+        ("rolle:keine", "Rolle: keine Rolle mehr", "Role: no role any more"),
+        ("freigabe:alle", "alle Kommunen", "all municipalities"),
+        ("segment:250", "segment: 250", "segment: 250"),
+        ("0.1.0", "0.1.0", "0.1.0"),
+    ],
+)
+def test_reasons_are_words(code: str, german: str, english: str) -> None:
+    assert reason_words(code, get_translator("de")) == german
+    assert reason_words(code, get_translator("en")) == english
 
 
 @pytest.mark.parametrize("panel", list(overview.PANELS))
@@ -244,7 +273,7 @@ def test_rights_are_saved_and_end_the_sessions(store: Store) -> None:
     assert dict(rights.roles) == {HOME_TENANT: "viewer"}
     assert dict(rights.apps) == {HOME_TENANT: frozenset({"aviary"})}
     assert sessions.lookup(store.engine, cookie, datetime.now(UTC)) is None
-    assert reasons(store)[:2] == ["anwendungen", "rolle:viewer"]
+    assert [one for one in reasons(store) if one] == ["rolle:viewer:anwendungen"]
     page.run()
     assert "Die Rechte sind gespeichert." not in texts(page)
 

@@ -26,7 +26,7 @@ from shared.store.identity_models import AuditRow
 from shared.store.run_views import RunOrder
 from shared.store.store import process_store
 from shared.themes import load_theme
-from shared.ui.assets import asset_routes
+from shared.ui.assets import asset_routes, first_page_redirect
 from shared.ui.house_probe import house_probe
 from shared.ui.navigation import FIXED_PATHS, opens_one_app
 from shared.ui.probe import probe
@@ -109,6 +109,19 @@ def test_a_single_chosen_app_is_the_first_page(monkeypatch: pytest.MonkeyPatch) 
     get_settings.cache_clear()
     assert opens_one_app(get_settings())
     assert [title.value for title in gallery().title] == ["aviary"]
+
+
+@pytest.mark.parametrize(("path", "of"), [("start", ()), ("aviary", ("aviary",))])
+def test_the_first_page_keeps_its_own_address(path: str, of: tuple[str, ...]) -> None:
+    """Streamlit knows it as "/" alone, and says in English that there is no other."""
+
+    async def ask() -> httpx.Response:
+        transport = httpx.ASGITransport(Starlette(routes=[first_page_redirect(*of)]))
+        async with httpx.AsyncClient(transport=transport, base_url="http://a") as client:
+            return await client.get(f"/{path}?beispiel=1")
+
+    answer = asyncio.run(ask())
+    assert (answer.status_code, answer.headers["location"]) == (307, "/?beispiel=1")
 
 
 def shown(page: AppTest) -> str:
@@ -223,7 +236,7 @@ def test_an_open_address_is_refused_before_anything_is_served(tmp_path: Path) ->
         env={**environment, "URBANKI_HOST": EVERYWHERE},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
     )
     by_flag = subprocess.run(
         [sys.executable, "-m", "streamlit", "run", main, *OPEN_ADDRESS],
@@ -231,7 +244,7 @@ def test_an_open_address_is_refused_before_anything_is_served(tmp_path: Path) ->
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
     )
     for refused in (by_setting, by_flag):
         assert refused.returncode == 2
@@ -321,3 +334,28 @@ def test_health_names_every_part_and_no_secret(tmp_path: Path) -> None:
         "storage": "ready",
     }
     assert str(tmp_path) not in answer.text
+
+
+def test_whoever_runs_the_platform_reads_why_there_are_no_apps(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sit_down(person("plattform_admin", "plattform"), monkeypatch.setattr)
+    page = gallery()
+    assert not page.exception
+    assert [str(note.proto.title) for note in page.info] == [
+        "Mit diesem Konto wird die Plattform betrieben."
+    ]
+    assert not page.text_input
+    assert not page.checkbox
+    assert cards(page) == []
+    links = [str(link.proto.label) for link in page.get("page_link")]
+    assert links == ["Impressum", "Barrierefreiheit", "Datenschutz"]
+
+
+def test_a_page_that_ends_early_still_has_its_footer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("URBANKI_APPS", "aviary")
+    begin_process()
+    page = gallery(ansicht="steckbrief")
+    assert not page.exception
+    assert page.button(key="aviary_open")
+    assert "Impressum" in [str(link.proto.label) for link in page.get("page_link")]

@@ -380,7 +380,7 @@ def test_processes_that_start_at_once_agree_on_one_key(tmp_path: Path) -> None:
     for process in processes:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
-    answers = {process.communicate("go\n", timeout=60)[0] for process in processes}
+    answers = {process.communicate("go\n", timeout=120)[0] for process in processes}
     assert len(answers) == 1
     kid, issuer = answers.pop().split()
     published = read_key_set(settings(tmp_path).key_set_file)

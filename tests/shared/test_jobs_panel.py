@@ -11,7 +11,7 @@ from sqlalchemy import delete, insert, select, update
 from streamlit.testing.v1 import AppTest
 
 from shared.auth.principal import Principal
-from shared.errors import FileTooLarge, ModelServerBusy
+from shared.errors import FileTooLarge, ModelServerBusy, OrderRevoked
 from shared.i18n import get_translator
 from shared.jobs.runner import SUPERVISOR
 from shared.registry import discover
@@ -123,7 +123,7 @@ def open_page(run_id: str | None = None, page: str = PAGE, language: str = "de")
     bench.query_params["sprache"] = language
     if run_id is not None:
         bench.query_params["ergebnis"] = run_id
-    bench.run(timeout=30)
+    bench.run(timeout=60)
     assert not bench.exception
     return bench
 
@@ -324,6 +324,21 @@ def test_a_stopped_run_can_go_on(store: Store) -> None:
     assert runs.get(ADMIN, store, run.id).state == "queued"
 
 
+def test_a_run_whose_orderer_lost_the_right_says_so(store: Store) -> None:
+    run = make_run(
+        store,
+        state="cancelled",
+        units_total=40,
+        units_done=20,
+        message_code=OrderRevoked.code,
+        message_details={},
+    )
+    page = open_page(run.id)
+    assert "abgebrochen" in shown(page)
+    assert OrderRevoked.user_message in page.warning[0].value
+    assert page.button(key="probe_job_again")
+
+
 def test_a_failed_run_says_why(store: Store) -> None:
     run = make_run(
         store, state="failed", message_code=FileTooLarge.code, message_details={"limit_mb": 20}
@@ -369,7 +384,7 @@ def test_damaged_database_is_said_in_german(store: Store) -> None:
     bench = AppTest.from_string(PAGE)
     bench.query_params["sprache"] = "de"
     bench.query_params["ergebnis"] = run.id
-    bench.run(timeout=30)
+    bench.run(timeout=60)
     assert not bench.exception
     assert "UK-" in bench.error[0].value
 

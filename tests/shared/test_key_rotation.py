@@ -140,7 +140,7 @@ def test_two_at_once_leave_a_key_that_is_published(chosen: Settings, tmp_path: P
         subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True)
         for _ in range(3)
     ]
-    made = {process.communicate(timeout=60)[0].strip() for process in processes}
+    made = {process.communicate(timeout=120)[0].strip() for process in processes}
     assert set(published(chosen, NOW)) == {first, *made}
     assert thumbprint(chosen) == published(chosen, NOW)[0]
 
@@ -170,6 +170,30 @@ def test_a_power_cut_between_both_files_heals_itself(chosen: Settings) -> None:
     chosen.key_set_file.write_text(json.dumps(document), encoding="utf-8")
     assert load_installation_key(chosen).issuer == old.issuer
     assert published(chosen, NOW) == [old.key.thumbprint()]
+
+
+def test_a_key_that_a_killed_process_has_published_ends_at_the_next_change(
+    chosen: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody signs with it, and its private half does not lie about."""
+
+    def killed(self: Path, target: Path) -> Path:
+        if target == chosen.installation_key_file:
+            monkeypatch.setattr(Path, "unlink", lambda *_, **__: None)
+            raise KeyboardInterrupt
+        return replace(self, target)
+
+    replace = Path.replace
+    load_installation_key(chosen)
+    monkeypatch.setattr(Path, "replace", killed)
+    with pytest.raises(KeyboardInterrupt):
+        rotate_key(chosen, NOW)
+    monkeypatch.undo()
+    assert len(list(chosen.keys_folder.glob(".installation.pem.*"))) == 1
+    done = rotate_key(chosen, NOW + 1)
+    assert len(published(chosen, NOW + KEEP_S - 1)) == 3
+    assert published(chosen, NOW + 1 + KEEP_S) == [done.kid]
+    assert not list(chosen.keys_folder.glob(".installation.pem.*"))
 
 
 @pytest.mark.parametrize("end", ['"morgen"', "true", "NaN", "1e999", "[]"])

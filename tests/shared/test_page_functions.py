@@ -103,7 +103,7 @@ def run(body: str, **query: str) -> AppTest:
     page.query_params["sprache"] = query.pop("sprache", "de")
     for name, value in query.items():
         page.query_params[name] = value
-    return page.run(timeout=30)
+    return page.run(timeout=60)
 
 
 def shown(page: AppTest) -> str:

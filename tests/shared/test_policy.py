@@ -224,10 +224,10 @@ def test_an_app_is_opened_with_its_role_and_its_grant() -> None:
 def test_a_question_costs_next_to_nothing() -> None:
     who, taken = person("sachbearbeitung", app_grants=frozenset({"sovia"})), []
     for _ in range(21):
-        start = time.perf_counter()
+        start = time.thread_time()
         for _ in range(200):
             require(who, policy.DATASPACE_PUBLISH, app="sovia", given=policy.JOB_PART)
-        taken.append((time.perf_counter() - start) / 200)
+        taken.append((time.thread_time() - start) / 200)
     assert statistics.median(taken) < SLOWEST_S
 
 

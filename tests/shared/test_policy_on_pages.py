@@ -36,7 +36,7 @@ def run_of(acting: Principal, **more: Any) -> Any:
 
 def keys(script: Any, *arguments: Any) -> set[str]:
     """Keys of the buttons that a function shows."""
-    page = AppTest.from_function(script, args=arguments, default_timeout=20).run()
+    page = AppTest.from_function(script, args=arguments, default_timeout=60).run()
     assert not page.exception
     return {one.proto.id.rpartition("-")[2] for one in page.get("button")} | {
         one.proto.id.rpartition("-")[2] for one in page.get("download_button")

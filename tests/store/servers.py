@@ -12,7 +12,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -31,9 +30,10 @@ from shared.contracts.identity.principal import HOME_TENANT, Principal, Role
 from shared.settings import Settings
 from shared.store.schema import migrate, prepare_database
 from shared.store.store import Store, open_store
+from tests.ports import free_port
 
-START_WITHIN_S = 60
-STOP_WITHIN_S = 20
+START_WITHIN_S = 120
+STOP_WITHIN_S = 60
 S3_KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test-secret"}
 _numbers = count(1)
 
@@ -41,13 +41,6 @@ _numbers = count(1)
 def acting(tenant: str = HOME_TENANT, subject: str = "anna", role: Role = "sachbearbeitung"):
     """Somebody with a role in one municipality."""
     return Principal(subject, "", {tenant: role}, tenant)
-
-
-def free_port() -> int:
-    """A port of this machine that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class PostgresServer:
@@ -183,7 +176,7 @@ class S3Server:
     def new_bucket(self) -> str:
         """Make a bucket and return its name."""
         name = f"bucket-{next(_numbers)}"
-        httpx.put(f"{self.endpoint}/{name}", timeout=10).raise_for_status()
+        httpx.put(f"{self.endpoint}/{name}", timeout=60).raise_for_status()
         return name
 
     def stop(self) -> None:

@@ -9,11 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from shared.auth.audit_log import log_folder
+from shared.errors import InputError
 from shared.settings import REPOSITORY, Settings
 from shared.store import __main__ as command
 from shared.store import dataspace, runs
 from shared.store.schema import expected_revision
 from shared.store.store import Store, open_store
+from tests.auth.audit_trail import trail
 from tests.store.filled import NOW, decided, finished, ordered, published
 from tests.store.servers import acting
 
@@ -126,6 +129,50 @@ def test_delete_a_run_an_app_and_a_municipality(store_sqlite: Store, call: Call)
     assert call(settings, "delete", "--tenant", "herten")[1]["runs"] == 1
     assert [run.app for run in runs.recent(ANNA, store_sqlite)] == ["archivair"]
     assert call(settings, "delete", "--tenant", "herten")[1]["runs"] == 0
+
+
+def told(store: Store) -> list[tuple[str, str, str, str, str, str]]:
+    return [
+        (row.event, row.tenant, row.app, row.object_id, row.outcome, row.reason_code)
+        for row in trail(store.engine)
+    ]
+
+
+def test_the_audit_tells_of_what_is_deleted(store_sqlite: Store, call: Call) -> None:
+    settings = store_sqlite.settings
+    for tenant in ("musterstadt", "herten"):
+        finished(store_sqlite, acting(tenant), f"opfer {tenant}")
+    victim = finished(store_sqlite, ANNA, "opfer")
+    command = ("headless_command", "", "", "store/delete")
+    call(settings, "delete", "--run", victim.id)
+    call(settings, "delete", "--app", "aviary")
+    call(settings, "delete", "--tenant", "herten")
+    call(settings, "delete", "--run", victim.id)
+    assert told(store_sqlite) == [
+        ("delete", "musterstadt", "", victim.id, "ok", "command"),
+        (*command, "ok", ""),
+        ("delete", "herten", "aviary", "", "ok", "command"),
+        ("delete", "musterstadt", "aviary", "", "ok", "command"),
+        (*command, "ok", ""),
+        ("delete", "herten", "", "", "ok", "command"),
+        (*command, "ok", ""),
+        (*command, "refused", InputError.code),
+    ]
+
+
+def test_the_audit_tells_of_backups_and_purges_and_of_no_look(
+    store_sqlite: Store, call: Call, tmp_path: Path
+) -> None:
+    settings, planted = store_sqlite.settings, "sicherung_mueller"
+    for words in (("check",), ("verify",), ("purge",), ("backup", "--out", tmp_path / planted)):
+        assert call(settings, *words)[0] == 0
+    begin = ("headless_command", "", "")
+    assert told(store_sqlite) == [
+        (*begin, "store/purge", "ok", ""),
+        (*begin, "store/backup", "ok", ""),
+    ]
+    files = [*settings.data_dir.glob("gallery.db*"), *log_folder(settings).iterdir()]
+    assert all(planted.encode() not in file.read_bytes() for file in files)
 
 
 def test_a_layer_in_use_is_deleted_by_force_only(store_sqlite: Store, call: Call) -> None:

@@ -18,8 +18,9 @@ from shared.store.engine import make_engine, read_scope, session_scope, to_json
 from shared.store.models import LeaseRow, SignalRow
 from shared.store.schema import prepare_database
 from shared.store.store import Store
+from tests.ports import free_port
 from tests.store.faults import Fault, disk_full, read_only_folder  # noqa: F401
-from tests.store.servers import PostgresServer, free_port
+from tests.store.servers import PostgresServer
 
 NOW = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
 

@@ -24,8 +24,9 @@ from shared.store import object_storage
 from shared.store.file_store import FileStore, file_name, storage_key
 from shared.store.local_files import DRAFTS
 from shared.store.object_storage import ObjectStorage
+from tests.ports import free_port
 from tests.store.faults import Fault, StreamBreaks, disk_full, read_only_folder  # noqa: F401
-from tests.store.servers import S3_KEYS, S3Server, free_port
+from tests.store.servers import S3_KEYS, S3Server
 
 A, B = "herten", "marl"
 PDF = "application/pdf"
@@ -172,6 +173,12 @@ def test_no_hash_leads_elsewhere(files: FileStore, sha256: str) -> None:
         ("exe.\u202efdp.pdf", "exe.fdp.pdf"),
         ("halb\ud800.pdf", "halb.pdf"),
         ("", "datei"),
+        ("CON", "_CON"),
+        ("C:\\Akten\\nul .tar.gz", "_nul .tar.gz"),
+        ("Lpt¹.pdf", "_Lpt¹.pdf"),
+        ("con." + "x" * 296, "_con." + "x" * 295),
+        ("Konto.pdf", "Konto.pdf"),
+        ("com10.pdf", "com10.pdf"),
         ("ä" * 300 + ".pdf", "ä" * 296 + ".pdf"),
         ("ä" * 400, "ä" * 300),
     ],

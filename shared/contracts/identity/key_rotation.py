@@ -60,17 +60,30 @@ def rotate_key(settings: Settings, now: float) -> Rotation:
             new = OKPKey.generate_key("Ed25519")
             known = read_key_set(touched, now)
             old_kid = old.key.thumbprint()
-            ends = {**known.ends, old_kid: int(now) + KEEP_S}
+            end = int(now) + KEEP_S
+            # Also that of a key which a killed process has published and never signed with.
+            ends = {**dict.fromkeys(known.keys, end), **known.ends, old_kid: end}
             others = [key for kid, key in known.keys.items() if kid != old_kid]
             # The newest are first; more changes in ten minutes than a key set holds lose the rest.
             keys = [new, old.key, *others][:MAX_KEYS]
             write_key_set(touched, old.issuer, keys, ends)
             touched = settings.installation_key_file
+            _remove_drafts(touched)
             with draft(touched, new.as_pem(private=True), PRIVATE) as written:
                 written.replace(touched)
     except OSError as cause:
         raise SecretUnusable(file=touched.name) from cause
     return Rotation(new.thumbprint(), old_kid, ends[old_kid])
+
+
+def _remove_drafts(file: Path) -> None:
+    """Remove what killed processes have left of a key: it was published, so it must not lie about.
+
+    Raises:
+        OSError: It cannot be removed.
+    """
+    for left in file.parent.glob(f".{file.name}.*"):
+        left.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -43,6 +43,12 @@ def make_account(principal: Principal, store: Store, t: Translator) -> None:
         name = st.text_input(
             t("Anmeldename"), key="accounts_new_name", max_chars=MOST_CHARACTERS, autocomplete="off"
         )
+        st.caption(
+            t(
+                "Mindestens zwei Zeichen: kleine Buchstaben, Ziffern, Punkt, Bindestrich, "
+                "Unterstrich."
+            )
+        )
         shown = st.text_input(
             t("Name auf den Seiten"),
             key="accounts_new_shown",

@@ -17,6 +17,7 @@ from shared.i18n import N_, Translator
 from shared.store.store import Store
 from shared.ui.account_menu import ROLE_NAMES
 from shared.ui.accounts.csv_button import csv_button
+from shared.ui.accounts.reason_words import reason_words
 from shared.ui.accounts.rights_fields import app_titles
 from shared.ui.result import Column, table
 from shared.ui.run_words import moment
@@ -119,7 +120,7 @@ def _show(lines: list[Line], names: Mapping[str, str], t: Translator) -> None:
             "moment": moment(line.moment, t),
             "event": t(line.event),
             "outcome": t(line.outcome),
-            "reason": line.reason_code or None,
+            "reason": reason_words(line.reason_code, t) or None,
             "object": _object(line.object_id, names) or None,
             "app": titles.get(line.app, line.app) or None,
             "who": line.pseudonym[:_SHORT] or None,

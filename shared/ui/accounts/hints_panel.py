@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 import streamlit as st
 
+from shared.auth.audited_work import take_hints_along
 from shared.contracts.identity.policy import FEEDBACK_READ, require
 from shared.contracts.identity.principal import Principal
 from shared.i18n import N_, Translator
-from shared.store.feedback import Feedback, export_feedback, list_feedback
+from shared.store.feedback import Feedback, list_feedback
 from shared.store.store import Store
 from shared.ui.accounts.csv_button import csv_button
 from shared.ui.accounts.rights_fields import app_titles
@@ -47,7 +49,7 @@ def hints_panel(principal: Principal, store: Store, t: Translator) -> None:
     csv_button(
         principal,
         store,
-        lambda acting: export_feedback(acting, store, t, app=app or None),
+        lambda acting: take_hints_along(acting, store, t, app=app or None, now=datetime.now(UTC)),
         subject=t("Hinweise"),
         key="accounts_hints_download",
         t=t,

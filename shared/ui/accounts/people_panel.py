@@ -145,11 +145,15 @@ def _save(
     role: Role,
     apps: frozenset[str] | None,
 ) -> None:
-    """Write what differs; the role first, because that may be refused."""
-    if role != account.role:
-        administration.set_role(principal, store, account.username, role, now=dialogs.now())
-    if apps != account.apps:
-        administration.set_apps(principal, store, account.username, apps, now=dialogs.now())
+    """Write what differs, both at once: either may be refused."""
+    name, now = account.username, dialogs.now()
+    if role == account.role:
+        if apps != account.apps:
+            administration.set_apps(principal, store, name, apps, now=now)
+    elif apps == account.apps:
+        administration.set_role(principal, store, name, role, now=now)
+    else:
+        administration.set_role(principal, store, name, role, now=now, apps=apps)
 
 
 def _actions(store: Store, account: ManagedAccount, t: Translator) -> None:

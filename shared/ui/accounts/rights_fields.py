@@ -53,10 +53,17 @@ def rights_fields(
 
 def role_field(key: str, roles: Sequence[Role], role: Role, t: Translator) -> Role:
     """Show the field for a role and return what it holds; see `rights_fields`."""
-    return st.selectbox(
+    chosen = st.selectbox(
         t("Rolle"),
         roles,
         index=roles.index(role),
         format_func=lambda name: t(ROLE_NAMES.get(name, name)),
         key=f"{key}_role",
     )
+    st.caption(
+        t(
+            "„Ansicht“ liest Ergebnisse. „Sachbearbeitung“ lädt Dateien hoch, wertet aus und "
+            "entscheidet. „Administration“ verwaltet dazu Konten und Protokoll."
+        )
+    )
+    return chosen

@@ -86,7 +86,8 @@
     if (!mark || mark.dataset.urbankiLanguage === root.lang) return;
     root.lang = mark.dataset.urbankiLanguage;
     if (root.lang !== "de") putBack();
-    document.cookie = `urbanki_sprache=${root.lang}; path=/; SameSite=Strict`;
+    const secure = location.protocol === "https:" ? "; Secure" : "";
+    document.cookie = `urbanki_sprache=${root.lang}; path=/; SameSite=Strict${secure}`;
     window.dispatchEvent(new Event("languagechange"));
   };
 

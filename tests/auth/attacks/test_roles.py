@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, insert
+from sqlalchemy import Engine, func, insert, select
 
 from shared.auth import local_accounts, sessions
-from shared.auth.kiosk import KioskGuests
+from shared.auth.kiosk import MOST_AT_THE_DOOR, MOST_GUESTS, KioskGuests
 from shared.auth.kiosk_routes import kiosk_routes
 from shared.auth.services import account_services
 from shared.auth.upload_rules import SESSION_HEADER
@@ -21,8 +21,8 @@ from shared.contracts.identity.principal import (
     Principal,
 )
 from shared.settings import Settings
-from shared.store.engine import session_scope
-from shared.store.identity_models import AccountRoleRow
+from shared.store.engine import read_scope, session_scope
+from shared.store.identity_models import AccountRoleRow, SessionRow
 from shared.store.store import open_store
 from tests.auth.attacks.stack import ATTACKER, Stack, assert_nobody, cookie_header
 from tests.auth.browsers import Browser
@@ -194,6 +194,30 @@ ESCAPES = {
     "app-with-query": ("GET", "/archivair?rolle=admin&kommune=musterstadt&mode=", 403),
     "new-tab": ("GET", "/archivair/akte", 403),
 }
+
+
+def opens_page(kiosk: Stack, address: str) -> bool:
+    """Visit as a browser does: ask for the page, then open its websocket."""
+    visitor = kiosk.browser(address)
+    status = visitor.get("/").status_code
+    return status == 200 and kiosk.opens_stream(cookie_header(visitor.cookie()))
+
+
+def test_a_visitor_without_cookies_takes_no_place_from_others(kiosk: Stack) -> None:
+    for _ in range(3 * MOST_GUESTS):
+        assert kiosk.browser(ATTACKER).get("/").status_code == 200
+    assert opens_page(kiosk, "203.0.113.9")
+    assert opens_page(kiosk, ATTACKER)
+    with read_scope(kiosk.engine) as session:
+        rows = session.scalar(select(func.count()).select_from(SessionRow))
+    assert rows == MOST_AT_THE_DOOR + 1
+
+
+def test_the_places_are_for_open_pages_and_the_21st_waits(kiosk: Stack) -> None:
+    for _ in range(MOST_GUESTS):
+        assert opens_page(kiosk, ATTACKER)
+    assert not opens_page(kiosk, "203.0.113.9")
+    assert kiosk.browser("203.0.113.9").get("/").status_code == 503
 
 
 @pytest.mark.parametrize("name", ESCAPES)
