@@ -750,7 +750,7 @@ def test_pages_speak_english_on_request(browser: Browser) -> None:
     english = {"headers": {"accept-language": "en"}}
     page = browser.get("/konto/anmelden", **english)
     assert '<html lang="en">' in page.text
-    assert {"Sign in", "User name", "Password"} <= set(page.text.replace("<", ">").split(">"))
+    assert {"Sign in", "Sign-in name", "Password"} <= set(page.text.replace("<", ">").split(">"))
     assert 'href="/konto/anmelden?sprache=de&amp;weiter=%2F"' in page.text
     assert 'action="/konto/anmelden?sprache=en"' in page.text
     refused = browser.post("/konto/anmelden?sprache=en", hidden(page))

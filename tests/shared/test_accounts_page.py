@@ -24,7 +24,6 @@ from shared.store.layers import Layer, Publication
 from shared.store.run_views import RunOrder
 from shared.store.store import Store, process_store
 from shared.ui.accounts import acting, audit_panel, overview, settings_panel
-from shared.ui.accounts.acting import acting_now
 from shared.ui.accounts.reason_words import reason_words
 from tests.auth.conftest import cheap_passwords  # noqa: F401  # fixture
 from tests.auth.people import add_account, add_tenant
@@ -432,17 +431,6 @@ def test_a_session_is_ended_but_not_the_own_one(
     sessions.end(store.engine, view.id)
     click(open_dialog(END_SESSION), "Beenden")
     assert sessions.lookup(store.engine, cookie, NOW) is None
-
-
-def test_what_runs_later_counts_the_rights_of_that_moment(store: Store) -> None:
-    add_account(store.engine, "bea", {HOME_TENANT: "admin"})
-    _, view = signed_in(store, "bea")
-    assert acting_now(view.principal, store).role == "admin"
-    local_accounts.set_role(store.engine, "bea", HOME_TENANT, "viewer", NOW)
-    assert acting_now(view.principal, store).role == "viewer"
-    sessions.end(store.engine, view.id)
-    with pytest.raises(NotSignedIn):
-        acting_now(view.principal, store)
 
 
 def test_an_open_dialog_asks_anew_who_acts(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,6 @@ from shared.settings import get_settings
 from shared.store import feedback
 from shared.store.store import process_store
 from shared.ui import shell
-from shared.ui.accounts import csv_button
 from tests.auth.audit_trail import trail
 from tests.shared.app_folders import make_app
 from tests.shared.people_of_tests import ADMIN, CLERK, VIEWER, person, session_of, sit_down
@@ -168,7 +167,6 @@ def test_hints_that_are_taken_along_are_told_of(
     offered: Taken, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     feedback.flag(CLERK, process_store(), "probe", 0, PLANTED, now=NOW)
-    monkeypatch.setattr(csv_button, "acting_now", lambda acting, store: ADMIN)
     sit_down(ADMIN, monkeypatch.setattr)
     assert not AppTest.from_string(HINTS).run(timeout=30).exception
     (take,) = offered.values()
@@ -176,11 +174,13 @@ def test_hints_that_are_taken_along_are_told_of(
     assert told() == [("export", "", "", "hinweise")]
 
 
-@pytest.mark.parametrize("page", ["bar", "data space"])
+@pytest.mark.parametrize("page", ["bar", "data space", "hints"])
 def test_whoever_has_signed_out_takes_nothing(
     offered: Taken, monkeypatch: pytest.MonkeyPatch, page: str
 ) -> None:
-    acting = person("sachbearbeitung", session_id="mine")
+    acting = person("admin" if page == "hints" else "sachbearbeitung", session_id="mine")
+    if page == "hints":
+        feedback.flag(CLERK, process_store(), "probe", 0, PLANTED, now=NOW)
     asked = []
 
     def current_session(beside: str = "") -> SessionView:
@@ -190,10 +190,10 @@ def test_whoever_has_signed_out_takes_nothing(
         return session_of(acting)
 
     monkeypatch.setattr(session, "current_session", current_session)
-    if page == "bar":
-        AppTest.from_string(EXPORT).run(timeout=30)
-    else:
+    if page == "data space":
         open_data_space()
+    else:
+        AppTest.from_string(EXPORT if page == "bar" else HINTS).run(timeout=30)
     assert set(asked) == {""}
     for take in offered.values():
         with pytest.raises(NotSignedIn):

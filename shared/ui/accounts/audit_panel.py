@@ -104,7 +104,6 @@ def _offer_table(
 
     csv_button(
         principal,
-        store,
         lambda acting: audit_view.export(acting, store, wanted, t, now=datetime.now(UTC)),
         subject=t("Protokoll"),
         key="accounts_audit_download",

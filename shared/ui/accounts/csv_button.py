@@ -7,17 +7,15 @@ from datetime import datetime
 
 import streamlit as st
 
+from shared.auth.session import principal
 from shared.contracts.identity.principal import Principal
 from shared.contracts.provenance import LOCAL_ZONE
 from shared.i18n import Translator
 from shared.report.names import file_name
-from shared.store.store import Store
-from shared.ui.accounts.acting import acting_now
 
 
 def csv_button(
-    principal: Principal,
-    store: Store,
+    opened_by: Principal,
     content: Callable[[Principal], bytes],
     *,
     subject: str,
@@ -27,8 +25,7 @@ def csv_button(
     """Offer a table; it is made when somebody asks for it, with the rights of that moment.
 
     Args:
-        principal: Who opened the page.
-        store: Has the sessions.
+        opened_by: Who opened the page.
         content: Makes the file for somebody; it runs beside the page, so without Streamlit.
         subject: Translated word for the file's name.
         key: Of the button.
@@ -36,7 +33,7 @@ def csv_button(
     """
     st.download_button(
         t("Als Tabelle herunterladen (CSV)"),
-        lambda: content(acting_now(principal, store)),
+        lambda: content(principal(opened_by.session_id)),
         file_name=file_name("verwaltung", subject, datetime.now(LOCAL_ZONE).date(), "csv"),
         mime="text/csv",
         key=key,

@@ -48,7 +48,6 @@ def hints_panel(principal: Principal, store: Store, t: Translator) -> None:
     st.caption(t("Wer einen Hinweis gegeben hat, ist nicht gespeichert."))
     csv_button(
         principal,
-        store,
         lambda acting: take_hints_along(acting, store, t, app=app or None, now=datetime.now(UTC)),
         subject=t("Hinweise"),
         key="accounts_hints_download",
