@@ -184,7 +184,7 @@ def test_from_the_form_to_the_page_and_out_again(
         observed.settle()
         page.get_by_role("button", name=SHOWN_NAME).click()
         menu = page.locator(".account-menu")
-        assert "Administration\nMusterstadt" in menu.inner_text()
+        assert "Rolle: Administration\nKommune: Musterstadt" in menu.inner_text()
         observed.screenshot(artefacts / f"account-menu-{mode}.png")
         assert grave(observed) == []
         menu.get_by_role("button", name="Abmelden").click()
