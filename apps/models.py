@@ -18,16 +18,9 @@ from shared.ui.language import translator
 from shared.ui.result import Column, escape_markdown, table
 from shared.ui.shell import house_client
 from shared.ui.status import model_server_status
+from shared.ui.task_names import TASK_NAMES
 
 REFRESH_INTERVAL_S = 10
-TASKS = {
-    "segment": N_("Flächen und Objekte finden"),
-    "change": N_("Veränderungen finden"),
-    "ocr": N_("Text lesen"),
-    "layout": N_("Seiten gliedern"),
-    "classify": N_("Einordnen"),
-    "embed": N_("Ähnlichkeit vergleichen"),
-}
 STATES = {
     "loaded": N_("geladen"),
     "available": N_("verfügbar"),
@@ -57,7 +50,7 @@ def overview(models: list[CatalogEntry], t: Translator) -> None:
     rows = [
         {
             "title": model.title_de if t.language == "de" and model.title_de else model.name,
-            "task": t(TASKS[model.task]) if model.task else None,
+            "task": t(TASK_NAMES[model.task]) if model.task else None,
             "version": model.version or None,
             "state": t(state_of(model)),
             "quality": t(QUALITIES[model.quality]) if model.quality else None,

@@ -38,6 +38,7 @@ ROLE_NAMES: Mapping[Role, str] = {
     "viewer": N_("Ansicht"),
     "sachbearbeitung": N_("Sachbearbeitung"),
     "admin": N_("Administration"),
+    "service": N_("Auftrag"),
     "plattform_admin": N_("Administration der Plattform"),
 }
 

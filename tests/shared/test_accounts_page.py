@@ -150,7 +150,7 @@ def reasons(store: Store) -> list[str]:
         ),
         ("rolle:keine", "Rolle: keine Rolle mehr", "Role: no role any more"),
         ("freigabe:alle", "alle Kommunen", "all municipalities"),
-        ("segment:250", "segment: 250", "segment: 250"),
+        ("segment:250", "Flächen und Objekte finden: 250", "Find areas and objects: 250"),
         ("0.1.0", "0.1.0", "0.1.0"),
     ],
 )

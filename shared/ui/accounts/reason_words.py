@@ -10,6 +10,7 @@ from shared.errors import UrbanKiError
 from shared.i18n import N_, Translator
 from shared.ui.account_menu import ROLE_NAMES
 from shared.ui.accounts.sharing_panel import KINDS
+from shared.ui.task_names import TASK_NAMES
 
 _WORDS: Mapping[str, str] = {
     "alle": N_("alle Sitzungen"),
@@ -51,7 +52,8 @@ def reason_words(code: str, t: Translator) -> str:
 
 
 def _word(part: str, t: Translator) -> str:
-    return t(_WORDS[part]) if part in _WORDS else part
+    word = _WORDS.get(part) or TASK_NAMES.get(part)
+    return part if word is None else t(word)
 
 
 def _roles() -> dict[str, str]:
