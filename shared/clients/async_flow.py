@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Callable,
+    Iterable,
+    Sequence,
+)
 from copy import copy
 from http import HTTPStatus
 from typing import Any, Self
@@ -25,7 +32,7 @@ from shared.clients.exchange import (
 from shared.clients.flow import LOOK_S, name_results
 from shared.clients.jobs import Bundle, Job, JobInput, TileResult, cut
 from shared.clients.retry import Pace
-from shared.clients.transport import TokenSource
+from shared.clients.transport import TokenSource, count_nothing
 from shared.contracts.model_server import ItemFailed, TaskResponse
 from shared.errors import Cancelled, ModelServerDown, UrbanKiError
 
@@ -36,6 +43,7 @@ class AsyncTransport:
     def __init__(self, base_url: str, token: TokenSource, pace: Pace, connections: int) -> None:
         self._token = token
         self._pace = pace
+        self._count: Callable[[str], None] = count_nothing
         self._http = httpx.AsyncClient(
             base_url=base_url,
             trust_env=False,
@@ -53,10 +61,18 @@ class AsyncTransport:
         other._token = token
         return other
 
+    def counted(self, count: Callable[[str], None]) -> Self:
+        """Return the same way, which tells of each answer; see `Transport.counted`."""
+        other = copy(self)
+        other._count = count
+        return other
+
     async def send(self, call: Call, items: Sequence[Payload]) -> TaskResponse:
         """Send one request and return its checked answer; see `Transport.send`."""
         content = await self._exchange(call, items)
-        return check_answer(content, items, call.model, call.version)
+        answer = check_answer(content, items, call.model, call.version)
+        self._count(call.task)
+        return answer
 
     async def get(self, path: str, timeout_s: float) -> httpx.Response:
         """Ask once, and again only with a new token; see `Transport.get`."""

@@ -171,6 +171,12 @@ class AsyncConnection:
         other._transport = self._transport.with_token(token)
         return other
 
+    def counted(self, count: Callable[[str], None]) -> Self:
+        """Return a client that tells of each answered request; see `Connection.counted`."""
+        other = copy(self)
+        other._transport = self._transport.counted(count)
+        return other
+
     async def models(self) -> Catalog:
         """Return the catalogue of all models; see `Connection.models`."""
         return catalog_from(await self._transport.get("/models", CATALOG_TIMEOUT_S))

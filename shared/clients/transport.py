@@ -35,7 +35,7 @@ class TokenSource(Protocol):
         """Return a new token after the server refused the last one."""
 
 
-def _count_nothing(_task: str) -> None:
+def count_nothing(_task: str) -> None:
     """Hear of an answered call and keep nothing."""
 
 
@@ -52,7 +52,7 @@ class Transport:
     def __init__(self, base_url: str, token: TokenSource, pace: Pace, connections: int) -> None:
         self._token = token
         self._pace = pace
-        self._count: Callable[[str], None] = _count_nothing
+        self._count: Callable[[str], None] = count_nothing
         self._http = httpx.Client(
             base_url=base_url,
             trust_env=False,

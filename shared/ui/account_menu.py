@@ -70,17 +70,14 @@ def _menu(services: AccountServices, session: SessionView, t: Translator) -> str
     mine = {slug: names.get(slug, slug) for slug in sorted(acting.roles_by_tenant)}
     role = t(ROLE_NAMES.get(acting.role, acting.role))
     place = mine.get(acting.active_tenant, acting.active_tenant)
-    parts = [
-        f"<p><strong>{escape(acting.display_name)}</strong><br />"
-        f"{escape(t('Rolle: {role}', role=role))}<br />"
-        f"{escape(t('Kommune: {name}', name=place))}</p>"
-    ]
+    lines = [t("Rolle: {role}", role=role), t("Kommune: {name}", name=place)]
+    who = "<br />".join([f"<strong>{escape(acting.display_name)}</strong>", *map(escape, lines)])
+    parts = [f"<p>{who}</p>"]
     if len(mine) > 1:
         parts.append(_tenant_form(services, session, mine, t))
     if decide(acting, ACCOUNT_MANAGE).allowed:
-        parts.append(
-            f'<p><a href="{ADMINISTRATION}" target="_self">{escape(t("Verwaltung"))}</a></p>'
-        )
+        label = escape(t("Verwaltung"))
+        parts.append(f'<p><a href="{ADMINISTRATION}" target="_self">{label}</a></p>')
     if session.mode == LOCAL:
         parts.append(_link(PASSWORD, t("Passwort ändern"), t))
     parts.append(_form(services, session, SIGN_OUT, t("Abmelden"), t))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,19 @@ from model_server import __main__ as command
 from model_server import torture
 from model_server.commands import call
 from shared.contracts.model_server import TaskResponse
-from shared.settings import Settings
+from shared.settings import Settings, get_settings
 from tests.model_server.conftest import Service
 from tests.model_server.pictures import encode, noise, page
 from tests.model_server.test_commands import line_of, summary_of
+
+
+@pytest.fixture(autouse=True)
+def _keys_of_the_service(service: Service, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let the command sign with the key that the service knows."""
+    monkeypatch.setenv("URBANKI_DATA_DIR", str(service.settings.data_dir))
+    get_settings.cache_clear()
+    yield
+    get_settings.cache_clear()
 
 
 def arguments(service: Service, *more: str) -> list[str]:

@@ -149,6 +149,21 @@ def test_nobody_there_is_said_within_two_seconds(model_server_down: Settings) ->
     assert fastest_s(try_all, 4 * 2) <= 4 * 2
 
 
+def test_answered_requests_alone_are_counted(model_server_stand_in: StandIn) -> None:
+    model_server_stand_in.refusals = [(503, 0)]
+    heard: list[str] = []
+
+    async def asked_twice(client: AsyncModelServerClient) -> None:
+        await ask()(client)
+        await ask()(client.counted(heard.append))
+        model_server_stand_in.change = drop_result
+        with pytest.raises(AnswerMismatch):
+            await ask()(client.counted(heard.append))
+
+    run(model_server_stand_in.settings, asked_twice)
+    assert heard == ["segment"]
+
+
 def test_one_break_is_invisible_and_two_are_not(model_server_resets: StandIn) -> None:
     model_server_resets.resets = 1
     assert len(run(model_server_resets.settings, ask())) == 1

@@ -38,6 +38,7 @@ from shared.geo.raster import OpenOptions
 from shared.limited_reading import read_limited
 from shared.settings import REPOSITORY
 from tests.shared import limited_readers as readers
+from tests.shared.reader_processes import is_reader, reader_process
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -49,14 +50,14 @@ def limit(monkeypatch, **changed):
 def server():
     """The process that makes one for each file, as the system sees it."""
     assert read_limited(readers.count, b"abc") == 3
-    (found,) = (one for one in psutil.Process().children() if is_reader(one))
-    return found
+    return reader_process()
 
 
-def is_reader(process):
-    with suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
-        return "shared.limited_reader" in process.cmdline()
-    return False
+def is_gone(process):
+    """Say whether a process has ended; its new parent may take its time to notice."""
+    with suppress(psutil.NoSuchProcess):
+        return process.status() == psutil.STATUS_ZOMBIE
+    return True
 
 
 def wait_for(condition, seconds=20.0):
@@ -205,7 +206,7 @@ def test_the_killed_server_is_replaced():
         (copy,) = wait_for(after.children)
         after.kill()
     assert outcome == [3]  # asked again, by itself
-    assert not copy.is_running()
+    assert wait_for(lambda: is_gone(copy))
     assert server() not in (before, after)
 
 

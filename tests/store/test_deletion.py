@@ -53,6 +53,7 @@ NO_CONTENT = {
 } | {
     "audit_subject",
     "audit_permit",
+    "setting",
 }
 """Tables without a word of anybody, only hashes."""
 KEPT = {"audit"}
