@@ -129,7 +129,6 @@ app = st.App(
 )
 
 keep_files_apart(SESSION_HEADER)
-if settings.mode == "kiosk":
-    warm_up(settings)
+warm_up(settings)
 if started_directly:
     app.run(config=options)

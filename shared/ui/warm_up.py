@@ -1,4 +1,4 @@
-"""Load at the start what the first visitor of a kiosk would wait for."""
+"""Load at the start what the first person would wait for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is loaded at the start of a kiosk, and what must not be."""
+"""What is loaded at the start, and what must not be."""
 
 from __future__ import annotations
 
