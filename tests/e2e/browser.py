@@ -21,6 +21,9 @@ from playwright.sync_api import (
     expect,
     sync_playwright,
 )
+from playwright.sync_api import (
+    TimeoutError as PlaywrightTimeout,
+)
 
 from shared.ui.html_patch import LANGUAGE_COOKIE
 from tests.e2e.sign_in import COOKIE, shared_cookie
@@ -44,6 +47,7 @@ CHROMIUM_OPTIONS = [
 LOADED = '[data-testid="stApp"][data-test-script-state="notRunning"] h1'
 SETTLE_MS = 400
 WAIT_MS = 60_000
+LOOK_MS = 10_000
 # Patience for what has no limit of its own, as a busy machine needs it: not 5 s, and not 30 s.
 expect.set_options(timeout=WAIT_MS)
 FIRST_QUESTION = re.compile("Was kam heraus|What came out")
@@ -73,6 +77,7 @@ class Observed:
     foreign_requests: list[str] = field(default_factory=list)
     failed_requests: list[str] = field(default_factory=list)
     console_errors: list[str] = field(default_factory=list)
+    pending: set[Request] = field(default_factory=set)
 
     def open(self, path: str) -> None:
         """Go to a path of the gallery and wait until its script has run."""
@@ -86,8 +91,24 @@ class Observed:
     def settle(self) -> None:
         """Wait until the script is done and the page has stopped changing."""
         self.page.wait_for_selector(LOADED, timeout=WAIT_MS, state="attached")
-        self.page.wait_for_load_state("networkidle", timeout=WAIT_MS)
+        self._wait_for_answers()
         self.page.wait_for_timeout(SETTLE_MS)
+
+    def _wait_for_answers(self) -> None:
+        """Wait until no request is open.
+
+        Where a frame was replaced while it loaded, Playwright sometimes never says that the network
+        is idle; then it counts that every request has been answered.
+        """
+        for _ in range(WAIT_MS // LOOK_MS):
+            try:
+                self.page.wait_for_load_state("networkidle", timeout=LOOK_MS)
+            except PlaywrightTimeout:
+                if self.pending:
+                    continue
+            return
+        open_requests = sorted(f"{one.method} {one.url}" for one in self.pending)
+        raise AssertionError(f"the page never settles: {open_requests}")
 
     def wait_for_result(self, within_ms: int) -> None:
         """Wait until the four questions are answered."""
@@ -122,6 +143,9 @@ class Observed:
     def watch(self) -> None:
         """Begin to take notes."""
         self.page.on("request", self._on_request)
+        self.page.on("request", lambda request: self.pending.add(request))
+        self.page.on("requestfinished", lambda request: self.pending.discard(request))
+        self.page.on("requestfailed", lambda request: self.pending.discard(request))
         self.page.on("websocket", lambda socket: self._on_socket(socket.url))
         self.page.on("response", self._on_response)
         self.page.on("console", self._on_console)
