@@ -1,0 +1,1 @@
+"""The demo city Musterstadt: one synthetic municipality that all apps share, and its renderer."""

@@ -1,0 +1,114 @@
+"""Straight frames in the plane: longest sides, rectangles along a direction, cuts across them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from shapely import LineString, Polygon
+from shapely.geometry.base import BaseGeometry
+
+Vector = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A rectangle with directions.
+
+    Args:
+        origin: Corner where both axes begin [m].
+        along: Unit vector of the long axis.
+        across: Unit vector of the short axis, left of `along`.
+        length_m: Extent along the long axis.
+        width_m: Extent along the short axis.
+    """
+
+    origin: Vector
+    along: Vector
+    across: Vector
+    length_m: float
+    width_m: float
+
+    @classmethod
+    def around(cls, polygon: BaseGeometry) -> Self:
+        """Return the smallest rectangle around a polygon; equal sides begin at the lowest corner."""
+        places = shapely.get_coordinates(shapely.oriented_envelope(polygon))[:4].tolist()
+        if _turns_right(places):
+            places.reverse()
+        start = min(range(4), key=lambda i: (round(places[i][1], 3), round(places[i][0], 3)))
+        corners = np.array(places[start:] + places[:start])
+        first, last = corners[1] - corners[0], corners[3] - corners[0]
+        lengths = float(np.hypot(*first)), float(np.hypot(*last))
+        if lengths[0] >= lengths[1] - 1e-6:
+            return cls(corners[0], first / lengths[0], last / lengths[1], *lengths)
+        # The frame turns by a quarter: its long axis is the side that ends at the first corner.
+        return cls(
+            corners[1], last / lengths[1], -first / lengths[0], lengths[1], lengths[0]
+        )
+
+    @classmethod
+    def along_line(cls, start: Vector, end: Vector, width_m: float) -> Self:
+        """Return the frame to the left of a straight line.
+
+        Args:
+            start: First end [m].
+            end: Other end [m].
+            width_m: Extent to the left of the line.
+        """
+        length = float(np.hypot(*(end - start)))
+        along = (end - start) / length
+        return cls(start, along, np.array([-along[1], along[0]]), length, width_m)
+
+    def at(self, along_m: float, across_m: float) -> Vector:
+        """Return the place with the given distances from the origin [m]."""
+        place: Vector = self.origin + self.along * along_m + self.across * across_m
+        return place
+
+    def box(self, along_m: float, across_m: float, length_m: float, width_m: float) -> Polygon:
+        """Return a rectangle of the frame.
+
+        Args:
+            along_m: Where it begins on the long axis.
+            across_m: Where it begins on the short axis.
+            length_m: Extent along the long axis.
+            width_m: Extent along the short axis.
+        """
+        return Polygon(
+            [
+                self.at(along_m, across_m),
+                self.at(along_m + length_m, across_m),
+                self.at(along_m + length_m, across_m + width_m),
+                self.at(along_m, across_m + width_m),
+            ]
+        )
+
+    def cut_across(self, along_m: float, bend_m: float = 0.0, reach_m: float = 5.0) -> LineString:
+        """Return a line across the frame that reaches beyond both sides.
+
+        Args:
+            along_m: Where it stands on the long axis.
+            bend_m: How far its middle is moved along the long axis.
+            reach_m: How far it goes beyond each side.
+        """
+        steps = 9 if bend_m else 2
+        places = []
+        for share in np.linspace(0.0, 1.0, steps):
+            across = -reach_m + share * (self.width_m + 2 * reach_m)
+            places.append(self.at(along_m + bend_m * 4 * share * (1 - share), across))
+        return LineString(places)
+
+
+def _turns_right(corners: list[list[float]]) -> bool:
+    (ax, ay), (bx, by), (cx, cy) = corners[:3]
+    return (bx - ax) * (cy - by) - (by - ay) * (cx - bx) < 0
+
+
+def split_by_line(polygon: Polygon, line: LineString) -> list[Polygon]:
+    """Cut a polygon along a line into its parts, ordered by place."""
+    edges = shapely.unary_union([polygon.boundary, line])
+    parts = shapely.get_parts(shapely.polygonize([edges]))
+    inside = [part for part in parts if polygon.contains(part.representative_point())]
+    return sorted(inside, key=lambda part: (round(part.centroid.x, 2), round(part.centroid.y, 2)))

@@ -1,0 +1,193 @@
+"""The plan of Musterstadt: a ring town with a rail line, a canal, a brook and a village."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Final
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from shapely import LineString, Point, Polygon
+from shapely.geometry import box
+
+from shared.demo_city.plan import District, MainStreet, Style, TownPlan
+from shared.demo_city.randomness import stream
+from shared.demo_city.settings import CitySettings
+
+CENTRE: Final = np.array([2_000.0, 2_000.0])
+RING_M: Final = 280.0
+OUTER_RING_M: Final = 900.0
+UNEVENNESS: Final = 0.11
+VILLAGE: Final = (736.0, 3_060.0)
+RADIALS: Final[tuple[tuple[str, float], ...]] = (
+    ("Siedlungsallee", -4.0),
+    ("Kanalstraße", 41.0),
+    ("Nordallee", 96.0),
+    ("Wiesenroder Straße", 140.0),
+    ("Gartenallee", 184.0),
+    ("Bahnhofstraße", 264.0),
+    ("Werkstraße", 312.0),
+)
+"""Streets from the ring outward with their direction [deg, counterclockwise from east]."""
+
+OLD_TOWN = Style(9_000, 32, 420, "access", 0.03, 0.0, (("block", 0.75), ("row", 0.15), ("villa", 0.1)))
+STATION = Style(13_000, 40, 520, "residential", 0.0, 0.1, (("block", 0.55), ("villa", 0.25), ("row", 0.2)))
+NORTH = Style(14_000, 44, 430, "residential", 0.0, 0.15, (("row", 0.45), ("block", 0.2), ("detached", 0.2), ("semi", 0.15)))
+GARDEN = Style(13_000, 46, 690, "residential", 0.09, 0.5, (("detached", 0.72), ("semi", 0.2), ("villa", 0.08)))
+ESTATE = Style(26_000, 60, 1_500, "residential", 0.05, 0.3, (("slab", 0.4), ("tower", 0.16), ("row", 0.44)))
+TRADE = Style(60_000, 90, 3_500, "secondary", 0.0, 0.0, (("hall", 0.8), ("office", 0.2)))
+CANAL = Style(15_000, 46, 560, "residential", 0.04, 0.3, (("detached", 0.45), ("semi", 0.35), ("row", 0.2)))
+VILLAGE_STYLE = Style(22_000, 60, 1_050, "access", 0.06, 0.3, (("detached", 0.6), ("farm", 0.4)))
+
+
+def plan_musterstadt(settings: CitySettings) -> TownPlan:
+    """Plan Musterstadt.
+
+    Args:
+        settings: Settings of the city.
+
+    Returns:
+        The plan in metres from the lower left corner.
+    """
+    area = box(0, 0, settings.size_m, settings.size_m)
+    ring = _uneven_ring(RING_M, stream(settings.seed, "ring"))
+    outer = _uneven_ring(OUTER_RING_M, stream(settings.seed, "outer ring"))
+    radials = [
+        MainStreet(name, "primary" if number % 2 else "secondary", line)
+        for number, (name, line) in enumerate(_radials(settings, ring, area))
+    ]
+    rings = (
+        MainStreet("Ringstraße", "primary", LineString(ring.exterior)),
+        MainStreet("Außenring", "secondary", LineString(outer.exterior)),
+    )
+    market = box(1_955, 1_970, 2_045, 2_030)
+    return TownPlan(
+        settings.seed,
+        area,
+        _districts(area, ring, outer, radials),
+        (*rings, *radials, *_village_streets()),
+        rail=(_rail(settings.size_m),),
+        waters=((_canal(settings.size_m), 34.0), (_brook(), 5.0)),
+        open_spaces=(("market", market), ("park", Point(2_520, 2_330).buffer(95))),
+    )
+
+
+def _uneven_ring(radius_m: float, rng: np.random.Generator) -> Polygon:
+    angles = np.linspace(0, 2 * np.pi, 72, endpoint=False)
+    swing = np.ones_like(angles)
+    for waves in (2, 3, 5, 7):
+        swing += UNEVENNESS / waves * np.sin(waves * angles + rng.uniform(0, 2 * np.pi))
+    return Polygon(CENTRE + (radius_m * swing)[:, None] * _unit(angles))
+
+
+def _unit(angle_rad: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.stack([np.cos(angle_rad), np.sin(angle_rad)], axis=-1)
+
+
+def _radials(
+    settings: CitySettings, ring: Polygon, area: Polygon
+) -> list[tuple[str, LineString]]:
+    made = []
+    for number, (name, degrees) in enumerate(RADIALS):
+        rng = stream(settings.seed, "radial", number)
+        far = np.arange(0.0, settings.size_m, 40.0)
+        wave = rng.uniform(12, 28) * np.sin(far / rng.uniform(320, 520) + rng.uniform(0, 6))
+        angle = np.radians(degrees)
+        away, aside = _unit(np.array(angle)), _unit(np.array(angle + np.pi / 2))
+        line = LineString(CENTRE + far[:, None] * away + wave[:, None] * aside)
+        outside = shapely.intersection(line.difference(ring), area)
+        made.append((name, _longest(outside)))
+    return made
+
+
+def _longest(geometry: shapely.Geometry) -> LineString:
+    lines = [part for part in shapely.get_parts(geometry) if isinstance(part, LineString)]
+    return max(lines, key=lambda line: line.length)
+
+
+def _rail(size_m: float) -> LineString:
+    x = np.linspace(-50, size_m + 50, 60)
+    return LineString(np.stack([x, 1_210 + 90 * np.sin((x - 900) / 1_300)], axis=1))
+
+
+def _canal(size_m: float) -> LineString:
+    y = np.linspace(size_m + 50, 2_150, 40)
+    bend = (np.maximum(size_m - y, 0.0) / 1_850) ** 2.2
+    x = 2_760 + 980 * bend
+    last = np.array([x[-1] - x[-2], y[-1] - y[-2]])
+    beyond = np.array([x[-1], y[-1]]) + last / np.hypot(*last) * 500
+    return LineString([*np.stack([x, y], axis=1), beyond])
+
+
+def _brook() -> LineString:
+    t = np.linspace(0, 1, 80)
+    x, y = -30 + 2_960 * t, 3_560 - 560 * t
+    return LineString(np.stack([x + 25 * np.sin(31 * t), y + 45 * np.sin(13 * t)], axis=1))
+
+
+def _village_streets() -> tuple[MainStreet, ...]:
+    x, y = VILLAGE
+    green = LineString([(x - 330, y - 120), (x - 150, y - 40), (x + 40, y - 20), (x + 260, y + 60)])
+    lane = LineString([(x - 90, y - 300), (x - 60, y - 120), (x - 40, y - 30), (x + 10, y + 210)])
+    return MainStreet("Dorfstraße", "residential", green), MainStreet("Am Anger", "access", lane)
+
+
+def _village() -> Polygon:
+    angles = np.linspace(0, 2 * np.pi, 48, endpoint=False)
+    radius = 330 * (1 + 0.2 * np.sin(2 * angles + 2.2) + 0.1 * np.sin(5 * angles))
+    return Polygon(np.array(VILLAGE) + radius[:, None] * _unit(angles))
+
+
+def _districts(
+    area: Polygon, ring: Polygon, outer: Polygon, radials: list[MainStreet]
+) -> tuple[District, ...]:
+    village_area = Point(VILLAGE).buffer(640).intersection(area).difference(outer)
+    village = _village()
+    trade = outer.union(box(2_300, 700, 3_300, 1_420))
+    sectors = _sectors(area, radials)
+    east, canal, north, north_west, south_west, south, south_east = _named(sectors, radials)
+    styles = (
+        ("Altstadt", OLD_TOWN, ring, ring),
+        ("Bahnhof", STATION, south, outer),
+        ("Nordviertel", NORTH, north, outer),
+        ("Gartenstadt", GARDEN, north_west.union(south_west), outer),
+        ("Siedlung Ost", ESTATE, east, outer),
+        ("Gewerbepark", TRADE, south_east, trade),
+        ("Am Kanal", CANAL, canal, outer),
+        ("Dorf Wiesenrode", VILLAGE_STYLE, village_area, village),
+    )
+    made = []
+    for number, (name, style, part, built) in enumerate(styles, 1):
+        whole = part if part is ring else part.difference(ring)
+        if name != "Dorf Wiesenrode":
+            whole = whole.difference(village_area)
+        whole = _one_part(whole)
+        made.append(District(number, name, style, whole, _one_part(whole.intersection(built))))
+    return tuple(made)
+
+
+def _one_part(geometry: shapely.Geometry) -> Polygon:
+    parts = [part for part in shapely.get_parts(geometry) if isinstance(part, Polygon)]
+    return max(parts, key=lambda part: part.area)
+
+
+def _sectors(area: Polygon, radials: list[MainStreet]) -> list[Polygon]:
+    spokes = []
+    for street in radials:
+        first, last = (np.array(street.line.coords[i]) for i in (0, -1))
+        beyond = last + (last - CENTRE) / np.hypot(*(last - CENTRE)) * 60
+        spokes.append(LineString([CENTRE, first, *street.line.coords[1:], beyond]))
+    edges = shapely.unary_union([*spokes, area.exterior])
+    return list(shapely.get_parts(shapely.polygonize([edges])))
+
+
+def _named(sectors: list[Polygon], radials: list[MainStreet]) -> list[Polygon]:
+    """Return the sectors in the order of the directions, the first begins at the first radial."""
+    found = []
+    directions = [degrees for _, degrees in RADIALS]
+    for low, high in pairwise([*directions, directions[0] + 360]):
+        middle = Point(CENTRE + 500 * _unit(np.radians(np.array((low + high) / 2))))
+        found.append(next(sector for sector in sectors if sector.contains(middle)))
+    assert len(found) == len(radials)
+    return found
