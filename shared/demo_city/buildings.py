@@ -94,7 +94,7 @@ def place_buildings(plan: TownPlan, parcels: tuple[Parcel, ...]) -> tuple[Buildi
     kinds = {district.number: district.style.kinds for district in plan.districts}
     made: list[Building] = []
     for index, parcel in enumerate(parcels):
-        front = _front(parcel)
+        front = front_of(parcel)
         if front is None:
             continue
         of_block = stream(plan.seed, "building kinds", parcel.block)
@@ -119,7 +119,7 @@ class _Site:
     of_block: np.random.Generator
 
 
-def _front(parcel: Parcel) -> Frame | None:
+def front_of(parcel: Parcel) -> Frame | None:
     """Return the frame along the longest straight side on a street, the plot to its left."""
     pairs = [
         (np.array(start), np.array(end))
