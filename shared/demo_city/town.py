@@ -1,0 +1,35 @@
+"""A town as vectors, with an index of where everything is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from shared.demo_city.buildings import Building, place_buildings
+from shared.demo_city.ground import Surface
+from shared.demo_city.parcels import Parcel, cut_parcels
+from shared.demo_city.plan import TownPlan
+from shared.demo_city.roofscape import Roof, put_roofs
+from shared.demo_city.streets import StreetNetwork, lay_streets
+from shared.demo_city.surfaces import partition_ground
+
+
+@dataclass(frozen=True, slots=True)
+class Town:
+    """Everything of a town that stands or lies still, in metres from its lower left corner."""
+
+    plan: TownPlan
+    network: StreetNetwork
+    parcels: tuple[Parcel, ...]
+    buildings: tuple[Building, ...]
+    roofs: tuple[Roof, ...]
+    surfaces: tuple[Surface, ...]
+
+
+def build_town(plan: TownPlan) -> Town:
+    """Build a town from its plan."""
+    network = lay_streets(plan)
+    parcels = cut_parcels(plan, network)
+    buildings = place_buildings(plan, parcels)
+    roofs = put_roofs(plan, buildings)
+    surfaces = partition_ground(plan, network, parcels, buildings)
+    return Town(plan, network, parcels, buildings, roofs, surfaces)
