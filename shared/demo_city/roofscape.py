@@ -39,7 +39,7 @@ SLOPES_DEG: Final[dict[str, tuple[float, float, float]]] = {
     "flat": (0.6, 1.2, 2.5), "mono_pitch": (6.0, 11.0, 18.0), "shed": (18.0, 24.0, 30.0),
 }  # fmt: skip
 TILED: Final = (("tile_red", 0.44), ("tile_brown", 0.2), ("tile_anthracite", 0.26), ("slate", 0.05), ("tile_orange", 0.05))
-FLAT: Final = (("felt", 0.4), ("gravel_roof", 0.4), ("green_roof", 0.12), ("membrane_light", 0.08))
+FLAT: Final = (("felt", 0.4), ("gravel_roof", 0.38), ("sedum_roof", 0.08), ("grass_roof", 0.02), ("dry_roof", 0.04), ("membrane_light", 0.08))
 TRADE: Final = (("sheet_grey", 0.4), ("membrane_light", 0.2), ("felt", 0.2), ("gravel_roof", 0.16), ("sheet_blue", 0.04))
 
 
