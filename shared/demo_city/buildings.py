@@ -26,7 +26,14 @@ SHRINK: Final = 0.9
 SHRINKINGS: Final = 6
 EMPTY_SHARE: Final = 0.07
 GARAGE_SHARE: Final = {"detached": 0.75, "semi": 0.6, "row": 0.25, "villa": 0.5, "farm": 0.5}
-SHED_SHARE: Final = {"detached": 0.55, "semi": 0.5, "row": 0.5, "villa": 0.3, "farm": 0.3, "block": 0.15}
+SHED_SHARE: Final = {
+    "detached": 0.55,
+    "semi": 0.5,
+    "row": 0.5,
+    "villa": 0.3,
+    "farm": 0.3,
+    "block": 0.15,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +172,9 @@ def _main_buildings(site: _Site, kind: str) -> list[Building]:
     if kind == "semi":
         half = frame.length_m / 2
         return [
-            Building(site.index, "semi", frame.box(half * n, 0, half, frame.width_m), frame, floors, True)
+            Building(
+                site.index, "semi", frame.box(half * n, 0, half, frame.width_m), frame, floors, True
+            )
             for n in (0, 1)
         ]
     walls = frame.box(0, 0, frame.length_m, frame.width_m)

@@ -40,7 +40,9 @@ def stamp_crowns(
         column = (x[index] - west) / pixels.gsd_m - 0.5
         row = (north - y[index]) / pixels.gsd_m - 0.5
         radius = trees.radius[index] / pixels.gsd_m
-        _stamp(height, seen, leaves, (row, column, radius), float(trees.height[index]), int(index) + 1)
+        _stamp(
+            height, seen, leaves, (row, column, radius), float(trees.height[index]), int(index) + 1
+        )
     return seen
 
 

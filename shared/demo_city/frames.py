@@ -45,9 +45,7 @@ class Frame:
         if lengths[0] >= lengths[1] - 1e-6:
             return cls(corners[0], first / lengths[0], last / lengths[1], *lengths)
         # The frame turns by a quarter: its long axis is the side that ends at the first corner.
-        return cls(
-            corners[1], last / lengths[1], -first / lengths[0], lengths[1], lengths[0]
-        )
+        return cls(corners[1], last / lengths[1], -first / lengths[0], lengths[1], lengths[0])
 
     @classmethod
     def along_line(cls, start: Vector, end: Vector, width_m: float) -> Self:

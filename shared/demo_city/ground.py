@@ -24,7 +24,13 @@ Cover = Literal[
 
 LEAST_M2: Final = 0.3
 HOUSES: Final = frozenset({"detached", "semi", "row", "villa", "farm"})
-DRIVES: Final = (("paving", 0.6), ("slabs", 0.1), ("asphalt_yard", 0.1), ("gravel_yard", 0.1), ("grass_pavers", 0.1))
+DRIVES: Final = (
+    ("paving", 0.6),
+    ("slabs", 0.1),
+    ("asphalt_yard", 0.1),
+    ("gravel_yard", 0.1),
+    ("grass_pavers", 0.1),
+)
 FRONTS: Final = (("lawn", 0.52), ("bed", 0.2), ("gravel_garden", 0.14), ("paving", 0.14))
 COURTS: Final = (("paving", 0.35), ("lawn", 0.3), ("setts", 0.15), ("asphalt_yard", 0.2))
 YARDS: Final = (("asphalt_yard", 0.7), ("paving", 0.2), ("gravel_yard", 0.1))
@@ -77,7 +83,11 @@ def _surfaces(cover: Cover, area: BaseGeometry, parcel: int) -> Iterable[Surface
 
 
 def cover_plot(
-    plot: Polygon, front: Frame | None, buildings: Sequence[Building], index: int, rng: np.random.Generator
+    plot: Polygon,
+    front: Frame | None,
+    buildings: Sequence[Building],
+    index: int,
+    rng: np.random.Generator,
 ) -> list[Surface]:
     """Cover a plot.
 
@@ -104,10 +114,17 @@ def cover_plot(
     if kind == "block":
         court = _drawn(COURTS, rng)
         if court != "lawn":
-            layers.lay(court, shapely.union_all([one.walls for one in main]).buffer(rng.uniform(4, 14)))
+            layers.lay(
+                court, shapely.union_all([one.walls for one in main]).buffer(rng.uniform(4, 14))
+            )
         return layers.lay_rest(court if rng.random() < 0.5 else "lawn")
     if kind in {"hall", "office"}:
-        layers.lay("lawn", plot.difference(plot.buffer(-rng.uniform(1.5, 4), join_style="mitre")).difference(front.box(2, -1, 9, 12)))
+        layers.lay(
+            "lawn",
+            plot.difference(plot.buffer(-rng.uniform(1.5, 4), join_style="mitre")).difference(
+                front.box(2, -1, 9, 12)
+            ),
+        )
         return layers.lay_rest(_drawn(YARDS, rng))
     _estate_ground(layers, front, main, rng)
     return layers.lay_rest("lawn")
@@ -150,7 +167,10 @@ def _house_garden(
     if rng.random() < 0.85:
         width = rng.uniform(3.5, min(9.0, max(3.6, high - low)))
         start = rng.uniform(low, max(low + 0.1, high - width))
-        layers.lay("slabs" if rng.random() < 0.6 else "paving", front.box(start, far, width, rng.uniform(2.8, 4.5)))
+        layers.lay(
+            "slabs" if rng.random() < 0.6 else "paving",
+            front.box(start, far, width, rng.uniform(2.8, 4.5)),
+        )
     if rng.random() < 0.05:
         start, back = rng.uniform(low, high), far + rng.uniform(5, 8)
         pool = front.box(start, back, rng.uniform(5, 8), rng.uniform(3, 4))

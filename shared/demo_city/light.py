@@ -65,7 +65,9 @@ def lit_share(height: Plane, gsd_m: float, sun: Sun) -> Plane:
         seen = cv2.warpAffine(small, moved, size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
         np.maximum(ceiling, seen - np.float32(step * cell_m * tangent), out=ceiling)
     lit = 1 - np.clip((ceiling - small) / SOFT_M, 0, 1)
-    return cv2.resize(cv2.GaussianBlur(lit, (0, 0), 0.7), (columns, rows), interpolation=cv2.INTER_LINEAR)  # type: ignore[return-value]
+    return cv2.resize(
+        cv2.GaussianBlur(lit, (0, 0), 0.7), (columns, rows), interpolation=cv2.INTER_LINEAR
+    )  # type: ignore[return-value]
 
 
 def occlusion(height: Plane, gsd_m: float) -> Plane:

@@ -48,6 +48,10 @@ def materials() -> dict[str, Material]:
     """Return all materials by their key, in the order of the file."""
     rows = tomllib.loads(_FILE.read_text(encoding="utf-8"))
     return {
-        key: Material(number, key, **{**row, "rgbi": tuple(row["rgbi"]), "pattern": tuple(row.get("pattern", (0, 0)))})
+        key: Material(
+            number,
+            key,
+            **{**row, "rgbi": tuple(row["rgbi"]), "pattern": tuple(row.get("pattern", (0, 0)))},
+        )
         for number, (key, row) in enumerate(rows.items())
     }

@@ -31,13 +31,31 @@ RADIALS: Final[tuple[tuple[str, float], ...]] = (
 )
 """Streets from the ring outward with their direction [deg, counterclockwise from east]."""
 
-OLD_TOWN = Style(9_000, 32, 420, "access", 0.03, 0.0, (("block", 0.75), ("row", 0.15), ("villa", 0.1)))
-STATION = Style(13_000, 40, 520, "residential", 0.0, 0.1, (("block", 0.55), ("villa", 0.25), ("row", 0.2)))
-NORTH = Style(14_000, 44, 430, "residential", 0.0, 0.15, (("row", 0.45), ("block", 0.2), ("detached", 0.2), ("semi", 0.15)))
-GARDEN = Style(13_000, 46, 690, "residential", 0.09, 0.5, (("detached", 0.72), ("semi", 0.2), ("villa", 0.08)))
-ESTATE = Style(26_000, 60, 1_500, "residential", 0.05, 0.3, (("slab", 0.4), ("tower", 0.16), ("row", 0.44)))
+OLD_TOWN = Style(
+    9_000, 32, 420, "access", 0.03, 0.0, (("block", 0.75), ("row", 0.15), ("villa", 0.1))
+)
+STATION = Style(
+    13_000, 40, 520, "residential", 0.0, 0.1, (("block", 0.55), ("villa", 0.25), ("row", 0.2))
+)
+NORTH = Style(
+    14_000,
+    44,
+    430,
+    "residential",
+    0.0,
+    0.15,
+    (("row", 0.45), ("block", 0.2), ("detached", 0.2), ("semi", 0.15)),
+)
+GARDEN = Style(
+    13_000, 46, 690, "residential", 0.09, 0.5, (("detached", 0.72), ("semi", 0.2), ("villa", 0.08))
+)
+ESTATE = Style(
+    26_000, 60, 1_500, "residential", 0.05, 0.3, (("slab", 0.4), ("tower", 0.16), ("row", 0.44))
+)
 TRADE = Style(60_000, 90, 3_500, "secondary", 0.0, 0.0, (("hall", 0.8), ("office", 0.2)))
-CANAL = Style(15_000, 46, 560, "residential", 0.04, 0.3, (("detached", 0.45), ("semi", 0.35), ("row", 0.2)))
+CANAL = Style(
+    15_000, 46, 560, "residential", 0.04, 0.3, (("detached", 0.45), ("semi", 0.35), ("row", 0.2))
+)
 VILLAGE_STYLE = Style(22_000, 60, 1_050, "access", 0.06, 0.3, (("detached", 0.6), ("farm", 0.4)))
 
 
@@ -85,9 +103,7 @@ def _unit(angle_rad: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.stack([np.cos(angle_rad), np.sin(angle_rad)], axis=-1)
 
 
-def _radials(
-    settings: CitySettings, ring: Polygon, area: Polygon
-) -> list[tuple[str, LineString]]:
+def _radials(settings: CitySettings, ring: Polygon, area: Polygon) -> list[tuple[str, LineString]]:
     made = []
     for number, (name, degrees) in enumerate(RADIALS):
         rng = stream(settings.seed, "radial", number)

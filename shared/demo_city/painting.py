@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Final, Self
 
 import numpy as np
-import shapely
 from numpy.typing import NDArray
 from shapely import Polygon, STRtree
 
@@ -175,7 +174,12 @@ def _paint_ground(painter: Painter, town: Town) -> None:
         material = choices[int(rng.choice(len(choices), p=shares))][0]
         angle = rng.uniform(0, np.pi)
         painter.paint(
-            surface.area, material, label, level=0, direction=(np.cos(angle), np.sin(angle)), thing=thing
+            surface.area,
+            material,
+            label,
+            level=0,
+            direction=(np.cos(angle), np.sin(angle)),
+            thing=thing,
         )
 
 

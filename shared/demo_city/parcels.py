@@ -82,16 +82,18 @@ def _cut(
     return done
 
 
-def _halves(
-    piece: Polygon, near: BaseGeometry, rng: np.random.Generator
-) -> list[Polygon] | None:
+def _halves(piece: Polygon, near: BaseGeometry, rng: np.random.Generator) -> list[Polygon] | None:
     """Cut a piece across its long side, else along it; None where a part would have no access."""
     frame = Frame.around(piece)
     share = rng.uniform(0.45, 0.55)
     for turned in (False, True):
         if turned:
             frame = Frame(
-                frame.at(frame.length_m, 0), frame.across, -frame.along, frame.width_m, frame.length_m
+                frame.at(frame.length_m, 0),
+                frame.across,
+                -frame.along,
+                frame.width_m,
+                frame.length_m,
             )
         if frame.length_m < 2 * LEAST_WIDTH_M:
             continue

@@ -15,7 +15,9 @@ def stream(seed: int, stage: str, *ids: int) -> np.random.Generator:
         stage: Name of the stage, for example "parcels".
         *ids: Whole numbers from 0 that name the object within the stage.
     """
-    return np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, crc32(stage.encode()), *ids])))
+    return np.random.Generator(
+        np.random.PCG64(np.random.SeedSequence([seed, crc32(stage.encode()), *ids]))
+    )
 
 
 def place_ids(x_m: float, y_m: float) -> tuple[int, int]:

@@ -76,9 +76,7 @@ def render_chunk(pixels: Pixels, painting: Painting, trees: Trees, sun: Sun, see
     return Chunk(rgbi, height, labels, ground, lit)
 
 
-def _painted(
-    pixels: Pixels, painting: Painting
-) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+def _painted(pixels: Pixels, painting: Painting) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
     """Return what the rectangle shows and which of it each pixel shows."""
     chosen = np.sort(painting.index.query(pixels.area()))
     areas = pixels.to_pixels(painting.areas[chosen])
@@ -134,7 +132,9 @@ def _colours(
     texture += _pattern(pixels, painting, chosen, painted)
     has_crown = crowns > 0
     species = np.array([materials()[name].number for name in SPECIES])[trees.species]
-    tree_colour = base[species] * (1 + spread[species, None] * _drawn(np.arange(len(species)), seed))
+    tree_colour = base[species] * (
+        1 + spread[species, None] * _drawn(np.arange(len(species)), seed)
+    )
     number = crowns[has_crown] - 1
     rgbi[has_crown] = tree_colour[number]
     texture[has_crown] = 1 + 0.1 * grain(pixels, seed)[has_crown]

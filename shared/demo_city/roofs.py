@@ -34,7 +34,9 @@ class Slope:
     base: float
 
     @classmethod
-    def rising(cls, at: Sequence[float], direction: Sequence[float], tangent: float, z: float) -> Slope:
+    def rising(
+        cls, at: Sequence[float], direction: Sequence[float], tangent: float, z: float
+    ) -> Slope:
         """Return the plane that has height `z` at a place and rises in a direction.
 
         Args:
@@ -167,7 +169,9 @@ def _where_lower(slope: Slope, other: Slope, *, strictly: bool) -> BaseGeometry:
     way = np.array([x, y]) / steep
     foot = way * ((slope.base - other.base) / steep)
     aside = np.array([-way[1], way[0]]) * FAR_M
-    return Polygon([foot - aside, foot + aside, foot + aside + way * FAR_M, foot - aside + way * FAR_M])
+    return Polygon(
+        [foot - aside, foot + aside, foot + aside + way * FAR_M, foot - aside + way * FAR_M]
+    )
 
 
 def _teeth(outline: Polygon, frame: Frame, tangent: float, eaves_m: float) -> list[RoofPlane]:

@@ -38,9 +38,28 @@ SLOPES_DEG: Final[dict[str, tuple[float, float, float]]] = {
     "gabled": (24.0, 33.0, 48.0), "hip": (20.0, 28.0, 40.0), "half_hip": (30.0, 38.0, 48.0), "pyramid": (18.0, 24.0, 35.0),
     "flat": (0.6, 1.2, 2.5), "mono_pitch": (6.0, 11.0, 18.0), "shed": (18.0, 24.0, 30.0),
 }  # fmt: skip
-TILED: Final = (("tile_red", 0.44), ("tile_brown", 0.2), ("tile_anthracite", 0.26), ("slate", 0.05), ("tile_orange", 0.05))
-FLAT: Final = (("felt", 0.4), ("gravel_roof", 0.38), ("sedum_roof", 0.08), ("grass_roof", 0.02), ("dry_roof", 0.04), ("membrane_light", 0.08))
-TRADE: Final = (("sheet_grey", 0.4), ("membrane_light", 0.2), ("felt", 0.2), ("gravel_roof", 0.16), ("sheet_blue", 0.04))
+TILED: Final = (
+    ("tile_red", 0.44),
+    ("tile_brown", 0.2),
+    ("tile_anthracite", 0.26),
+    ("slate", 0.05),
+    ("tile_orange", 0.05),
+)
+FLAT: Final = (
+    ("felt", 0.4),
+    ("gravel_roof", 0.38),
+    ("sedum_roof", 0.08),
+    ("grass_roof", 0.02),
+    ("dry_roof", 0.04),
+    ("membrane_light", 0.08),
+)
+TRADE: Final = (
+    ("sheet_grey", 0.4),
+    ("membrane_light", 0.2),
+    ("felt", 0.2),
+    ("gravel_roof", 0.16),
+    ("sheet_blue", 0.04),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +116,11 @@ def _roof(seed: int, index: int, building: Building) -> Roof:
 
 def _grown(frame: Frame, by_m: float) -> Frame:
     return Frame(
-        frame.at(-by_m, -by_m), frame.along, frame.across, frame.length_m + 2 * by_m, frame.width_m + 2 * by_m
+        frame.at(-by_m, -by_m),
+        frame.along,
+        frame.across,
+        frame.length_m + 2 * by_m,
+        frame.width_m + 2 * by_m,
     )
 
 

@@ -99,8 +99,12 @@ def lay_streets(plan: TownPlan) -> StreetNetwork:
     """
     main = [Street(one.name, one.street, 0, one.line) for one in plan.main_streets]
     main_land = shapely.union_all([street.corridor() for street in main])
-    rail = shapely.union_all([track.buffer(TRACK_BED_M / 2, cap_style="flat") for track in plan.rail])
-    water = shapely.union_all([line.buffer(width / 2, cap_style="flat") for line, width in plan.waters])
+    rail = shapely.union_all(
+        [track.buffer(TRACK_BED_M / 2, cap_style="flat") for track in plan.rail]
+    )
+    water = shapely.union_all(
+        [line.buffer(width / 2, cap_style="flat") for line, width in plan.waters]
+    )
     with_banks = shapely.union_all([_with_bank(line, width) for line, width in plan.waters])
     kept_free = shapely.union_all(
         [main_land, rail, with_banks, *(space for _, space in plan.open_spaces)]
@@ -118,7 +122,9 @@ def lay_streets(plan: TownPlan) -> StreetNetwork:
         street_land,
         rail.difference(street_land).intersection(plan.area),
         water.difference(street_land).intersection(plan.area),
-        with_banks.difference(shapely.union_all([water, street_land, rail])).intersection(plan.area),
+        with_banks.difference(shapely.union_all([water, street_land, rail])).intersection(
+            plan.area
+        ),
         tuple(_blocks(pieces, corridors)),
     )
 
@@ -235,7 +241,9 @@ def _blocks(pieces: list[tuple[int, Polygon]], corridors: list[BaseGeometry]) ->
             around = part.buffer(1.0)
             near = shapely.union_all([corridors[i] for i in sorted(tree.query(around))])
             made.append(Block(district, part, part.exterior.intersection(near.buffer(0.3))))
-    return sorted(made, key=lambda block: (block.district, *np.round(block.area.centroid.coords[0], 2)))
+    return sorted(
+        made, key=lambda block: (block.district, *np.round(block.area.centroid.coords[0], 2))
+    )
 
 
 def _polygons(geometry: BaseGeometry) -> list[Polygon]:

@@ -6,7 +6,6 @@ from typing import Final
 
 import numpy as np
 import shapely
-from shapely import Polygon
 from shapely.geometry.base import BaseGeometry
 
 from shared.demo_city.buildings import Building, front_of
@@ -27,7 +26,10 @@ LANDS: Final[tuple[tuple[Cover, float], ...]] = (
 
 
 def partition_ground(
-    plan: TownPlan, network: StreetNetwork, parcels: tuple[Parcel, ...], buildings: tuple[Building, ...]
+    plan: TownPlan,
+    network: StreetNetwork,
+    parcels: tuple[Parcel, ...],
+    buildings: tuple[Building, ...],
 ) -> tuple[Surface, ...]:
     """Divide the ground of a town.
 

@@ -11,11 +11,23 @@ from shared.demo_city.plan import TownPlan
 from shared.demo_city.roofscape import Roof, put_roofs
 from shared.demo_city.streets import StreetNetwork, lay_streets
 from shared.demo_city.surfaces import partition_ground
+from shared.demo_city.things import Thing
 
 
 @dataclass(frozen=True, slots=True)
 class Town:
-    """Everything of a town that stands or lies still, in metres from its lower left corner."""
+    """Everything of a town that stands or lies still, in metres from its lower left corner.
+
+    Args:
+        plan: What it was built from.
+        network: Streets, rail and waters with the blocks between them.
+        parcels: Parcels.
+        buildings: Buildings; their places in this list never change, new ones follow at the end.
+        roofs: One roof per building, in their order.
+        surfaces: What lies on the ground; together the area of the town.
+        things: Things on roofs and on the ground.
+        gone: Places in `buildings` of those that do not stand (no longer or not yet).
+    """
 
     plan: TownPlan
     network: StreetNetwork
@@ -23,6 +35,8 @@ class Town:
     buildings: tuple[Building, ...]
     roofs: tuple[Roof, ...]
     surfaces: tuple[Surface, ...]
+    things: tuple[Thing, ...] = ()
+    gone: frozenset[int] = frozenset()
 
 
 def build_town(plan: TownPlan) -> Town:

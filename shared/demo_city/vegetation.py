@@ -14,7 +14,13 @@ from shared.demo_city.painting import hash_place
 from shared.demo_city.randomness import stream
 from shared.demo_city.town import Town
 
-PER_M2: Final = {"lawn": 1 / 150, "meadow": 1 / 900, "bed": 1 / 18, "wood": 1 / 26, "pavement": 1 / 190}
+PER_M2: Final = {
+    "lawn": 1 / 150,
+    "meadow": 1 / 900,
+    "bed": 1 / 18,
+    "wood": 1 / 26,
+    "pavement": 1 / 190,
+}
 RADIUS_M: Final = {
     "lawn": (0.7, 3.6), "meadow": (1.0, 4.5), "bed": (0.4, 1.1), "wood": (2.2, 5.0), "pavement": (1.6, 3.2),
 }  # fmt: skip

@@ -1,0 +1,14 @@
+"""One town for all tests of the demo city: it takes seconds to build."""
+
+from __future__ import annotations
+
+import pytest
+
+from shared.demo_city.musterstadt import plan_musterstadt
+from shared.demo_city.settings import CitySettings
+from shared.demo_city.town import Town, build_town
+
+
+@pytest.fixture(scope="session")
+def town() -> Town:
+    return build_town(plan_musterstadt(CitySettings()))
