@@ -32,6 +32,8 @@ from shared.jobs.worker_process import end_with_parent
 
 AHEAD = "LOAD_AHEAD"
 """Name by which the module of a function may list further modules that it will need."""
+ANSWER_BYTES = "LONGEST_ANSWER_BYTES"
+"""Name by which the module of a function may allow longer answers than a mebibyte."""
 SIZES = struct.Struct("!QQ")
 """Before a question: bytes of its arguments, bytes of its file."""
 ANSWER = struct.Struct("!cQ")
@@ -56,11 +58,13 @@ class ReadingLimits:
         memory_mb: Address space beside the file itself [2**20 bytes].
         cpu_s: Processor time of all threads together [s].
         wall_s: Time until the process is ended, whatever it waits for [s].
+        answer_bytes: Longest answer that the gallery takes.
     """
 
     memory_mb: int
     cpu_s: int
     wall_s: float
+    answer_bytes: int = 2**20
 
 
 @dataclass(frozen=True, slots=True)

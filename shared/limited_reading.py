@@ -18,7 +18,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import BoundedSemaphore, Lock
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -33,6 +33,7 @@ from shared.errors import (
 )
 from shared.limited_reader import (
     ANSWER,
+    ANSWER_BYTES,
     ENDING,
     FAULT,
     NO_MEMORY,
@@ -58,10 +59,15 @@ WAIT_S = 30.0
 START_S = 30.0
 STOP_S = 2.0
 ATTEMPTS = 2
-MOST_ANSWER_BYTES = 2**20
 _BLOCK_BYTES = 2**16
-_ENVIRONMENT = {"LANG": "C.UTF-8", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-"""All that the processes get: no secret, and no threads before they are copied."""
+_ENVIRONMENT = {
+    "LANG": "C.UTF-8",
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "GDAL_SKIP": "OGR_VRT,HTTP,WFS,CSW,OAPIF",
+}
+"""All that the processes get: no secret, no threads before they are copied, and no part of GDAL
+that opens what a file names."""
 _log = logging.getLogger(__name__)
 _places = BoundedSemaphore(MOST_AT_ONCE)
 
@@ -95,7 +101,7 @@ def read_limited(
         for name, adapter in interface.arguments.items()
         if name in arguments
     }
-    order = Order(f"{function.__module__}:{function.__qualname__}", LIMITS)
+    order = Order(f"{function.__module__}:{function.__qualname__}", _limits_of(function))
     if not _places.acquire(timeout=WAIT_S):
         raise ReadingNotPossible()
     try:
@@ -107,6 +113,11 @@ def read_limited(
     except ValidationError as cause:
         raise FileUnreadable() from cause
     return result
+
+
+def _limits_of(function: Callable[..., object]) -> ReadingLimits:
+    longest = getattr(sys.modules[function.__module__], ANSWER_BYTES, LIMITS.answer_bytes)
+    return replace(LIMITS, answer_bytes=longest)
 
 
 class _Server:
@@ -209,7 +220,7 @@ def _ask(order: Order, question: bytes, content: bytes) -> bytes:
             _log.warning("No process can be started to read a file", exc_info=True)
             continue
         if ending is not None:
-            return _result_of(ending, order.function)
+            return _result_of(ending, order)
     raise ReadingNotPossible()
 
 
@@ -224,7 +235,7 @@ def _run(order: Order, question: bytes, content: bytes) -> _Ending | None:
         try:
             with suppress(BrokenPipeError, ConnectionResetError):  # it ended; `told` says how
                 _send(channel, until, SIZES.pack(len(question), len(content)), question, content)
-            answer = _receive(channel, until)
+            answer = _receive(channel, until, order.limits.answer_bytes)
             told.settimeout(_left(until))
             ending = told.recv(ENDING.size)
         except TimeoutError:
@@ -246,11 +257,11 @@ def _send(channel: socket.socket, until: float, *parts: bytes) -> None:
         channel.sendall(part)
 
 
-def _receive(channel: socket.socket, until: float) -> bytes:
+def _receive(channel: socket.socket, until: float, most_bytes: int) -> bytes:
     """Return what comes until the other side closes; too long an answer is cut off."""
     received = bytearray()
     with suppress(ConnectionResetError):
-        while len(received) <= ANSWER.size + MOST_ANSWER_BYTES:
+        while len(received) <= ANSWER.size + most_bytes:
             channel.settimeout(_left(until))
             block = channel.recv(_BLOCK_BYTES)
             if not block:
@@ -260,14 +271,14 @@ def _receive(channel: socket.socket, until: float) -> bytes:
     return bytes(received)
 
 
-def _result_of(ending: _Ending, function: str) -> bytes:
+def _result_of(ending: _Ending, order: Order) -> bytes:
     """Return the JSON of a result, or raise what happened instead."""
     if ending.was_late or ending.code == -signal.SIGXCPU:
         raise FileTooCostly()
     head, body = ending.answer[: ANSWER.size], ending.answer[ANSWER.size :]
     kind, size = ANSWER.unpack(head) if len(head) == ANSWER.size else (b"", 0)
-    if ending.code != 0 or len(body) != size or size > MOST_ANSWER_BYTES:
-        _log.warning("%s ended with %s", function, ending.code)
+    if ending.code != 0 or len(body) != size or size > order.limits.answer_bytes:
+        _log.warning("%s ended with %s", order.function, ending.code)
         raise FileUnreadable()
     if kind == RESULT:
         return body
@@ -276,7 +287,7 @@ def _result_of(ending: _Ending, function: str) -> bytes:
     if kind == NO_MEMORY:
         raise FileTooCostly()
     told = ascii(body[:300].decode(errors="replace")) if kind == FAULT else "no answer"
-    _log.warning("%s failed: %s", function, told)
+    _log.warning("%s failed: %s", order.function, told)
     raise FileUnreadable()
 
 

@@ -61,6 +61,13 @@ class Settings(SignInSettings):
         REPOSITORY / "data",
         description="Folder for keys, logs and everything the gallery stores",
     )
+    demo_city_dir: Path | None = Field(
+        None,
+        description="Folder of the demo city's images; empty takes `demo_city` of the data folder",
+    )
+    demo_city_images: Literal["all", "centre"] = Field(
+        "all", description="Which images of the demo city are rendered; centre: 4 km2 of one flight"
+    )
     host: str = Field(
         "127.0.0.1",
         description="Address of the gallery; any but a loopback one needs https before it",
@@ -184,6 +191,11 @@ class Settings(SignInSettings):
         REPOSITORY.parent / "shared" / "data",
         description="Folder with data sets for training and evaluation; not needed to run",
     )
+    wms_hosts: str = Field(
+        "",
+        pattern=r"^([\w.-]+(:\d{1,5})?(\s*,\s*[\w.-]+(:\d{1,5})?)*)?$",
+        description="Comma-separated hosts of map services (WMS) that may be asked; empty: none",
+    )
     min_free_mb: int = Field(
         500, ge=0, le=1_000_000, description="Free disk space in MB below which nothing starts"
     )
@@ -254,6 +266,11 @@ class Settings(SignInSettings):
     def keys_folder(self) -> Path:
         """Folder of the installation's keys, mode 0700."""
         return self.keys_dir or self.data_dir / "keys"
+
+    @property
+    def demo_city_folder(self) -> Path:
+        """Folder of the demo city; it may be deleted, what is missing is made again."""
+        return self.demo_city_dir or self.data_dir / "demo_city"
 
     @property
     def installation_key_file(self) -> Path:

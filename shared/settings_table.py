@@ -14,6 +14,8 @@ HEADS = {"de": ("Einstellung", "Vorgabe", "Bedeutung"), "en": ("setting", "defau
 
 GERMAN = {
     "data_dir": "Ordner für Schlüssel, Protokolle und alles, was die Galerie speichert",
+    "demo_city_dir": "Ordner der Bilder der Beispielstadt; leer nimmt `demo_city` im Datenordner",
+    "demo_city_images": "Welche Bilder der Beispielstadt entstehen; centre: 4 km² eines Fluges",
     "host": "Adresse der Galerie; jede andere als 127.0.0.1 braucht https davor",
     "port": "Port der Galerie",
     "language": "Sprache der Seiten; auto folgt dem Browser, sonst Deutsch",
@@ -58,6 +60,8 @@ GERMAN = {
     "retention_results_days": "Tage, die Ergebnisse bleiben; leer: wie jede Anwendung sagt",
     "retention_audit_days": "Tage, die das Protokoll bleibt: wer was getan hat",
     "development_data_dir": "Ordner mit Daten für Training und Auswertung; zum Betrieb unnötig",
+    "wms_hosts": "Rechnernamen der Kartendienste (WMS) mit Komma, die gefragt werden dürfen; leer: "
+    "keine",
     "min_free_mb": "Freier Plattenplatz in MB, unter dem nichts startet",
     "log_level": "Unwichtigste Meldung, die ins Protokoll kommt",
     "mode": "betrieb: Menschen melden sich an; kiosk: Gäste sehen nur Beispieldaten",

@@ -26,6 +26,8 @@ def _opened(data: FileData, index: int | None) -> Iterator[Any]:
     from rasterio.errors import NotGeoreferencedWarning, RasterioError
     from rasterio.io import MemoryFile
 
+    from shared.geo.windowed import points_away
+
     try:
         with ExitStack() as stack:
             stack.enter_context(warnings.catch_warnings())
@@ -36,7 +38,10 @@ def _opened(data: FileData, index: int | None) -> Iterator[Any]:
             else:
                 path = str(data.place)
             page = path if index is None else f"GTIFF_DIR:{index}:{path}"
-            yield stack.enter_context(rasterio.open(page, driver="GTiff"))
+            dataset = stack.enter_context(rasterio.open(page, driver="GTiff"))
+            if points_away(dataset):
+                raise DamagedImage()
+            yield dataset
     except RasterioError as cause:
         raise DamagedImage() from cause
 

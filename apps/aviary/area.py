@@ -12,7 +12,7 @@ from shapely import GEOSException, MultiPolygon, affinity, transform, union_all
 from shapely.geometry import box, shape
 
 from shared.errors import AreaInvalid, AreaOutside, AreaTooSmall, FileMissing
-from shared.geo.georeference import parse_crs
+from shared.geo.crs import parse_crs
 from shared.geo.polygons import as_multipolygon
 from shared.geo.raster import RasterInfo
 

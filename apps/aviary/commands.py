@@ -9,7 +9,8 @@ from pathlib import Path
 
 from shared.command_line import GermanParser
 from shared.errors import InputError, ResolutionInvalid
-from shared.geo.georeference import PLAUSIBLE_GSD_M, parse_crs
+from shared.geo.crs import parse_crs
+from shared.geo.georeference import PLAUSIBLE_GSD_M
 
 MAX_AREA_M2 = 1e6
 

@@ -17,7 +17,7 @@ from shared import __version__
 from shared.contracts.finding import Finding
 from shared.contracts.provenance import Provenance
 from shared.errors import ResultsExist, StorageFull
-from shared.geo.georeference import to_map
+from shared.geo.crs import to_map
 from shared.geo.polygons import canonical_ring
 from shared.geo.raster import RasterInfo
 from shared.store.provenance_text import DECISION, to_dict

@@ -10,12 +10,11 @@ from PIL import Image, ImageDraw, ImageFont
 from PIL.PngImagePlugin import PngInfo
 
 from apps.aviary.joining import FoundObject
+from shared.geo.map_picture import draw_edge
 from shared.geo.raster import RasterInfo
 
 COLOURS = {"pv": "#e6007e", "solar_thermal": "#ffb000", "pv_ground": "#00c8ff"}
 OTHER_COLOUR = "#ffffff"
-DASH_PX = 8
-LINE_PX = 3
 LABEL_PX = 18
 JPEG_QUALITY = 85
 
@@ -62,33 +61,9 @@ def _draw(overview: bytes, info: RasterInfo, objects: Sequence[FoundObject]) -> 
     for one in objects:
         corners = [(x * scale[0], y * scale[1]) for x, y in one.polygon.exterior.coords]
         for start, end in pairwise(corners):
-            _line(draw, start, end, colour_of(one.class_key), dashed=one.doubtful)
+            draw_edge(draw, start, end, colour_of(one.class_key), dashed=one.doubtful)
         _label(draw, corners, str(one.object_id), font)
     return image
-
-
-def _line(
-    draw: ImageDraw.ImageDraw,
-    start: tuple[float, float],
-    end: tuple[float, float],
-    colour: str,
-    *,
-    dashed: bool,
-) -> None:
-    if not dashed:
-        draw.line([start, end], fill=colour, width=LINE_PX)
-        return
-    length = ((end[0] - start[0]) ** 2 + (end[1] - start[1]) ** 2) ** 0.5
-    pieces = max(1, round(length / DASH_PX))
-    for piece in range(0, pieces, 2):
-        ends = [
-            (
-                start[0] + (end[0] - start[0]) * position / pieces,
-                start[1] + (end[1] - start[1]) * position / pieces,
-            )
-            for position in (piece, min(piece + 1, pieces))
-        ]
-        draw.line(ends, fill=colour, width=LINE_PX)
 
 
 def _label(

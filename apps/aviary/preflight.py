@@ -7,6 +7,7 @@ import numpy as np
 from apps.aviary.recipes import Recipe
 from shared.contracts.finding import Finding, Level
 from shared.errors import N_, ResolutionMissing
+from shared.geo.false_colour import check_false_colour
 from shared.geo.raster import Patch, RasterInfo, Rgb
 
 LEAST_SIDE_PX = 32
@@ -129,7 +130,8 @@ def _check_content(overview: Patch) -> list[Finding]:
         findings.append(
             Finding("hint", "luecken", text, details={"percent": round(share * 100, 1)})
         )
-    return findings + _check_colours(overview.rgb[overview.valid])
+    colours = _check_colours(overview.rgb[overview.valid])
+    return [*findings, *colours, *check_false_colour(overview)]
 
 
 def _check_colours(pixels: Rgb) -> list[Finding]:

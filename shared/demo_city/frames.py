@@ -34,7 +34,7 @@ class Frame:
 
     @classmethod
     def around(cls, polygon: BaseGeometry) -> Self:
-        """Return the smallest rectangle around a polygon; equal sides begin at the lowest corner."""
+        """Return the smallest rectangle around a polygon; it begins at the lowest corner."""
         places = shapely.get_coordinates(shapely.oriented_envelope(polygon))[:4].tolist()
         if _turns_right(places):
             places.reverse()
@@ -42,10 +42,40 @@ class Frame:
         corners = np.array(places[start:] + places[:start])
         first, last = corners[1] - corners[0], corners[3] - corners[0]
         lengths = float(np.hypot(*first)), float(np.hypot(*last))
+        if min(lengths) == 0 < max(lengths):
+            # A sliver without width has one direction only.
+            along = (first + last) / max(lengths)
+            across = np.array([-along[1], along[0]])
+            return cls(corners[0], along, across, max(lengths), 0.0)
         if lengths[0] >= lengths[1] - 1e-6:
             return cls(corners[0], first / lengths[0], last / lengths[1], *lengths)
         # The frame turns by a quarter: its long axis is the side that ends at the first corner.
         return cls(corners[1], last / lengths[1], -first / lengths[0], lengths[1], lengths[0])
+
+    @classmethod
+    def aligned(cls, places: Vector, along: Vector) -> Self:
+        """Return the rectangle around places with sides in a direction.
+
+        Args:
+            places: Places, shape (n, 2) [m].
+            along: Unit vector of its first axis, whichever axis is longer.
+        """
+        across = np.array([-along[1], along[0]])
+        on_along, on_across = places @ along, places @ across
+        low_along, low_across = on_along.min(), on_across.min()
+        return cls(
+            along * low_along + across * low_across,
+            along,
+            across,
+            float(on_along.max() - low_along),
+            float(on_across.max() - low_across),
+        )
+
+    def turned(self) -> Frame:
+        """Return the same rectangle with its axes exchanged."""
+        return Frame(
+            self.at(self.length_m, 0), self.across, -self.along, self.width_m, self.length_m
+        )
 
     @classmethod
     def along_line(cls, start: Vector, end: Vector, width_m: float) -> Self:
@@ -74,14 +104,26 @@ class Frame:
             length_m: Extent along the long axis.
             width_m: Extent along the short axis.
         """
-        return Polygon(
-            [
-                self.at(along_m, across_m),
-                self.at(along_m + length_m, across_m),
-                self.at(along_m + length_m, across_m + width_m),
-                self.at(along_m, across_m + width_m),
-            ]
+        low = self.origin + self.along * along_m + self.across * across_m
+        (x, y), (ax, ay), (bx, by) = low, self.along * length_m, self.across * width_m
+        corners = ((x, y), (x + ax, y + ay), (x + ax + bx, y + ay + by), (x + bx, y + by))
+        made: Polygon = shapely.polygons(corners)
+        return made
+
+    def boxes(self, places: Vector, length_m: float, width_m: float) -> NDArray[np.object_]:
+        """Return rectangles of one size.
+
+        Args:
+            places: Where they begin on both axes, shape (n, 2) [m].
+            length_m: Extent along the long axis.
+            width_m: Extent along the short axis.
+        """
+        corners = np.array([(0, 0), (length_m, 0), (length_m, width_m), (0, width_m)])
+        axes = np.array([self.along, self.across])
+        made: NDArray[np.object_] = shapely.polygons(
+            self.origin + (places[:, None, :] + corners) @ axes
         )
+        return made
 
     def cut_across(self, along_m: float, bend_m: float = 0.0, reach_m: float = 5.0) -> LineString:
         """Return a line across the frame that reaches beyond both sides.
@@ -91,11 +133,10 @@ class Frame:
             bend_m: How far its middle is moved along the long axis.
             reach_m: How far it goes beyond each side.
         """
-        steps = 9 if bend_m else 2
-        places = []
-        for share in np.linspace(0.0, 1.0, steps):
-            across = -reach_m + share * (self.width_m + 2 * reach_m)
-            places.append(self.at(along_m + bend_m * 4 * share * (1 - share), across))
+        share = np.linspace(0.0, 1.0, 9) if bend_m else np.array([0.0, 1.0])
+        across = -reach_m + share * (self.width_m + 2 * reach_m)
+        along = along_m + bend_m * 4 * share * (1 - share)
+        places = self.origin + self.along * along[:, None] + self.across * across[:, None]
         return LineString(places)
 
 

@@ -11,15 +11,15 @@ import shapely
 from numpy.typing import NDArray
 from shapely import Polygon
 
-CHUNK_PX: Final = 2_000
+CHUNK_PX: Final = 2_500
 MARGIN_M: Final = 60.0
-"""Ground around a chunk whose heights are known, so that its shadows come from beyond its border."""
+"""How far around a chunk the town must be known, so that shadows and blur come from beyond it."""
 VERTEX_PER_PX: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
 class Pixels:
-    """A rectangle of whole pixels; rows run south, columns east, both from the upper left of the town.
+    """A rectangle of whole pixels; rows run south, columns east from the upper left of the town.
 
     Args:
         gsd_m: Ground sampling distance [m].
@@ -47,6 +47,29 @@ class Pixels:
         """West, south, east and north within the town [m]."""
         west, north = self.column * self.gsd_m, self.size_m - self.row * self.gsd_m
         return west, north - self.height * self.gsd_m, west + self.width * self.gsd_m, north
+
+    @classmethod
+    def over(
+        cls, bounds_m: tuple[float, float, float, float], gsd_m: float, size_m: float
+    ) -> Pixels:
+        """Return the pixels of a rectangle.
+
+        Args:
+            bounds_m: West, south, east and north within the town [m].
+            gsd_m: Ground sampling distance [m].
+            size_m: Height of the town [m].
+
+        Raises:
+            ValueError: The rectangle is empty or ends within a pixel.
+        """
+        west, south, east, north = bounds_m
+        exact = [west / gsd_m, (size_m - north) / gsd_m, east / gsd_m, (size_m - south) / gsd_m]
+        left, top, right, bottom = (round(value) for value in exact)
+        near = np.allclose(exact, [left, top, right, bottom], rtol=0, atol=1e-6)
+        if not near or right <= left or bottom <= top:
+            message = f"{bounds_m} is no rectangle of whole pixels of {gsd_m} m"
+            raise ValueError(message)
+        return cls(gsd_m, size_m, left, top, right - left, bottom - top)
 
     def grown(self, by_px: int) -> Pixels:
         """Return the rectangle with a margin."""
@@ -77,7 +100,8 @@ class Pixels:
             moved: NDArray[np.float64] = fine / VERTEX_PER_PX + 0.5 / VERTEX_PER_PX
             return moved
 
-        return shapely.transform(geometries, move)
+        transformed: NDArray[np.object_] = shapely.transform(geometries, move)
+        return transformed
 
     def centres_m(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return eastings of the columns and northings of the rows [m], at pixel centres."""

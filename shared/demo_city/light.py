@@ -1,8 +1,9 @@
-"""Sun, shadows and shading."""
+"""Sun, shadows and the light of the sky."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final
 
 import cv2
@@ -10,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 Plane = NDArray[np.float32]
-DIFFUSE: Final = 0.3
-"""Share of the light of level ground that comes from the sky."""
-HIGHEST_M: Final = 55.0
-SHADOW_STEP_PX: Final = 2
-SOFT_M: Final = 0.3
-OCCLUSION: Final = 0.3
+HIGHEST_M: Final = 45.0
+"""Nothing in a town that throws a shadow beyond its margin is higher."""
+FARTHEST_M: Final = 110.0
+SKY: Final = np.array([0.31, 0.34, 0.385, 0.275], np.float32)
+"""Light of the open sky on level ground per band, with what walls and leaves pass on."""
+OCCLUSION: Final = 0.45
+AROUND_M: Final = 1.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,54 +41,76 @@ class Sun:
         return np.array(vector, dtype=np.float32)
 
 
-def lit_share(height: Plane, gsd_m: float, sun: Sun) -> Plane:
-    """Return how much of the sun reaches each pixel, 0 to 1.
+def sun_at(moment: datetime, latitude_deg: float, longitude_deg: float) -> Sun:
+    """Return where the sun stands, without refraction, within 0.02 deg from 1950 to 2050.
 
-    The height field is moved along the sun's direction step by step at half the resolution; what
-    stands above a place on its way to the sun shades it.
+    Source: The Astronomical Almanac, "Low precision formulas for the Sun".
+
+    Args:
+        moment: Date and time with its time zone.
+        latitude_deg: North [deg].
+        longitude_deg: East [deg].
+    """
+    days = (moment.astimezone(UTC) - datetime(2000, 1, 1, 12, tzinfo=UTC)).total_seconds() / 86_400
+    anomaly = np.radians(357.528 + 0.985_600_3 * days)
+    longitude = np.radians(
+        280.460 + 0.985_647_4 * days + 1.915 * np.sin(anomaly) + 0.020 * np.sin(2 * anomaly)
+    )
+    tilt = np.radians(23.439 - 4e-7 * days)
+    ascension = np.arctan2(np.cos(tilt) * np.sin(longitude), np.cos(longitude))
+    declination = np.arcsin(np.sin(tilt) * np.sin(longitude))
+    sidereal = 280.460_618_37 + 360.985_647_366_29 * days
+    hour = np.radians(sidereal + longitude_deg) - ascension
+    north = np.radians(latitude_deg)
+    up = np.sin(north) * np.sin(declination) + np.cos(north) * np.cos(declination) * np.cos(hour)
+    azimuth = np.arctan2(
+        -np.sin(hour), np.tan(declination) * np.cos(north) - np.sin(north) * np.cos(hour)
+    )
+    return Sun(float(np.degrees(azimuth) % 360), float(np.degrees(np.arcsin(up))))
+
+
+def shadow_reach_m(sun: Sun) -> float:
+    """Return how far from a chunk something may stand that shades it [m]."""
+    return float(min(FARTHEST_M, HIGHEST_M / np.tan(np.radians(sun.elevation_deg))))
+
+
+def shadow_ceiling(height: Plane, cell_m: float, sun: Sun) -> Plane:
+    """Return the height below which each place lies in the shade.
+
+    What stands one step towards the sun shades up to its height less the fall of the light over
+    the step. The reach doubles from pass to pass: the ceiling of twice as many steps is the higher
+    of the ceiling so far here and, less its fall, at the end of its reach.
 
     Args:
         height: Height above ground [m].
-        gsd_m: Size of a pixel [m].
+        cell_m: Size of a cell [m].
         sun: Where the sun stands.
     """
-    rows, columns = height.shape
-    small = cv2.resize(
-        height, (columns // SHADOW_STEP_PX, rows // SHADOW_STEP_PX), interpolation=cv2.INTER_AREA
-    )
-    cell_m = gsd_m * SHADOW_STEP_PX
     east, north, _ = sun.toward / np.hypot(*sun.toward[:2])
-    tangent = np.tan(np.radians(sun.elevation_deg))
-    reach_m = min(HIGHEST_M, float(small.max())) / tangent
-    ceiling = np.zeros_like(small)
-    size = (small.shape[1], small.shape[0])
-    for step in range(1, int(reach_m / cell_m) + 2):
-        moved = np.array([[1, 0, east * step], [0, 1, -north * step]], dtype=np.float32)
-        seen = cv2.warpAffine(small, moved, size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
-        np.maximum(ceiling, seen - np.float32(step * cell_m * tangent), out=ceiling)
-    lit = 1 - np.clip((ceiling - small) / SOFT_M, 0, 1)
-    return cv2.resize(
-        cv2.GaussianBlur(lit, (0, 0), 0.7), (columns, rows), interpolation=cv2.INTER_LINEAR
-    )  # type: ignore[return-value]
+    fall_m = cell_m * np.tan(np.radians(sun.elevation_deg))
+    size = (height.shape[1], height.shape[0])
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    ceiling: Plane = height
+    reach = 1
+    steps = shadow_reach_m(sun) / cell_m
+    while reach < steps:
+        # The first pass moves the heights themselves, which leaves a place out of its own shade.
+        by = reach if ceiling is not height else 1
+        moved = np.array([[1, 0, east * by], [0, 1, -north * by]], dtype=np.float32)
+        seen = cv2.warpAffine(ceiling, moved, size, flags=flags)
+        seen -= np.float32(by * fall_m)
+        if ceiling is height:
+            ceiling = seen
+            continue
+        ceiling = np.maximum(ceiling, seen, out=seen)
+        reach *= 2
+    return ceiling
 
 
-def occlusion(height: Plane, gsd_m: float) -> Plane:
-    """Return how much of the sky is hidden beside walls and under crowns, 0 to 1."""
+def mean_around(height: Plane, cell_m: float) -> Plane:
+    """Return the mean height around each place: what hides its sky [m]."""
     rows, columns = height.shape
-    small = cv2.resize(height, (columns // 4, rows // 4), interpolation=cv2.INTER_AREA)
-    around = cv2.GaussianBlur(small, (0, 0), 2.5 / (4 * gsd_m))
-    hidden = np.clip((around - small) / 6, 0, OCCLUSION)
-    return cv2.resize(hidden, (columns, rows), interpolation=cv2.INTER_LINEAR)  # type: ignore[return-value]
-
-
-def crown_shading(height: Plane, gsd_m: float, sun: Sun) -> Plane:
-    """Return the cosine between the sun and a surface whose slope follows the height field."""
-    scale = 1 / (8 * gsd_m)
-    east = cv2.Sobel(height, cv2.CV_32F, 1, 0, ksize=3, scale=scale)
-    south = cv2.Sobel(height, cv2.CV_32F, 0, 1, ksize=3, scale=scale)
-    x, y, z = sun.toward
-    shaded: Plane = (z - x * east + y * south) / np.sqrt(east * east + south * south + 1)
-    return shaded
-
-
-__all__ = ["DIFFUSE", "Sun", "crown_shading", "lit_share", "occlusion"]
+    small = cv2.resize(height, (columns // 2, rows // 2), interpolation=cv2.INTER_AREA)
+    around = cv2.GaussianBlur(small, (0, 0), AROUND_M / (2 * cell_m))
+    mean: Plane = cv2.resize(around, (columns, rows), interpolation=cv2.INTER_LINEAR)
+    return mean

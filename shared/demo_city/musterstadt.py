@@ -14,12 +14,22 @@ from shapely.geometry import box
 from shared.demo_city.plan import District, MainStreet, Style, TownPlan
 from shared.demo_city.randomness import stream
 from shared.demo_city.settings import CitySettings
+from shared.demo_city.sites import plan_sites
 
 CENTRE: Final = np.array([2_000.0, 2_000.0])
 RING_M: Final = 280.0
-OUTER_RING_M: Final = 900.0
+OUTER_RING_M: Final = 835.0
 UNEVENNESS: Final = 0.11
 VILLAGE: Final = (736.0, 3_060.0)
+TRADE_PARK: Final = (
+    (2_560, 1_430),
+    (2_600, 1_200),
+    (2_760, 840),
+    (3_240, 760),
+    (3_330, 1_180),
+    (3_100, 1_430),
+)
+"""The part of the trade park outside the outer ring."""
 RADIALS: Final[tuple[tuple[str, float], ...]] = (
     ("Siedlungsallee", -4.0),
     ("Kanalstraße", 41.0),
@@ -31,32 +41,37 @@ RADIALS: Final[tuple[tuple[str, float], ...]] = (
 )
 """Streets from the ring outward with their direction [deg, counterclockwise from east]."""
 
+MARKET: Final = box(1_955, 1_970, 2_045, 2_030)
+ROUNDABOUTS: Final = ("Gartenallee", "Nordallee", "Kanalstraße")
+"""Streets that cross the outer ring at a roundabout."""
 OLD_TOWN = Style(
-    9_000, 32, 420, "access", 0.03, 0.0, (("block", 0.75), ("row", 0.15), ("villa", 0.1))
+    8_000, 32, 400, "access", 0.03, 0.0, (("block", 0.86), ("row", 0.05), ("villa", 0.09))
 )
 STATION = Style(
-    13_000, 40, 520, "residential", 0.0, 0.1, (("block", 0.55), ("villa", 0.25), ("row", 0.2))
+    13_000, 40, 560, "residential", 0.0, 0.0, (("block", 0.66), ("villa", 0.22), ("row", 0.12))
 )
 NORTH = Style(
-    14_000,
+    12_000,
     44,
-    430,
+    450,
     "residential",
     0.0,
     0.15,
-    (("row", 0.45), ("block", 0.2), ("detached", 0.2), ("semi", 0.15)),
+    (("row", 0.22), ("block", 0.36), ("detached", 0.26), ("semi", 0.16)),
 )
 GARDEN = Style(
-    13_000, 46, 690, "residential", 0.09, 0.5, (("detached", 0.72), ("semi", 0.2), ("villa", 0.08))
+    12_000, 46, 535, "residential", 0.09, 0.5, (("detached", 0.84), ("semi", 0.1), ("villa", 0.06))
 )
 ESTATE = Style(
-    26_000, 60, 1_500, "residential", 0.05, 0.3, (("slab", 0.4), ("tower", 0.16), ("row", 0.44))
+    22_000, 60, 1_700, "residential", 0.05, 0.2, (("slab", 0.5), ("tower", 0.28), ("terrace", 0.22))
 )
-TRADE = Style(60_000, 90, 3_500, "secondary", 0.0, 0.0, (("hall", 0.8), ("office", 0.2)))
+TRADE = Style(52_000, 90, 3_200, "secondary", 0.0, 0.0, (("hall", 0.82), ("office", 0.18)))
 CANAL = Style(
-    15_000, 46, 560, "residential", 0.04, 0.3, (("detached", 0.45), ("semi", 0.35), ("row", 0.2))
+    13_000, 46, 480, "residential", 0.04, 0.3, (("detached", 0.6), ("semi", 0.28), ("row", 0.12))
 )
-VILLAGE_STYLE = Style(22_000, 60, 1_050, "access", 0.06, 0.3, (("detached", 0.6), ("farm", 0.4)))
+VILLAGE_STYLE = Style(0, 60, 860, "access", 0.0, 0.0, (("detached", 0.66), ("farm", 0.34)))
+VILLAGE_DEPTH_M: Final = 62.0
+"""How far the plots of the village reach from the middle of their lane."""
 
 
 def plan_musterstadt(settings: CitySettings) -> TownPlan:
@@ -79,16 +94,40 @@ def plan_musterstadt(settings: CitySettings) -> TownPlan:
         MainStreet("Ringstraße", "primary", LineString(ring.exterior)),
         MainStreet("Außenring", "secondary", LineString(outer.exterior)),
     )
-    market = box(1_955, 1_970, 2_045, 2_030)
+    lanes = _village_streets()
+    main = (*rings, *radials, *lanes, *_old_town_streets(ring))
+    rail = _rail(settings.size_m)
     return TownPlan(
         settings.seed,
         area,
-        _districts(area, ring, outer, radials),
-        (*rings, *radials, *_village_streets()),
-        rail=(_rail(settings.size_m),),
+        _districts(area, ring, outer, radials, lanes),
+        main,
+        rail=(rail,),
         waters=((_canal(settings.size_m), 34.0), (_brook(), 5.0)),
-        open_spaces=(("market", market), ("park", Point(2_520, 2_330).buffer(95))),
+        open_spaces=(("market", MARKET),),
+        sites=plan_sites(main, rail),
+        roundabouts=tuple(_crossing(one.line, outer) for one in radials if one.name in ROUNDABOUTS),
     )
+
+
+def _crossing(line: LineString, ring: Polygon) -> tuple[float, float]:
+    x, y = shapely.get_coordinates(line.intersection(ring.exterior))[0]
+    return float(x), float(y)
+
+
+def _old_town_streets(ring: Polygon) -> tuple[MainStreet, ...]:
+    """Return the lane around the market and those from it to the ring."""
+    around = LineString(MARKET.buffer(2.5, join_style="mitre").exterior)
+    made = [MainStreet("Am Markt", "access", around)]
+    for name, start, end in (
+        ("Marktstraße", (2_047.5, 2_001.0), (2_420.0, 2_030.0)),
+        ("Obere Gasse", (1_954.5, 2_032.5), (1_930.0, 2_420.0)),
+        ("Kirchstraße", (1_952.5, 1_996.0), (1_580.0, 1_960.0)),
+        ("Untere Gasse", (2_045.5, 1_967.5), (2_060.0, 1_580.0)),
+    ):
+        line = LineString([start, end]).intersection(ring)
+        made.append(MainStreet(name, "access", _longest(line)))
+    return tuple(made)
 
 
 def _uneven_ring(radius_m: float, rng: np.random.Generator) -> Polygon:
@@ -144,23 +183,37 @@ def _brook() -> LineString:
 
 def _village_streets() -> tuple[MainStreet, ...]:
     x, y = VILLAGE
-    green = LineString([(x - 330, y - 120), (x - 150, y - 40), (x + 40, y - 20), (x + 260, y + 60)])
-    lane = LineString([(x - 90, y - 300), (x - 60, y - 120), (x - 40, y - 30), (x + 10, y + 210)])
-    return MainStreet("Dorfstraße", "residential", green), MainStreet("Am Anger", "access", lane)
-
-
-def _village() -> Polygon:
-    angles = np.linspace(0, 2 * np.pi, 48, endpoint=False)
-    radius = 330 * (1 + 0.2 * np.sin(2 * angles + 2.2) + 0.1 * np.sin(5 * angles))
-    return Polygon(np.array(VILLAGE) + radius[:, None] * _unit(angles))
+    lanes = (
+        ("Dorfstraße", "residential", ((-400, -150), (-150, -40), (40, -20), (300, 90))),
+        ("Am Anger", "access", ((-90, -330), (-60, -120), (-40, -30), (10, 250))),
+        ("Lindenkamp", "access", ((-230, -75), (-270, 60), (-220, 190))),
+        ("Mühlenpatt", "access", ((160, 30), (190, 150), (170, 260))),
+        ("Hinterm Hof", "access", ((-58, -115), (60, -150), (190, -130))),
+    )
+    made = []
+    for name, street, places in lanes:
+        line = LineString([(x + east, y + north) for east, north in places])
+        made.append(MainStreet(name, street, line))  # type: ignore[arg-type]
+    return tuple(made)
 
 
 def _districts(
-    area: Polygon, ring: Polygon, outer: Polygon, radials: list[MainStreet]
+    area: Polygon,
+    ring: Polygon,
+    outer: Polygon,
+    radials: list[MainStreet],
+    lanes: tuple[MainStreet, ...],
 ) -> tuple[District, ...]:
     village_area = Point(VILLAGE).buffer(640).intersection(area).difference(outer)
-    village = _village()
-    trade = outer.union(box(2_300, 700, 3_300, 1_420))
+    road = next(one.line for one in radials if one.name == "Wiesenroder Straße")
+    through = road.intersection(Point(VILLAGE).buffer(330))
+    village = shapely.union_all(
+        [
+            line.buffer(VILLAGE_DEPTH_M, cap_style="flat", quad_segs=2)
+            for line in (through, *(lane.line for lane in lanes))
+        ]
+    )
+    trade = outer.union(Polygon(TRADE_PARK))
     sectors = _sectors(area, radials)
     east, canal, north, north_west, south_west, south, south_east = _named(sectors, radials)
     styles = (
@@ -205,5 +258,4 @@ def _named(sectors: list[Polygon], radials: list[MainStreet]) -> list[Polygon]:
     for low, high in pairwise([*directions, directions[0] + 360]):
         middle = Point(CENTRE + 500 * _unit(np.radians(np.array((low + high) / 2))))
         found.append(next(sector for sector in sectors if sector.contains(middle)))
-    assert len(found) == len(radials)
     return found

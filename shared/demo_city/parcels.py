@@ -1,23 +1,55 @@
-"""Cut the blocks into parcels that all lie on a street."""
+"""Cut the blocks into parcels that all lie on a street and are wide enough for what is planned."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import takewhile
+from math import hypot
 from typing import Final
 
 import numpy as np
 import shapely
-from shapely import Polygon
+from shapely import LineString, Polygon, STRtree
 from shapely.geometry.base import BaseGeometry
 
-from shared.demo_city.frames import Frame, split_by_line
-from shared.demo_city.plan import TownPlan
+from shared.demo_city.frames import Frame, Vector, split_by_line
+from shared.demo_city.plan import CROSS_SECTIONS, Style, TownPlan
 from shared.demo_city.randomness import place_ids, stream
-from shared.demo_city.streets import StreetNetwork
+from shared.demo_city.streets import Block, StreetNetwork
 
-LEAST_ACCESS_M: Final = 3.0
-LEAST_WIDTH_M: Final = 6.5
+SLACK: Final = 0.9
+"""Behind the street a plot may be narrower than along it by this factor."""
+FULLNESS: Final = 0.5
+"""Least share of its surrounding rectangle that a plot fills."""
+Place = tuple[float, float]
+LEAST_FRONT_M: Final = 5.0
+NEAR_STREET_M: Final = 40.0
 ON_EDGE_M: Final = 0.05
+SAME_WAY: Final = 0.985
+"""Cosine of the largest bend that still counts as one straight side."""
+PLOTS: Final[dict[str, tuple[float, float]]] = {
+    "detached": (15.5, 1.0),
+    "semi": (18.5, 1.0),
+    "row": (6.2, 0.5),
+    "villa": (18.0, 1.2),
+    "block": (12.0, 1.0),
+    "terrace": (26.0, 1.1),
+    "slab": (36.0, 1.7),
+    "tower": (36.0, 1.4),
+    "hall": (36.0, 1.0),
+    "office": (32.0, 0.7),
+    "farm": (28.0, 1.9),
+}
+"""Least width [m] of a plot along its street, and its usual size as a share of the district's."""
+OTHER_USE: Final = 0.12
+"""Share of plots that are used unlike the rest of their block, where the width allows it."""
+PLOTS_ALIKE: Final = 4
+QUARTER_M: Final = 30.0
+FREE_STANDING: Final = frozenset({"detached", "semi", "villa", "farm"})
+PLAYGROUND_SHARE: Final = 0.008
+PLAYGROUND_M2: Final = (350.0, 2_400.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +63,10 @@ class Parcel:
         block: Number of the block in the network.
         area: The land.
         street_side: The part of its edge that lies on a street.
+        front: Frame along its longest straight side on a street, the plot to its left.
+        use: What it is planned for: a key of `PLOTS`, "playground" or the use of a site.
+        street: Place of its street in the network; -1 where none was laid.
+        site: Place in `TownPlan.sites`; -1 for all other plots.
     """
 
     parcel_id: str
@@ -39,6 +75,10 @@ class Parcel:
     block: int
     area: Polygon
     street_side: BaseGeometry
+    front: Frame | None = None
+    use: str = "detached"
+    street: int = -1
+    site: int = -1
 
 
 def cut_parcels(plan: TownPlan, network: StreetNetwork) -> tuple[Parcel, ...]:
@@ -55,60 +95,204 @@ def cut_parcels(plan: TownPlan, network: StreetNetwork) -> tuple[Parcel, ...]:
     numbers = dict.fromkeys(styles, 0)
     made = []
     for index, block in enumerate(network.blocks):
-        rng = stream(plan.seed, "parcels", *place_ids(block.area.centroid.x, block.area.centroid.y))
-        near = block.street_side.buffer(ON_EDGE_M, cap_style="flat", quad_segs=1)
-        shapely.prepare(near)
-        for area in _cut(block.area, near, styles[block.district].plot_m2, rng):
+        for use, piece in _parts_of(plan, block, styles[block.district]):
             numbers[block.district] += 1
             number = numbers[block.district]
             name = f"059999-{block.district:03d}-{number:05d}"
-            made.append(Parcel(name, block.district, number, index, area, _side(area, near)))
-    return tuple(made)
+            made.append(
+                Parcel(
+                    name,
+                    block.district,
+                    number,
+                    index,
+                    piece.area,
+                    piece.side,
+                    _front(piece),
+                    use,
+                    -1,
+                    block.site,
+                )
+            )
+    streets = _streets_of(network, made)
+    return tuple(replace(one, street=at) for one, at in zip(made, streets, strict=True))
+
+
+def _parts_of(plan: TownPlan, block: Block, style: Style) -> Iterator[tuple[str, _Piece]]:
+    """Yield the parcels of a block with their use."""
+    near = block.street_side.buffer(ON_EDGE_M, cap_style="flat", quad_segs=1)
+    shapely.prepare(near)
+    if block.site >= 0:
+        yield plan.sites[block.site].use, _piece(block.area, near)
+        return
+    rng = stream(plan.seed, "parcels", *place_ids(block.area.centroid.x, block.area.centroid.y))
+    quarters = [_piece(block.area, near)]
+    if not style.block_m2:
+        # No streets divide these blocks, so one use for all of a block would be too much alike.
+        quarters = list(_cut(quarters[0], near, QUARTER_M, PLOTS_ALIKE * style.plot_m2, rng))
+    for quarter in quarters:
+        usual = _drawn(style, rng)
+        width_m, share = PLOTS[usual]
+        for piece in _cut(quarter, near, width_m, style.plot_m2 * share, rng):
+            own = stream(plan.seed, "uses", *place_ids(*piece.area.centroid.coords[0]))
+            yield _use(usual, style, piece, own), piece
+
+
+def _drawn(style: Style, rng: np.random.Generator) -> str:
+    names = [name for name, _ in style.kinds]
+    weights = np.array([weight for _, weight in style.kinds])
+    return str(rng.choice(names, p=weights / weights.sum()))
+
+
+def _use(usual: str, style: Style, piece: _Piece, rng: np.random.Generator) -> str:
+    play, other_use = rng.random(2)
+    may_play = usual not in {"hall", "office", "farm"}
+    if may_play and play < PLAYGROUND_SHARE and _is_playground(piece.area):
+        return "playground"
+    if other_use >= OTHER_USE or usual not in FREE_STANDING:
+        return usual
+    other = _drawn(style, rng)
+    is_wide = piece.side.length >= PLOTS[other][0]
+    return other if other in FREE_STANDING and is_wide else usual
+
+
+def _is_playground(area: Polygon) -> bool:
+    return PLAYGROUND_M2[0] < float(area.area) < PLAYGROUND_M2[1]
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A piece of a block with the straight stretch of its street side that it faces."""
+
+    area: Polygon
+    side: BaseGeometry
+    front: tuple[Vector, Vector] | None
+
+    def frame(self) -> Frame | None:
+        if self.front is None:
+            return None
+        way = self.front[1] - self.front[0]
+        return Frame.aligned(shapely.get_coordinates(self.area), way / np.hypot(*way))
 
 
 def _cut(
-    block: Polygon, near: BaseGeometry, plot_m2: float, rng: np.random.Generator
-) -> list[Polygon]:
-    waiting, done = [block], []
+    land: _Piece, near: BaseGeometry, width_m: float, plot_m2: float, rng: np.random.Generator
+) -> Iterator[_Piece]:
+    waiting = [land]
     while waiting:
         piece = waiting.pop()
         parts = None
-        if piece.area > plot_m2 * rng.uniform(1.15, 1.9):
-            parts = _halves(piece, near, rng)
+        if piece.area.area > plot_m2 * rng.uniform(1.15, 1.75):
+            parts = _halves(piece, near, width_m, plot_m2, rng)
         if parts is None:
-            done.append(piece)
+            yield piece
         else:
             waiting += reversed(parts)
-    return done
 
 
-def _halves(piece: Polygon, near: BaseGeometry, rng: np.random.Generator) -> list[Polygon] | None:
+def _piece(area: Polygon, near: BaseGeometry) -> _Piece:
+    side = _side(area, near)
+    return _Piece(area, side, longest_straight(side))
+
+
+def _halves(
+    piece: _Piece, near: BaseGeometry, width_m: float, plot_m2: float, rng: np.random.Generator
+) -> list[_Piece] | None:
     """Cut a piece across its long side, else along it; None where a part would have no access."""
-    frame = Frame.around(piece)
-    share = rng.uniform(0.45, 0.55)
-    for turned in (False, True):
-        if turned:
-            frame = Frame(
-                frame.at(frame.length_m, 0),
-                frame.across,
-                -frame.along,
-                frame.width_m,
-                frame.length_m,
-            )
-        if frame.length_m < 2 * LEAST_WIDTH_M:
+    share = rng.uniform(0.46, 0.54)
+    frame = piece.frame()
+    if frame is None:
+        return None
+    frames = [frame, frame.turned()]
+    if frame.width_m > frame.length_m:
+        frames.reverse()
+    shares = (share,) if piece.area.area < 3 * plot_m2 else (share, 0.36, 0.64)
+    on_street = shapely.get_coordinates(piece.side)
+    is_useful = partial(_is_useful, width_m=width_m, plot_m2=plot_m2)
+    for one in frames:
+        if one.length_m < 2 * SLACK * width_m:
             continue
-        parts = split_by_line(piece, frame.cut_across(frame.length_m * share))
-        if len(parts) > 1 and all(_is_useful(part, near) for part in parts):
-            return parts
+        reach = (on_street - one.origin) @ one.along
+        for at in shares:
+            cut_m = one.length_m * at
+            if reach.min() > cut_m or reach.max() < cut_m:
+                continue  # One part would lie behind the other, away from the street.
+            cut = split_by_line(piece.area, one.cut_across(cut_m))
+            parts = list(takewhile(is_useful, (_piece(part, near) for part in cut)))
+            if len(parts) == len(cut) > 1:
+                return parts
     return None
 
 
-def _is_useful(part: Polygon, near: BaseGeometry) -> bool:
-    if Frame.around(part).width_m < LEAST_WIDTH_M:
+def _is_useful(piece: _Piece, width_m: float, plot_m2: float) -> bool:
+    frame = piece.frame()
+    if frame is None or piece.front is None:
         return False
-    return _side(part, near).length >= LEAST_ACCESS_M
+    if np.hypot(*(piece.front[1] - piece.front[0])) < width_m or frame.width_m < SLACK * width_m:
+        return False
+    is_large = bool(piece.area.area > 2.5 * plot_m2)
+    return is_large or bool(piece.area.area > FULLNESS * frame.length_m * frame.width_m)
+
+
+def longest_straight(side: BaseGeometry) -> tuple[Vector, Vector] | None:
+    """Return both ends of the longest stretch of a street side that is nearly straight."""
+    best, ends = 0.0, None
+    lines = [side] if isinstance(side, LineString) else shapely.get_parts(shapely.line_merge(side))
+    for line in lines:
+        if not isinstance(line, LineString) or line.is_empty:
+            continue
+        for start, end in _stretches(shapely.get_coordinates(line).tolist()):
+            length = round(hypot(end[0] - start[0], end[1] - start[1]), 3)
+            if length > best:
+                best, ends = length, (start, end)
+    return None if ends is None else (np.array(ends[0]), np.array(ends[1]))
+
+
+def _stretches(places: list[Place]) -> Iterator[tuple[Place, Place]]:
+    """Yield the ends of the stretches of a line between its bends."""
+    start, last = places[0], places[0]
+    way: Place | None = None
+    for place in places[1:]:
+        length = hypot(place[0] - last[0], place[1] - last[1])
+        if length == 0:
+            continue
+        step = ((place[0] - last[0]) / length, (place[1] - last[1]) / length)
+        if way is not None and way[0] * step[0] + way[1] * step[1] < SAME_WAY:
+            yield start, last
+            start, way = last, step
+        way, last = way or step, place
+    if last != start:
+        yield start, last
 
 
 def _side(area: Polygon, near: BaseGeometry) -> BaseGeometry:
     """Return the part of an edge that lies on a street."""
     return shapely.intersection(area.exterior, near)
+
+
+def _front(piece: _Piece) -> Frame | None:
+    if piece.front is None or np.hypot(*(piece.front[1] - piece.front[0])) < LEAST_FRONT_M:
+        return None
+    start, end = piece.front
+    places = shapely.get_coordinates(piece.area)
+    length = float(np.hypot(*(end - start)))
+    along = (end - start) / length
+    across = (places - start) @ np.array([-along[1], along[0]])
+    if across.max() < -across.min():
+        start, along, across = end, -along, -across
+    return Frame(start, along, np.array([-along[1], along[0]]), length, float(across.max()))
+
+
+def _streets_of(network: StreetNetwork, parcels: list[Parcel]) -> list[int]:
+    """Return the place of the street in front of each parcel; -1 where there is none."""
+    made = [-1] * len(parcels)
+    lines = np.array([street.line for street in network.streets], dtype=object)
+    half_m = np.array([CROSS_SECTIONS[street.street].width_m / 2 for street in network.streets])
+    fronts = [(n, one.front) for n, one in enumerate(parcels) if one.front is not None]
+    if not len(lines) or not fronts:
+        return made
+    middles = shapely.points([front.at(front.length_m / 2, 0) for _, front in fronts])
+    which, street = STRtree(lines).query(middles, predicate="dwithin", distance=NEAR_STREET_M)
+    away = shapely.distance(middles[which], lines[street]) - half_m[street]
+    for at in np.lexsort((street, away, which))[::-1]:
+        made[fronts[which[at]][0]] = int(street[at])
+    return made

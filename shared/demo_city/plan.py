@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from shapely import LineString, Polygon
+
+from shared.demo_city.frames import Frame
 
 StreetClass = Literal["primary", "secondary", "residential", "access", "path"]
 
@@ -100,6 +102,23 @@ class MainStreet:
 
 
 @dataclass(frozen=True, slots=True)
+class Site:
+    """Land of one public place, on a main street.
+
+    Args:
+        use: What it is, a key of `public_places.LAYOUTS`.
+        name: Name for people.
+        area: The land, which may reach into its street [m].
+        frame: Frame along the street, the land to its left.
+    """
+
+    use: str
+    name: str
+    area: Polygon
+    frame: Frame
+
+
+@dataclass(frozen=True, slots=True)
 class TownPlan:
     """The plan of a town in local metres, origin at the lower left corner.
 
@@ -111,6 +130,8 @@ class TownPlan:
         rail: Centre lines of the tracks.
         waters: Centre lines of canal and brook with their width [m].
         open_spaces: Places that are kept free of streets and plots, with their use.
+        sites: Land of public places; each becomes one parcel.
+        roundabouts: Middles of roundabouts [m].
     """
 
     seed: int
@@ -119,4 +140,6 @@ class TownPlan:
     main_streets: tuple[MainStreet, ...]
     rail: tuple[LineString, ...] = ()
     waters: tuple[tuple[LineString, float], ...] = ()
-    open_spaces: tuple[tuple[str, Polygon], ...] = field(default=())
+    open_spaces: tuple[tuple[str, Polygon], ...] = ()
+    sites: tuple[Site, ...] = ()
+    roundabouts: tuple[tuple[float, float], ...] = ()

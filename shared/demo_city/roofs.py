@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import atan, atan2, cos, degrees, hypot, radians
 from typing import Literal
 
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 from shapely import Polygon
 from shapely.geometry.base import BaseGeometry
 
 from shared.demo_city.frames import Frame
 
 Form = Literal["gabled", "hip", "half_hip", "flat", "mono_pitch", "pyramid", "shed", "complex"]
+Point = tuple[float, float]
+Place = Sequence[float] | NDArray[np.float64]
 FAR_M = 10_000.0
 LEAST_PLANE_M2 = 0.05
+SLIVER_M = 0.005
 SHED_TOOTH_M = 7.0
 
 
@@ -34,9 +39,7 @@ class Slope:
     base: float
 
     @classmethod
-    def rising(
-        cls, at: Sequence[float], direction: Sequence[float], tangent: float, z: float
-    ) -> Slope:
+    def rising(cls, at: Place, direction: Place, tangent: float, z: float) -> Slope:
         """Return the plane that has height `z` at a place and rises in a direction.
 
         Args:
@@ -51,12 +54,12 @@ class Slope:
     @property
     def slope_deg(self) -> float:
         """Angle against the horizontal [deg]."""
-        return float(np.degrees(np.arctan(np.hypot(self.rise_x, self.rise_y))))
+        return degrees(atan(hypot(self.rise_x, self.rise_y)))
 
     @property
     def azimuth_deg(self) -> float:
         """Compass direction in which it falls [deg, clockwise from north]."""
-        return float(np.degrees(np.arctan2(-self.rise_x, -self.rise_y)) % 360)
+        return degrees(atan2(-self.rise_x, -self.rise_y)) % 360
 
     def height_m(self, x: float, y: float) -> float:
         """Return the height at a place [m]."""
@@ -78,7 +81,7 @@ class RoofPlane:
     @property
     def true_area_m2(self) -> float:
         """Area of the plane itself [m2]."""
-        return float(self.area.area / np.cos(np.radians(self.slope.slope_deg)))
+        return float(self.area.area / cos(radians(self.slope.slope_deg)))
 
 
 def build_roof(
@@ -148,15 +151,42 @@ def _slopes(form: Form, frame: Frame, tangent: float, eaves_m: float) -> list[Sl
             raise ValueError(form)
 
 
-def _lowest(outline: BaseGeometry, slopes: Sequence[Slope]) -> list[RoofPlane]:
+def _lowest(outline: Polygon, slopes: Sequence[Slope]) -> list[RoofPlane]:
+    if len(slopes) == 1:
+        return [RoofPlane(outline, slopes[0])]
+    corners = [(x, y) for x, y, *_ in outline.exterior.coords[:-1]]
     planes = []
     for index, slope in enumerate(slopes):
-        area = outline
+        ring = corners
         for other_index, other in enumerate(slopes):
-            if other_index != index:
-                area = area.intersection(_where_lower(slope, other, strictly=other_index < index))
-        planes += [RoofPlane(part, slope) for part in _parts(area)]
+            if other_index != index and ring:
+                ring = _cut_lower(ring, slope, other, is_first=index < other_index)
+        if len(ring) > 2:
+            area: Polygon = shapely.polygons(ring)
+            if area.area >= LEAST_PLANE_M2:
+                planes.append(RoofPlane(area, slope))
     return planes
+
+
+def _cut_lower(ring: list[Point], slope: Slope, other: Slope, *, is_first: bool) -> list[Point]:
+    """Return the part of a convex ring in which a slope lies below another one."""
+    x, y = other.rise_x - slope.rise_x, other.rise_y - slope.rise_y
+    base = other.base - slope.base
+    if hypot(x, y) < 1e-12:
+        return ring if base > 0 or (base == 0 and is_first) else []
+    above = [x * place[0] + y * place[1] + base for place in ring]
+    kept: list[Point] = []
+    for at, place in enumerate(ring):
+        before, here = above[at - 1], above[at]
+        if (before < 0 < here) or (here < 0 < before):
+            share = before / (before - here)
+            last = ring[at - 1]
+            kept.append(
+                (last[0] + share * (place[0] - last[0]), last[1] + share * (place[1] - last[1]))
+            )
+        if here >= 0:
+            kept.append(place)
+    return kept
 
 
 def _where_lower(slope: Slope, other: Slope, *, strictly: bool) -> BaseGeometry:
@@ -189,5 +219,5 @@ def _parts(geometry: BaseGeometry) -> list[Polygon]:
     return [
         part
         for part in shapely.get_parts(geometry)
-        if isinstance(part, Polygon) and part.area >= LEAST_PLANE_M2
+        if isinstance(part, Polygon) and part.area >= max(LEAST_PLANE_M2, SLIVER_M * part.length)
     ]

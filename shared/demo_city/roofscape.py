@@ -1,65 +1,38 @@
-"""Give every building its roof: form, slope, overhang and material."""
+"""Give every building its roof: form, slope, overhang, cover and age."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from datetime import date, timedelta
+from typing import Final, TypeVar
 
 import numpy as np
+import shapely
 from shapely import Polygon
 
 from shared.demo_city.buildings import Building
 from shared.demo_city.frames import Frame
 from shared.demo_city.plan import TownPlan
 from shared.demo_city.randomness import place_ids, stream
+from shared.demo_city.roof_draws import draw_slope_deg
+from shared.demo_city.roof_styles import SLOPES_DEG, STYLES, RoofStyle
+from shared.demo_city.roof_wings import build_winged_roof, straightened
 from shared.demo_city.roofs import Form, RoofPlane, build_roof
+from shared.demo_city.settings import CitySettings
 
-FLOOR_M: Final = 2.9
+STATE_ON: Final = CitySettings().flights[0]
+"""Day whose state `put_roofs` shows."""
 PLINTH_M: Final = 0.4
-HALL_FLOOR_M: Final = 5.0
+FLAT_OVERHANG_M: Final = 0.1
+LOW_SLOPE_DEG: Final = 12.0
 NEARLY_CONVEX: Final = 0.94
-FORMS: Final[dict[str, tuple[tuple[Form, float], ...]]] = {
-    "detached": (("gabled", 0.74), ("hip", 0.1), ("half_hip", 0.05), ("mono_pitch", 0.04), ("flat", 0.05), ("pyramid", 0.02)),
-    "semi": (("gabled", 0.93), ("flat", 0.07)),
-    "row": (("gabled", 0.86), ("flat", 0.14)),
-    "villa": (("hip", 0.5), ("gabled", 0.3), ("pyramid", 0.2)),
-    "block": (("gabled", 0.8), ("flat", 0.2)),
-    "slab": (("flat", 0.6), ("gabled", 0.4)),
-    "tower": (("flat", 1.0),),
-    "hall": (("flat", 0.72), ("gabled", 0.18), ("shed", 0.1)),
-    "office": (("flat", 0.85), ("hip", 0.15)),
-    "farm": (("gabled", 0.85), ("half_hip", 0.15)),
-    "barn": (("gabled", 1.0),),
-    "garage": (("flat", 0.75), ("gabled", 0.25)),
-    "shed": (("flat", 0.4), ("gabled", 0.4), ("mono_pitch", 0.2)),
-}  # fmt: skip
-SLOPES_DEG: Final[dict[str, tuple[float, float, float]]] = {
-    "gabled": (24.0, 33.0, 48.0), "hip": (20.0, 28.0, 40.0), "half_hip": (30.0, 38.0, 48.0), "pyramid": (18.0, 24.0, 35.0),
-    "flat": (0.6, 1.2, 2.5), "mono_pitch": (6.0, 11.0, 18.0), "shed": (18.0, 24.0, 30.0),
-}  # fmt: skip
-TILED: Final = (
-    ("tile_red", 0.44),
-    ("tile_brown", 0.2),
-    ("tile_anthracite", 0.26),
-    ("slate", 0.05),
-    ("tile_orange", 0.05),
-)
-FLAT: Final = (
-    ("felt", 0.4),
-    ("gravel_roof", 0.38),
-    ("sedum_roof", 0.08),
-    ("grass_roof", 0.02),
-    ("dry_roof", 0.04),
-    ("membrane_light", 0.08),
-)
-TRADE: Final = (
-    ("sheet_grey", 0.4),
-    ("membrane_light", 0.2),
-    ("felt", 0.2),
-    ("gravel_roof", 0.16),
-    ("sheet_blue", 0.04),
-)
+Name = TypeVar("Name", bound=str)
+LOOKS: Final = 2**31
+WEARING_YEARS: Final = 22.0
+OLDEST_YEARS: Final = 90.0
+SOLID: Final = frozenset({"sheet_grey", "sheet_blue", "thermal", "tile_glazed"})
+"""Covers on which neither moss nor stains settle much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +46,9 @@ class Roof:
         outline: Outline with overhang [m].
         eaves_m: Height of the eaves above ground.
         planes: Its planes, heights above ground.
+        covered_on: Day on which its cover was laid.
+        wear: How much age shows on the day of the state, 0 (new) to 1; see `wear_on`.
+        look: Number its colour is drawn from; a renewal draws another one.
     """
 
     building: int
@@ -81,37 +57,133 @@ class Roof:
     outline: Polygon
     eaves_m: float
     planes: tuple[RoofPlane, ...]
+    covered_on: date = STATE_ON
+    wear: float = 0.0
+    look: int = 0
 
 
-def put_roofs(plan: TownPlan, buildings: Sequence[Building]) -> tuple[Roof, ...]:
+def wear_on(material: str, covered_on: date, day: date) -> float:
+    """Return how much age shows on a roof, 0 (new) to 1.
+
+    Args:
+        material: Key of its material.
+        covered_on: Day on which it was laid.
+        day: Day on which it is seen; earlier days count as new.
+    """
+    years = max(0.0, (day - covered_on).days / 365.25)
+    wear = 1 - np.exp(-years / WEARING_YEARS)
+    return float(wear * (0.4 if material in SOLID else 1.0))
+
+
+def plane_wear(roof: Roof, plane: RoofPlane) -> float:
+    """Return how much age shows on one plane, 0 to 1: moss grows on the north side first."""
+    if plane.slope.slope_deg < LOW_SLOPE_DEG:
+        return roof.wear
+    north = float(np.cos(np.radians(plane.slope.azimuth_deg)))
+    return min(1.0, roof.wear * (0.85 + 0.4 * north))
+
+
+def put_roofs(
+    plan: TownPlan, buildings: Sequence[Building], forms: Mapping[int, Form] | None = None
+) -> tuple[Roof, ...]:
     """Put a roof on every building.
 
     Args:
         plan: The plan of the town.
         buildings: Its buildings.
+        forms: Forms of the buildings for which it is not drawn, by their index.
 
     Returns:
         One roof per building, in their order.
     """
-    return tuple(_roof(plan.seed, index, building) for index, building in enumerate(buildings))
+    wished = forms or {}
+    return tuple(
+        put_roof(plan.seed, index, building, wished.get(index))
+        for index, building in enumerate(buildings)
+    )
 
 
-def _roof(seed: int, index: int, building: Building) -> Roof:
-    rng = stream(seed, "roofs", *place_ids(*building.walls.centroid.coords[0]))
-    forms = FORMS[building.kind]
-    form = forms[int(rng.choice(len(forms), p=[share for _, share in forms]))][0]
-    if building.walls.area < NEARLY_CONVEX * building.walls.convex_hull.area:
-        form = "flat"
-    overhang = 0.1 if form == "flat" else float(rng.uniform(0.3, 0.8))
-    if building.kind in {"row", "block", "semi"}:
-        overhang = min(overhang, 0.35)
-    outline = building.walls.buffer(overhang, join_style="mitre")
-    slope = float(rng.triangular(*SLOPES_DEG[form]))
-    floor = HALL_FLOOR_M if building.kind in {"hall", "barn"} else FLOOR_M
-    eaves = PLINTH_M + floor * building.floors if building.is_main else float(rng.uniform(2.2, 2.8))
+def put_roof(seed: int, index: int, building: Building, form: Form | None = None) -> Roof:
+    """Put a roof on one building.
+
+    Args:
+        seed: Seed of the town.
+        index: Place of the building in the list of buildings.
+        building: The building.
+        form: Its form; None draws it.
+    """
+    style = STYLES[building.kind]
+    shared, own = _streams(seed, building)
+    form = form or _one(style.forms, shared)
+    slope = _slope_deg(style, form, shared)
+    overhang = FLAT_OVERHANG_M if form == "flat" else float(shared.uniform(*style.overhang_m))
+    eaves = PLINTH_M + style.floor_m * building.floors
+    if style.eaves_m:
+        eaves = float(shared.uniform(*style.eaves_m))
+    outline = _outline(building, overhang)
+    if form != "flat" and not _is_convex(building):
+        outline = straightened(outline)
+    form, planes = _planes(building, outline, form, slope, eaves, overhang)
+    covers = style.level if form == "flat" or slope < LOW_SLOPE_DEG else style.sloped
+    material = _one(covers, shared if own.random() < 0.7 else own)
+    years = min(OLDEST_YEARS, float(own.gamma(1.6, 9.0 if form == "flat" else 15.0)))
+    covered_on = STATE_ON - timedelta(days=round(years * 365.25))
+    wear = wear_on(material, covered_on, STATE_ON)
+    look = int(own.integers(LOOKS))
+    return Roof(index, form, material, outline, eaves, planes, covered_on, wear, look)
+
+
+def _streams(seed: int, building: Building) -> tuple[np.random.Generator, np.random.Generator]:
+    """Return the stream that houses share under one roof line and the stream of this house."""
+    own = stream(seed, "roofs", *place_ids(*building.walls.centroid.coords[0]))
+    ridge = building.ridge
+    if building.kind == "row":
+        # Houses of one row have the same depth to the micrometre, which was drawn once.
+        return stream(seed, "rows", round(ridge.width_m * 1e6), building.floors), own
+    if building.kind == "semi":
+        middle = ridge.at(ridge.length_m / 2, ridge.width_m / 2)
+        return stream(seed, "pairs", *place_ids(*middle)), own
+    return own, own
+
+
+def _slope_deg(style: RoofStyle, form: Form, rng: np.random.Generator) -> float:
+    if form != "flat" and style.slope_deg:
+        return float(rng.uniform(*style.slope_deg))
+    if style.is_village and form not in {"mono_pitch", "half_hip", "shed"}:
+        return draw_slope_deg(rng, form)
+    return float(rng.triangular(*SLOPES_DEG[form]))
+
+
+def _outline(building: Building, overhang: float) -> Polygon:
+    outline: Polygon = building.walls.buffer(overhang, join_style="mitre")
+    if building.kind not in {"row", "semi"}:
+        return outline
+    # Between neighbours a roof ends at the wall.
+    ridge = building.ridge
+    along = (shapely.get_coordinates(building.walls) - ridge.origin) @ ridge.along
+    low, length, far = float(along.min()), float(np.ptp(along)), ridge.width_m + 2 * overhang + 50
+    between = outline.intersection(ridge.box(low, -far, length, 3 * far))
+    return between if isinstance(between, Polygon) else outline
+
+
+def _planes(
+    building: Building, outline: Polygon, form: Form, slope: float, eaves: float, overhang: float
+) -> tuple[Form, tuple[RoofPlane, ...]]:
+    if form != "flat" and not _is_convex(building):
+        winged = build_winged_roof(outline, slope, eaves)
+        if winged:
+            return "complex", tuple(winged)
+        form, slope = "flat", SLOPES_DEG["flat"][1]
+    if form == "complex":
+        form = "gabled"
     ridge = _grown(building.ridge, overhang)
-    planes = build_roof(outline, form, slope, eaves, ridge)
-    return Roof(index, form, _material(building, form, rng), outline, eaves, tuple(planes))
+    return form, tuple(build_roof(outline, form, slope, eaves, ridge))
+
+
+def _is_convex(building: Building) -> bool:
+    corners = shapely.get_num_coordinates(building.walls) - 1
+    hull = building.walls.convex_hull.area if corners > 4 else 0.0
+    return bool(building.walls.area >= NEARLY_CONVEX * hull)
 
 
 def _grown(frame: Frame, by_m: float) -> Frame:
@@ -124,8 +196,11 @@ def _grown(frame: Frame, by_m: float) -> Frame:
     )
 
 
-def _material(building: Building, form: Form, rng: np.random.Generator) -> str:
-    choices = FLAT if form in {"flat", "mono_pitch"} else TILED
-    if building.kind in {"hall", "barn"}:
-        choices = TRADE
-    return choices[int(rng.choice(len(choices), p=[share for _, share in choices]))][0]
+def _one(shares: Sequence[tuple[Name, float]], rng: np.random.Generator) -> Name:
+    total = sum(share for _, share in shares)
+    place = rng.random() * total
+    for name, share in shares:
+        place -= share
+        if place < 0:
+            return name
+    return shares[-1][0]

@@ -50,6 +50,7 @@ class CitySettings:
 
 
 Split = Literal["train", "val", "test", "extreme"]
+SPLITS: Final[tuple[Split, ...]] = ("train", "val", "test", "extreme")
 Layout = Literal[
     "village", "suburb", "grid", "block", "ring_town", "linear_village", "industrial_port"
 ]
@@ -95,7 +96,7 @@ def split_ranges(split: Split) -> SplitRanges:
     Args:
         split: Its name. Validation differs from training by its seeds alone.
     """
-    return _SPLITS[split]
+    return _RANGES[split]
 
 
 _TRAIN = SplitRanges(
@@ -111,7 +112,7 @@ _TRAIN = SplitRanges(
     has_unseen_materials=False,
     real_fifths=frozenset({1, 2, 3, 4}),
 )
-_SPLITS: Final[dict[Split, SplitRanges]] = {
+_RANGES: Final[dict[Split, SplitRanges]] = {
     "train": _TRAIN,
     "val": replace(_TRAIN, seeds=(900_000, 950_000)),
     "test": SplitRanges(
@@ -152,11 +153,9 @@ class SceneSettings:
         split: Which side it is on.
         gsd_m: Ground sampling distance [m]; None draws it.
         size_px: Width and height [px].
-        geometry: "real" puts true roof outlines of the development data where they are present.
     """
 
     seed: int
     split: Split = "train"
     gsd_m: float | None = None
     size_px: int = 640
-    geometry: Literal["made", "real"] = "made"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Final, Self
 
 import numpy as np
 import shapely
@@ -11,6 +11,7 @@ from shapely import LineString, Point, Polygon, STRtree
 from shapely.geometry.base import BaseGeometry
 
 from shared.demo_city.frames import Frame, split_by_line
+from shared.demo_city.names import name_streets
 from shared.demo_city.plan import CROSS_SECTIONS, District, StreetClass, TownPlan
 from shared.demo_city.randomness import place_ids, stream
 
@@ -23,6 +24,8 @@ REACH_M: Final = 22.0
 OVERLAP_M: Final = 0.3
 """Centre lines cross each other by this much, so that they meet whatever the rounding."""
 TURNING_RADIUS_M: Final = 7.5
+ROUNDABOUT_M: Final = 19.0
+"""From the middle of a roundabout to the plots around it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,7 @@ class Street:
         district: Number of the district.
         line: Centre line [m].
         is_stub: Whether it ends in a turning circle.
+        former_name: Its name before it was renamed; empty for most.
     """
 
     name: str
@@ -42,6 +46,7 @@ class Street:
     district: int
     line: LineString
     is_stub: bool = False
+    former_name: str = ""
 
     def corridor(self) -> BaseGeometry:
         """Return the land of the street, from plot to plot."""
@@ -60,11 +65,13 @@ class Block:
         district: Number of the district.
         area: The land.
         street_side: The part of its edge that lies on a street.
+        site: Place in `TownPlan.sites` of the public place it is; -1 for all others.
     """
 
     district: int
     area: Polygon
     street_side: BaseGeometry
+    site: int = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,36 +104,73 @@ def lay_streets(plan: TownPlan) -> StreetNetwork:
     Returns:
         Streets, blocks and what else keeps land free, in metres from the lower left corner.
     """
-    main = [Street(one.name, one.street, 0, one.line) for one in plan.main_streets]
-    main_land = shapely.union_all([street.corridor() for street in main])
-    rail = shapely.union_all(
-        [track.buffer(TRACK_BED_M / 2, cap_style="flat") for track in plan.rail]
-    )
-    water = shapely.union_all(
-        [line.buffer(width / 2, cap_style="flat") for line, width in plan.waters]
-    )
-    with_banks = shapely.union_all([_with_bank(line, width) for line, width in plan.waters])
-    kept_free = shapely.union_all(
-        [main_land, rail, with_banks, *(space for _, space in plan.open_spaces)]
-    )
-    streets, pieces = list(main), []
+    land = _Land.of(plan)
+    streets = [Street(one.name, one.street, 0, one.line) for one in plan.main_streets]
+    pieces = [
+        (_district_at(plan, part), part, index)
+        for index, site in enumerate(land.sites)
+        for part in _largest(site)
+    ]
+    kept_free = shapely.union_all([land.barriers, *land.sites])
     for district in plan.districts:
         new, blocks = _divide_district(district, kept_free, plan.seed)
         streets += new
-        pieces += [(district.number, block) for block in blocks]
-    streets = _joined(streets, len(main), shapely.union_all([rail, water]))
-    corridors = [street.corridor() for street in streets]
+        pieces += [(district.number, block, -1) for block in blocks]
+    barrier = shapely.union_all([land.rail, land.water, *land.squares, *land.sites])
+    streets = _joined(streets, len(plan.main_streets), barrier)
+    corridors = [*(street.corridor() for street in streets), *land.circles]
     street_land = shapely.union_all(corridors).intersection(plan.area)
+    for square in land.squares:
+        street_land = street_land.difference(square)
+    crossed = shapely.union_all([land.water, street_land, land.rail])
     return StreetNetwork(
-        tuple(streets),
+        name_streets(streets),
         street_land,
-        rail.difference(street_land).intersection(plan.area),
-        water.difference(street_land).intersection(plan.area),
-        with_banks.difference(shapely.union_all([water, street_land, rail])).intersection(
-            plan.area
-        ),
-        tuple(_blocks(pieces, corridors)),
+        land.rail.difference(street_land).intersection(plan.area),
+        land.water.difference(street_land).intersection(plan.area),
+        land.with_banks.difference(crossed).intersection(plan.area),
+        tuple(_blocks(pieces, [*corridors, *land.squares])),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Land:
+    """Land that is taken before the blocks are divided."""
+
+    circles: list[BaseGeometry]
+    rail: BaseGeometry
+    water: BaseGeometry
+    with_banks: BaseGeometry
+    squares: list[BaseGeometry]
+    barriers: BaseGeometry
+    sites: list[BaseGeometry]
+
+    @classmethod
+    def of(cls, plan: TownPlan) -> Self:
+        circles = [Point(place).buffer(ROUNDABOUT_M, quad_segs=8) for place in plan.roundabouts]
+        ways = [Street(one.name, one.street, 0, one.line) for one in plan.main_streets]
+        rail = shapely.union_all(
+            [track.buffer(TRACK_BED_M / 2, cap_style="flat") for track in plan.rail]
+        )
+        water = shapely.union_all(
+            [line.buffer(width / 2, cap_style="flat") for line, width in plan.waters]
+        )
+        with_banks = shapely.union_all([_with_bank(line, width) for line, width in plan.waters])
+        squares = [space for _, space in plan.open_spaces]
+        corridors = (way.corridor() for way in ways)
+        barriers = shapely.union_all([*corridors, *circles, rail, with_banks, *squares])
+        sites = [site.area.intersection(plan.area).difference(barriers) for site in plan.sites]
+        return cls(circles, rail, water, with_banks, squares, barriers, sites)
+
+
+def _district_at(plan: TownPlan, land: Polygon) -> int:
+    middle = land.representative_point()
+    return next(one.number for one in plan.districts if one.area.intersects(middle))
+
+
+def _largest(geometry: BaseGeometry) -> list[Polygon]:
+    parts = _polygons(geometry)
+    return [max(parts, key=lambda part: part.area)] if parts else []
 
 
 def _with_bank(line: LineString, width_m: float) -> BaseGeometry:
@@ -204,10 +248,7 @@ def _joined(streets: list[Street], fixed: int, barrier: BaseGeometry) -> list[St
         if not street.is_stub:
             end = _reached(coordinates[-1], coordinates[-2], tree, barrier)
         lines[index] = LineString([start, *coordinates[1:-1], end])
-    return [
-        Street(one.name, one.street, one.district, line, one.is_stub)
-        for one, line in zip(streets, lines, strict=True)
-    ]
+    return [replace(one, line=line) for one, line in zip(streets, lines, strict=True)]
 
 
 def _reached(
@@ -229,18 +270,18 @@ def _reached(
     return reached
 
 
-def _blocks(pieces: list[tuple[int, Polygon]], corridors: list[BaseGeometry]) -> list[Block]:
+def _blocks(pieces: list[tuple[int, Polygon, int]], corridors: list[BaseGeometry]) -> list[Block]:
     tree = STRtree(corridors)
     land = shapely.union_all(corridors)
     shapely.prepare(land)
     made = []
-    for district, piece in pieces:
+    for district, piece, site in pieces:
         for part in _polygons(piece.difference(land) if piece.intersects(land) else piece):
             if part.area < LEAST_BLOCK_M2:
                 continue
             around = part.buffer(1.0)
             near = shapely.union_all([corridors[i] for i in sorted(tree.query(around))])
-            made.append(Block(district, part, part.exterior.intersection(near.buffer(0.3))))
+            made.append(Block(district, part, part.exterior.intersection(near.buffer(0.3)), site))
     return sorted(
         made, key=lambda block: (block.district, *np.round(block.area.centroid.coords[0], 2))
     )

@@ -8,17 +8,24 @@ import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from shared.demo_city.buildings import Building, front_of
+from shared.demo_city.buildings import Building
 from shared.demo_city.frames import Frame, split_by_line
-from shared.demo_city.ground import Cover, Layers, Surface, cover_plot
-from shared.demo_city.overlay import common, polygons, without
+from shared.demo_city.ground import Cover, Surface
+from shared.demo_city.overlay import polygons, split, without
 from shared.demo_city.parcels import Parcel
-from shared.demo_city.plan import CROSS_SECTIONS, TownPlan
+from shared.demo_city.plan import TownPlan
+from shared.demo_city.plots import cover_plot
 from shared.demo_city.randomness import place_ids, stream
-from shared.demo_city.streets import Street, StreetNetwork
+from shared.demo_city.street_space import street_surfaces
+from shared.demo_city.streets import CANAL_FROM_M, StreetNetwork
 
+TOWPATH_M: Final = (1.5, 4.5)
+"""Where the towpath begins and ends beside a canal."""
 CELL_M: Final = 200.0
 """Large surfaces are cut along this grid, so that a small window meets few corners."""
+OPEN_SPACES: Final[dict[str, Cover]] = {
+    "market": "setts", "park": "lawn", "solar_field": "meadow",
+}  # fmt: skip
 FIELD_M2: Final = 32_000.0
 LANDS: Final[tuple[tuple[Cover, float], ...]] = (
     ("field_crop", 0.5), ("field_soil", 0.2), ("meadow", 0.2), ("wood", 0.1),
@@ -42,49 +49,42 @@ def partition_ground(
     Returns:
         Surfaces; together they are the area of the town.
     """
-    made = _street_surfaces(network)
+    made = [
+        piece for one in street_surfaces(plan, network) for piece in _cells(one.cover, one.area)
+    ]
     made += _cells("ballast", network.rail_land) + _cells("water", network.water)
-    made += _cells("meadow", network.banks)
+    made += _banks(plan, network)
     on_plot: dict[int, list[Building]] = {}
     for building in buildings:
         on_plot.setdefault(building.parcel, []).append(building)
     for index, parcel in enumerate(parcels):
-        rng = stream(plan.seed, "ground", *place_ids(*parcel.area.centroid.coords[0]))
-        made += cover_plot(parcel.area, front_of(parcel), on_plot.get(index, []), index, rng)
+        made += cover_plot(plan, index, parcel, on_plot.get(index, []))
     taken = shapely.union_all(
         [network.street_land, network.rail_land, network.water, network.banks,
          *(block.area for block in network.blocks)]
     )  # fmt: skip
     rest = without(plan.area, taken)
     for use, space in plan.open_spaces:
-        made += _cells("setts" if use == "market" else "lawn", common(rest, space))
-        rest = without(rest, space)
+        inside, rest = split(rest, space)
+        made += _cells(OPEN_SPACES[use], inside)
     built = shapely.union_all([district.built for district in plan.districts])
-    made += _cells("meadow", common(rest, built))
-    made += _open_land(plan, without(rest, built))
+    inside, rest = split(rest, built)
+    made += _cells("meadow", inside)
+    made += _open_land(plan, rest)
     return tuple(made)
 
 
-def _street_surfaces(network: StreetNetwork) -> list[Surface]:
-    layers = Layers(network.street_land)
-    for cover, streets, widths in (
-        ("carriageway", [s for s in network.streets if s.street != "access"], _carriageway),
-        ("setts", [s for s in network.streets if s.street == "access"], _carriageway),
-        ("parking", list(network.streets), _with_parking),
-    ):
-        lines = [s.line.buffer(widths(s) / 2, join_style="round", quad_segs=4) for s in streets]
-        layers.lay(cover, shapely.union_all(lines))  # type: ignore[arg-type]
-    pieces = [(one.cover, one.area) for one in layers.lay_rest("pavement")]
-    return [surface for cover, area in pieces for surface in _cells(cover, area)]
-
-
-def _carriageway(street: Street) -> float:
-    return CROSS_SECTIONS[street.street].carriageway_m
-
-
-def _with_parking(street: Street) -> float:
-    section = CROSS_SECTIONS[street.street]
-    return section.carriageway_m + 2 * section.parking_m
+def _banks(plan: TownPlan, network: StreetNetwork) -> list[Surface]:
+    """Lay a towpath along wide waters and grass beside all."""
+    paths = [
+        line.buffer(width / 2 + TOWPATH_M[1], cap_style="flat").difference(
+            line.buffer(width / 2 + TOWPATH_M[0], cap_style="flat")
+        )
+        for line, width in plan.waters
+        if width >= CANAL_FROM_M
+    ]
+    path, grass = split(network.banks, shapely.union_all(paths))
+    return _cells("gravel_yard", path) + _cells("meadow", grass)
 
 
 def _cells(cover: Cover, area: BaseGeometry) -> list[Surface]:
@@ -96,9 +96,9 @@ def _cells(cover: Cover, area: BaseGeometry) -> list[Surface]:
             made.append(Surface(cover, part))
             continue
         for x in np.arange(np.floor(west / CELL_M), np.ceil(east / CELL_M)) * CELL_M:
-            column = common(part, shapely.box(x, south, x + CELL_M, north))
+            column, part = split(part, shapely.box(x, south - 1, x + CELL_M, north + 1))
             for y in np.arange(np.floor(south / CELL_M), np.ceil(north / CELL_M)) * CELL_M:
-                cell = common(column, shapely.box(x, y, x + CELL_M, y + CELL_M))
+                cell, column = split(column, shapely.box(x - 1, y, x + CELL_M + 1, y + CELL_M))
                 made += [Surface(cover, piece) for piece in polygons(cell)]
     return made
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from shapely import Polygon
 
 from shared.demo_city.roofs import Slope
 
 LEVEL: Slope = Slope(0.0, 0.0, 0.0)
+PLAIN: Final = (1.0, 1.0, 1.0, 1.0)
 SolarKind = Literal["none", "pv", "thermal", "pv_ground"]
 SOLAR_KINDS: tuple[SolarKind, ...] = ("none", "pv", "thermal", "pv_ground")
 """The place in this list is the code in the images of solar units."""
@@ -27,6 +28,7 @@ class Part:
         direction: Unit vector across the lines of its pattern.
         anchor: Where the lines of its pattern begin [m].
         wear: How much age shows, 0 (new) to 1.
+        tint: Gain of red, green, blue and near infrared on the colour of the material.
     """
 
     area: Polygon
@@ -36,6 +38,7 @@ class Part:
     direction: tuple[float, float] = (1.0, 0.0)
     anchor: tuple[float, float] = (0.0, 0.0)
     wear: float = 0.3
+    tint: tuple[float, float, float, float] = PLAIN
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from shared.demo_city.buildings import Building, place_buildings
+from shared.demo_city.buildings import Building
+from shared.demo_city.collector import collector_paused
+from shared.demo_city.furniture import furnish_ground
 from shared.demo_city.ground import Surface
+from shared.demo_city.houses import place_buildings
 from shared.demo_city.parcels import Parcel, cut_parcels
 from shared.demo_city.plan import TownPlan
+from shared.demo_city.roof_objects import furnish_roofs
 from shared.demo_city.roofscape import Roof, put_roofs
 from shared.demo_city.streets import StreetNetwork, lay_streets
 from shared.demo_city.surfaces import partition_ground
@@ -39,6 +43,7 @@ class Town:
     gone: frozenset[int] = frozenset()
 
 
+@collector_paused()
 def build_town(plan: TownPlan) -> Town:
     """Build a town from its plan."""
     network = lay_streets(plan)
@@ -46,4 +51,6 @@ def build_town(plan: TownPlan) -> Town:
     buildings = place_buildings(plan, parcels)
     roofs = put_roofs(plan, buildings)
     surfaces = partition_ground(plan, network, parcels, buildings)
-    return Town(plan, network, parcels, buildings, roofs, surfaces)
+    things = furnish_roofs(plan.seed, buildings, roofs)
+    things += furnish_ground(plan, network, parcels, buildings, surfaces)
+    return Town(plan, network, parcels, buildings, roofs, surfaces, things)

@@ -1,4 +1,4 @@
-"""Trees, shrubs and hedges."""
+"""Trees and shrubs, and the direction in which fields are worked."""
 
 from __future__ import annotations
 
@@ -8,27 +8,32 @@ from typing import Final
 import numpy as np
 import shapely
 from numpy.typing import NDArray
+from shapely import STRtree
 
+from shared.demo_city.frames import Frame
 from shared.demo_city.ground import Surface
-from shared.demo_city.painting import hash_place
-from shared.demo_city.randomness import stream
+from shared.demo_city.outlines import Areas, Flags, Places
+from shared.demo_city.planting import plant_green, plant_rows
+from shared.demo_city.roadside import Roadside
+from shared.demo_city.species import SPECIES, TABLE, Plants
 from shared.demo_city.town import Town
+from shared.demo_city.yards import Ground
 
-PER_M2: Final = {
-    "lawn": 1 / 150,
-    "meadow": 1 / 900,
-    "bed": 1 / 18,
-    "wood": 1 / 26,
-    "pavement": 1 / 190,
-}
-RADIUS_M: Final = {
-    "lawn": (0.7, 3.6), "meadow": (1.0, 4.5), "bed": (0.4, 1.1), "wood": (2.2, 5.0), "pavement": (1.6, 3.2),
-}  # fmt: skip
-SPECIES: Final = ("tree_broad", "tree_conifer", "tree_copper")
-SPECIES_SHARES: Final = (0.8, 0.17, 0.03)
+FROM_WALL_M: Final = 1.0
+OVER_ROOF_M: Final = 0.7
+"""How far a crown reaches over a roof's edge at most."""
+FROM_MODULES_M: Final = 9.0
+LEAST_RADIUS_M: Final = 0.35
+FLAT_THINGS: Final = frozenset(
+    {"road_mark", "zebra", "manhole", "gully", "patch", "track", "rail", "car", "van", "truck",
+     "bus", "bus_bay", "mast", "tramline", "furrow", "hedge"}
+)  # fmt: skip
+"""Things that a trunk may stand in: those that are flat, move or are green themselves."""
+
+__all__ = ["SPECIES", "Trees", "furrow_direction", "plant_trees"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Trees:
     """Trees of a town, ordered by their height.
 
@@ -36,44 +41,86 @@ class Trees:
         place: Easting and northing of the trunk, per tree [m].
         radius: Radius of the crown [m].
         height: Height [m].
-        species: Index into `SPECIES`.
+        species: Index into `SPECIES`, which names the material, and into `species.TABLE`.
+        leafless: How bare the crown is in winter, 0 (evergreen) to 1.
     """
 
     place: NDArray[np.float64]
     radius: NDArray[np.float64]
     height: NDArray[np.float64]
     species: NDArray[np.uint8]
+    leafless: NDArray[np.float32]
 
 
-def plant_trees(town: Town) -> Trees:
-    """Plant the trees of a town on its green and along its streets.
+def plant_trees(town: Town, *, has_unseen: bool = True) -> Trees:
+    """Plant the trees of a town on its green, in its woods and along its streets and waters.
 
     Args:
         town: The town.
+        has_unseen: Whether species grow that no training scene shows.
+
+    Returns:
+        Trees, none of which stands in a building or on a thing that needs its place.
     """
-    planted = [
-        trees
-        for surface in town.surfaces
-        if surface.cover in PER_M2 and (trees := _on(surface, town.plan.seed)) is not None
-    ]
-    rows = np.concatenate(planted) if planted else np.empty((0, 5))
-    rows = rows[np.lexsort((rows[:, 0], rows[:, 1], rows[:, 3]))]
-    return Trees(rows[:, :2], rows[:, 2], rows[:, 3], rows[:, 4].astype(np.uint8))
+    standing = tuple(one for i, one in enumerate(town.buildings) if i not in town.gone)
+    ground = Ground(town.plan.seed, town.surfaces, standing, town.parcels)
+    roadside = Roadside(town.plan.seed, town.network, town.parcels)
+    plants = Plants.joined(plant_rows(town.plan, ground, roadside) + plant_green(ground))
+    plants = _beside_walls(plants, ground.walls)
+    plants = plants.kept(~_on_things(plants.at, town) & ~_near_modules(plants.at, town))
+    if not has_unseen:
+        plants = plants.without_unseen()
+    order = np.lexsort((plants.at[:, 0], plants.at[:, 1], plants.height))
+    plants = plants.kept(order)
+    leafless = np.array([one.leafless for one in TABLE], np.float32)[plants.species]
+    return Trees(plants.at, plants.radius, plants.height, plants.species, leafless)
 
 
-def _on(surface: Surface, seed: int) -> NDArray[np.float64] | None:
-    rng = stream(seed, "trees", hash_place(surface.area))
-    count = int(rng.poisson(surface.area.area * PER_M2[surface.cover]))
-    if not count:
-        return None
-    west, south, east, north = surface.area.bounds
-    share = max(0.05, surface.area.area / max(1e-9, (east - west) * (north - south)))
-    tries = int(count / share) + 1
-    places = rng.uniform((west, south), (east, north), (tries, 2))
-    inside = shapely.contains_xy(surface.area, places[:, 0], places[:, 1])
-    places = places[inside][:count]
-    low, high = RADIUS_M[surface.cover]
-    radius = low + (high - low) * rng.beta(1.3, 1.9, len(places))
-    height = 1.2 + radius * rng.uniform(1.5, 3.0, len(places))
-    species = rng.choice(len(SPECIES), size=len(places), p=SPECIES_SHARES)
-    return np.column_stack([places, radius, height, species])
+def _beside_walls(plants: Plants, walls: Areas) -> Plants:
+    """Make crowns near walls smaller and drop the trees that would stand in them."""
+    if not len(walls) or not len(plants.at):
+        return plants
+    (index, _), far = STRtree(walls).query_nearest(
+        shapely.points(plants.at), max_distance=9.0, return_distance=True, all_matches=False
+    )
+    room = np.full(len(plants.at), 99.0)
+    room[index] = far
+    radius = np.minimum(plants.radius, room + OVER_ROOF_M)
+    height = plants.height * (0.4 + 0.6 * radius / plants.radius)
+    shrunk = Plants(plants.at, radius, height, plants.species)
+    return shrunk.kept((room > FROM_WALL_M) & (radius > LEAST_RADIUS_M))
+
+
+def _on_things(at: Places, town: Town) -> Flags:
+    things: Areas = np.array(
+        [one.area for one in town.things if one.building < 0 and one.kind not in FLAT_THINGS],
+        object,
+    )
+    on_thing = np.zeros(len(at), bool)
+    if len(things):
+        on_thing[STRtree(things).query(shapely.points(at), predicate="intersects")[0]] = True
+    return on_thing
+
+
+def _near_modules(at: Places, town: Town) -> Flags:
+    """Return which places lie among rows of modules: no tree shades them."""
+    rows: Areas = np.array([one.area for one in town.things if one.kind == "pv_ground"], object)
+    near = np.zeros(len(at), bool)
+    if len(rows):
+        found, _ = STRtree(rows).query(
+            shapely.points(at), predicate="dwithin", distance=FROM_MODULES_M
+        )
+        near[found] = True
+    return near
+
+
+def furrow_direction(surface: Surface) -> tuple[float, float]:
+    """Return the unit vector across the furrows of a field or the stripes of a mown meadow.
+
+    Fields are worked along their long side.
+
+    Args:
+        surface: The field.
+    """
+    x, y = Frame.around(surface.area).across
+    return float(x), float(y)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pyproj import CRS, Transformer
-from pyproj.exceptions import CRSError
+from pyproj import CRS
 
 from shared.contracts.finding import Finding
-from shared.errors import N_, CoordinatesInDegrees, CoordinatesUnknown
+from shared.errors import N_
+from shared.geo.crs import parse_crs, settle_crs
 from shared.geo.raster import Affine, GsdSource, OpenOptions, RasterInfo
 
 WORLD_FILE_LINES = 6
@@ -19,8 +18,7 @@ WORLD_FILE_BYTES = 4096
 PLAUSIBLE_GSD_M = (0.01, 5.0)
 SQUARE_TOLERANCE = 0.01
 GIVEN_TOLERANCE = 0.01
-WEB_MERCATOR = 3857
-NAME_CHARACTERS = 40
+LEAST_TURN_DEG = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,44 +77,8 @@ def place(info: RasterInfo, found: Georeference | None, options: OpenOptions) ->
         return _without_crs(info, found, options)
     placed = _with_crs(info, found, crs)
     if own is not None and stated is not None and own != stated:
-        placed = _note(placed, _CRS_IGNORED, stated=options.crs, used=placed.crs)
+        placed = _note(placed, CRS_IGNORED, stated=options.crs, used=placed.crs)
     return _compare_given(placed, options)
-
-
-def parse_crs(text: str) -> CRS:
-    """Read a coordinate system in metres.
-
-    Args:
-        text: "EPSG:n" or WKT.
-
-    Raises:
-        CoordinatesInDegrees: It counts in degrees or another unit.
-        CoordinatesUnknown: Nobody knows it, or it has no EPSG number.
-    """
-    try:
-        crs = CRS.from_user_input(text)
-    except CRSError as cause:
-        raise CoordinatesUnknown(crs=_shown(text)) from cause
-    if crs.is_compound:
-        crs = crs.sub_crs_list[0]
-    number = crs.to_epsg(min_confidence=25)
-    name = f"EPSG:{number}" if number else _shown(crs.name)
-    if not crs.is_projected or any(axis.unit_name != "metre" for axis in crs.axis_info):
-        raise CoordinatesInDegrees(crs=name)
-    if number is None:
-        raise CoordinatesUnknown(crs=name)
-    return CRS.from_epsg(number)
-
-
-def _shown(name: str) -> str:
-    """Return a name out of a file, short and without characters that a page could interpret."""
-    return re.sub(r"[^\w :/()+-]", "", name)[:NAME_CHARACTERS].strip()
-
-
-def to_map(transform: Affine, column: float, row: float) -> tuple[float, float]:
-    """Return map coordinates [m] of a position in pixels."""
-    a, b, c, d, e, f = transform
-    return a * column + b * row + c, d * column + e * row + f
 
 
 _NOT_SQUARE = Finding(
@@ -125,11 +87,11 @@ _NOT_SQUARE = Finding(
     N_("Die Bildpunkte sind nicht quadratisch ({width} x {height} m)."),
     N_("Das Bild wird umgerechnet."),
 )
-_WEB_MERCATOR = Finding(
+_TURNED = Finding(
     "hint",
-    "web_mercator",
-    N_("Das Bild liegt in EPSG:3857. Dort sind Längen verzerrt."),
-    N_("Flächen werden für die Breite der Bildmitte umgerechnet."),
+    "bild_gedreht",
+    N_("Das Bild ist gegenüber Norden um {degrees} Grad gedreht."),
+    N_("Ergebnisse liegen trotzdem richtig auf der Karte."),
 )
 _GIVEN_IGNORED = Finding(
     "hint",
@@ -137,7 +99,7 @@ _GIVEN_IGNORED = Finding(
     N_("Die angegebene Bodenauflösung {given} m passt nicht zur Datei ({used} m)."),
     N_("Es gilt die Datei."),
 )
-_CRS_IGNORED = Finding(
+CRS_IGNORED = Finding(
     "hint",
     "crs_weicht_ab",
     N_("Das angegebene Koordinatensystem {stated} passt nicht zur Datei ({used})."),
@@ -160,16 +122,21 @@ def _use_given(info: RasterInfo, options: OpenOptions) -> RasterInfo:
 
 
 def _with_crs(info: RasterInfo, found: Georeference, crs: CRS) -> RasterInfo:
-    width_m, height_m = _pixel_size(found.transform)
-    number = crs.to_epsg()
-    placed = replace(info, crs=f"EPSG:{number}", transform=found.transform, gsd_source=found.source)
-    if number == WEB_MERCATOR:
-        shrink = _mercator_scale(crs, found.transform, info)
-        width_m, height_m = width_m * shrink, height_m * shrink
-        placed = replace(placed, notes=(*placed.notes, _WEB_MERCATOR))
-    placed = replace(placed, pixel_width_m=width_m, pixel_height_m=height_m)
+    settled = settle_crs(crs.to_string(), found.transform, info.width, info.height)
+    width_m, height_m = (side * settled.scale for side in _pixel_size(settled.transform))
+    placed = replace(
+        info,
+        crs=settled.crs,
+        transform=settled.transform,
+        gsd_source=found.source,
+        pixel_width_m=width_m,
+        pixel_height_m=height_m,
+        notes=(*info.notes, *settled.findings),
+    )
     if abs(width_m / height_m - 1) > SQUARE_TOLERANCE:
         placed = _note(placed, _NOT_SQUARE, width=width_m, height=height_m)
+    if abs(turned := _turn_deg(settled.transform)) > LEAST_TURN_DEG:
+        placed = _note(placed, _TURNED, degrees=round(turned, 1))
     return placed
 
 
@@ -199,16 +166,16 @@ def _pixel_size(transform: Affine) -> tuple[float, float]:
     return math.hypot(a, d), math.hypot(b, e)
 
 
+def _turn_deg(transform: Affine) -> float:
+    """Return by how much the rows run away from east, anticlockwise [degrees]."""
+    a, _, _, d, _, _ = transform
+    return math.degrees(math.atan2(d, a))
+
+
 def _invertible(transform: Affine) -> bool:
     a, b, _, d, e, _ = transform
     identity = (a, b, d, e) == (1.0, 0.0, 0.0, 1.0)
     return all(map(math.isfinite, transform)) and abs(a * e - b * d) > 0 and not identity
-
-
-def _mercator_scale(crs: CRS, transform: Affine, info: RasterInfo) -> float:
-    x, y = to_map(transform, info.width / 2, info.height / 2)
-    _, latitude = Transformer.from_crs(crs, CRS.from_epsg(4326), always_xy=True).transform(x, y)
-    return math.cos(math.radians(latitude))
 
 
 def _world_suffixes(suffix: str) -> tuple[str, ...]:

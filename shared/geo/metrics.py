@@ -1,4 +1,4 @@
-"""Quality figures of found objects."""
+"""Quality figures of found objects, of class maps and of stated probabilities."""
 
 from __future__ import annotations
 
@@ -7,11 +7,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from shapely import Polygon
 
+from shared.geo.nodata import NO_DATA
 from shared.geo.polygons import intersection_over_union
 
 NORMAL_95 = 1.959963984540054
+LEAST_POINTS = 2
+CALIBRATION_BINS = 15
+
+Codes = NDArray[np.uint8]
+Counts = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,3 +105,164 @@ def wilson_interval(successes: int, trials: int) -> tuple[float, float] | None:
     half = math.sqrt(share * (1 - share) / trials + z2 / (4 * trials**2)) / (1 + z2 / trials)
     half *= NORMAL_95
     return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def count_confusion(mapped: Codes, truth: Codes, classes: int) -> Counts:
+    """Count how often each mapped class is which true one.
+
+    Pixels whose mapped or true code is `NO_DATA` enter nothing.
+
+    Args:
+        mapped: Codes of the map, any shape.
+        truth: True codes, same shape.
+        classes: Number of classes; codes run from 0 to classes - 1.
+
+    Returns:
+        Counts of shape (classes, classes), rows mapped, columns true.
+
+    Raises:
+        ValueError: The shapes differ, or a code is none of the classes.
+    """
+    if mapped.shape != truth.shape:
+        message = f"a map of {mapped.shape} cannot be compared with a truth of {truth.shape}"
+        raise ValueError(message)
+    counted = (mapped != NO_DATA) & (truth != NO_DATA)
+    rows, columns = mapped[counted].astype(np.int64), truth[counted].astype(np.int64)
+    if rows.size and max(rows.max(), columns.max()) >= classes:
+        message = f"a code is none of {classes} classes"
+        raise ValueError(message)
+    return np.bincount(rows * classes + columns, minlength=classes**2).reshape(classes, classes)
+
+
+def class_ious(confusion: Counts) -> tuple[float | None, ...]:
+    """Return the intersection over union of each class; None where it occurs nowhere.
+
+    Args:
+        confusion: Counts, rows mapped, columns true.
+    """
+    correct = np.diag(confusion)
+    joint = confusion.sum(axis=0) + confusion.sum(axis=1) - correct
+    pairs = zip(correct.tolist(), joint.tolist(), strict=True)
+    return tuple(hits / all_ if all_ else None for hits, all_ in pairs)
+
+
+def mean_iou(confusion: Counts) -> float | None:
+    """Return the mean IoU over the classes that occur in map or truth; None where none does."""
+    known = [iou for iou in class_ious(confusion) if iou is not None]
+    return sum(known) / len(known) if known else None
+
+
+@dataclass(frozen=True, slots=True)
+class AreaEstimate:
+    """True area of a class, estimated from a map and checked points.
+
+    Args:
+        area_m2: Estimate without the bias of the map [m2].
+        half_width_m2: Half of the 95 % interval [m2].
+        mapped_m2: What the map shows [m2].
+    """
+
+    area_m2: float
+    half_width_m2: float
+    mapped_m2: float
+
+    @property
+    def interval_m2(self) -> tuple[float, float]:
+        """The 95 % interval [m2]; its lower end is never below 0."""
+        return max(0.0, self.area_m2 - self.half_width_m2), self.area_m2 + self.half_width_m2
+
+
+def estimate_areas(confusion: Counts, mapped_m2: Sequence[float]) -> tuple[AreaEstimate, ...]:
+    """Correct mapped areas by what a stratified random sample of points shows.
+
+    Equations 9 to 11 of Olofsson et al. 2014, doi:10.1016/j.rse.2014.02.015. The points of each
+    mapped class are drawn at random and independently; neighbouring pixels are no such points and
+    would make the interval far too narrow.
+
+    Args:
+        confusion: Checked points, rows mapped, columns true.
+        mapped_m2: Area of each class on the map [m2], without no-data.
+
+    Raises:
+        ValueError: The sizes differ, an area is negative or all are 0, or a mapped class has fewer
+            than two points, so that nothing can be said about it.
+    """
+    mapped = np.asarray(mapped_m2, dtype=float)
+    points = confusion.sum(axis=1)
+    if confusion.shape != (len(mapped), len(mapped)) or mapped.min() < 0 or mapped.sum() <= 0:
+        message = f"{confusion.shape} counts do not belong to areas {mapped.tolist()}"
+        raise ValueError(message)
+    if (points[mapped > 0] < LEAST_POINTS).any():
+        message = "each mapped class needs at least two checked points"
+        raise ValueError(message)
+    total = float(mapped.sum())
+    used = mapped > 0
+    weights = (mapped[used] / total)[:, None]
+    sizes = points[used][:, None]
+    shares = confusion[used] / sizes
+    area = total * (weights * shares).sum(axis=0)
+    variance = (weights**2 * shares * (1 - shares) / (sizes - 1)).sum(axis=0)
+    half = NORMAL_95 * total * np.sqrt(variance)
+    return tuple(
+        AreaEstimate(float(a), float(h), float(m))
+        for a, h, m in zip(area, half, mapped, strict=True)
+    )
+
+
+def expected_calibration_error(
+    confidence: Sequence[float], correct: Sequence[bool], bins: int = CALIBRATION_BINS
+) -> float | None:
+    """Return how far stated confidence and true share of hits lie apart on average.
+
+    Equal bins, closed above (Guo et al. 2017, arXiv:1706.04599, equation 3).
+
+    Args:
+        confidence: Stated probability of each answer, 0 to 1.
+        correct: Whether it was right.
+        bins: Number of bins.
+
+    Returns:
+        0 to 1; None without answers.
+
+    Raises:
+        ValueError: The lengths differ or a probability is none.
+    """
+    stated, right = _probabilities(confidence), np.asarray(correct, dtype=float)
+    if stated.shape != right.shape:
+        message = f"{stated.shape} probabilities for {right.shape} answers"
+        raise ValueError(message)
+    if not len(stated):
+        return None
+    number = np.clip(np.ceil(stated * bins).astype(int) - 1, 0, bins - 1)
+    gaps = np.bincount(number, weights=right - stated, minlength=bins)
+    return float(np.abs(gaps).sum() / len(stated))
+
+
+def brier_score(probability: Sequence[float], happened: Sequence[bool]) -> float | None:
+    """Return the mean squared error of stated probabilities of an event.
+
+    Half of the two-class score of Brier 1950, doi:10.1175/1520-0493(1950)078<0001:VOFEIT>2.0.CO;2.
+
+    Args:
+        probability: Stated probability of each case, 0 to 1.
+        happened: Whether the event came.
+
+    Returns:
+        0 (perfect) to 1; None without cases.
+
+    Raises:
+        ValueError: The lengths differ or a probability is none.
+    """
+    stated, came = _probabilities(probability), np.asarray(happened, dtype=float)
+    if stated.shape != came.shape:
+        message = f"{stated.shape} probabilities for {came.shape} cases"
+        raise ValueError(message)
+    return float(np.mean((stated - came) ** 2)) if len(stated) else None
+
+
+def _probabilities(values: Sequence[float]) -> NDArray[np.float64]:
+    numbers = np.asarray(values, dtype=float)
+    if not ((numbers >= 0) & (numbers <= 1)).all():
+        message = "a probability lies outside 0 to 1"
+        raise ValueError(message)
+    return numbers

@@ -48,12 +48,14 @@ class OpenOptions:
         crs: Coordinate system for a georeference without one, for example "EPSG:25832".
         bands: Three band numbers from 1 that are read as red, green and blue.
         limits: Largest image.
+        stretch: True takes images that have not 8 bits per band and stretches their values.
     """
 
     gsd_m: float | None = None
     crs: str | None = None
     bands: tuple[int, int, int] | None = None
     limits: RasterLimits = RasterLimits()
+    stretch: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,8 +209,14 @@ def hash_file(file: Path | bytes) -> str:
 
 
 def first_bytes(file: Path | bytes, count: int) -> bytes:
-    """Return the first bytes of a file."""
+    """Return the first bytes of a file.
+
+    Raises:
+        OSError: It cannot be read, or is a folder or something that might never end.
+    """
     if isinstance(file, bytes):
         return file[:count]
+    if not file.is_file():
+        raise FileNotFoundError(file)
     with file.open("rb") as stream:
         return stream.read(count)

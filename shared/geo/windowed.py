@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import rasterio
-from rasterio.enums import ColorInterp, Resampling
+from rasterio.enums import ColorInterp, MaskFlags, Resampling
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.io import DatasetReader, MemoryFile
 from rasterio.windows import Window
@@ -19,13 +19,16 @@ from shared.errors import (
     N_,
     BandsMissing,
     DamagedImage,
+    ImageDriverMissing,
     ImageTooLarge,
     ImageWithoutColour,
     UnsupportedBitDepth,
     UnsupportedImage,
 )
 from shared.geo.georeference import Georeference, place
+from shared.geo.nodata import combine_masks
 from shared.geo.raster import (
+    Mask,
     OpenOptions,
     Patch,
     RasterInfo,
@@ -35,9 +38,12 @@ from shared.geo.raster import (
     hash_file,
     shrunk_size,
 )
+from shared.geo.stretch import Stretch, measure_stretch
 
 DRIVERS = {"TIFF": "GTiff", "JP2": "JP2OpenJPEG"}
 COLOUR_BANDS = (1, 2, 3)
+OVERVIEWS = "OVERVIEWS"
+"""Group of notes in a file, of which GDAL knows one: the name of a file with overviews."""
 BLOCK_CACHE_BYTES = 256 * 2**20
 """The library would keep decoded pieces up to a twentieth of the machine's memory."""
 STRIP_BYTES = BLOCK_CACHE_BYTES // 4
@@ -53,6 +59,19 @@ _PAGES = Finding(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class _Signs:
+    """What a file says about missing data where it says more than one thing.
+
+    The library follows one sign alone: a mask before the no-data value, that before alpha.
+    """
+
+    colours: list[int]
+    alphas: list[int]
+    mask: bool
+    nodata: float | None
+
+
 class WindowedImage(RasterSource):
     """An image on disk of which only windows are decoded."""
 
@@ -64,10 +83,13 @@ class WindowedImage(RasterSource):
         info: RasterInfo,
         bands: Sequence[int],
         memory: MemoryFile | None,
+        stretch: Stretch | None = None,
     ) -> None:
         self._dataset = dataset
+        self._stretch = stretch
         self._bands = list(bands)
         self._memory = memory
+        self._signs = _several_signs(dataset)
         self.info = info
 
     def read(self, x0: int, y0: int, x1: int, y1: int) -> Patch:
@@ -78,12 +100,12 @@ class WindowedImage(RasterSource):
         """
         window = Window(x0, y0, x1 - x0, y1 - y0)
         try:
-            with _small_cache():
+            with small_cache():
                 pixels = self._dataset.read(self._bands, window=window)
-                mask = self._dataset.dataset_mask(window=window)
+                mask = self._mask(window, pixels.shape[1:])
         except RasterioError as cause:
             raise DamagedImage() from cause
-        return Patch(self._to_rgb(pixels), mask > 0)
+        return Patch(self._to_rgb(pixels), mask)
 
     def overview(self, longest_side_px: int) -> Patch:
         """Shrink the whole image; uses the file's own overviews where it has some.
@@ -97,7 +119,7 @@ class WindowedImage(RasterSource):
             for first in range(0, height, self._strip_rows(height))
         ]
         pixels, masks = zip(*strips, strict=True)
-        return Patch(self._to_rgb(np.concatenate(pixels, axis=1)), np.concatenate(masks) > 0)
+        return Patch(self._to_rgb(np.concatenate(pixels, axis=1)), np.concatenate(masks))
 
     def _strip_rows(self, height: int) -> int:
         """Return how many rows of an overview are read at once.
@@ -111,23 +133,43 @@ class WindowedImage(RasterSource):
         rows = STRIP_BYTES // (self.info.width * self.info.bands)
         return max(1, height * rows // self.info.height)
 
-    def _read_strip(self, first: int, end: int, size: tuple[int, int]) -> tuple[Rgb, Rgb]:
+    def _read_strip(self, first: int, end: int, size: tuple[int, int]) -> tuple[Rgb, Mask]:
         width, height = size
         scale = self.info.height / height
         window = Window(0, first * scale, self.info.width, (end - first) * scale)
         method = Resampling.nearest if self._colours() else Resampling.average
         shape = (end - first, width)
         try:
-            with _small_cache():
+            with small_cache():
                 pixels = self._dataset.read(
                     self._bands,
                     window=window,
                     out_shape=(len(self._bands), *shape),
                     resampling=method,
                 )
-                return pixels, self._dataset.dataset_mask(window=window, out_shape=shape)
+                return pixels, self._mask(window, shape)
         except RasterioError as cause:
             raise DamagedImage() from cause
+
+    def _mask(self, window: Window, shape: tuple[int, int]) -> Mask:
+        if self._signs is None:
+            return np.asarray(self._dataset.dataset_mask(window=window, out_shape=shape) > 0)
+        signs = self._signs
+        pixels = self._dataset.read(
+            [*signs.colours, *signs.alphas],
+            window=window,
+            out_shape=(len(signs.colours) + len(signs.alphas), *shape),
+        )
+        colours, alphas = np.split(pixels, [len(signs.colours)])
+        internal = None
+        if signs.mask:
+            internal = np.asarray(self._dataset.read_masks(1, window=window, out_shape=shape) > 0)
+        return combine_masks(
+            colours,
+            internal=internal,
+            alpha=alphas.min(axis=0) if signs.alphas else None,
+            nodata=signs.nodata,
+        )
 
     def close(self) -> None:
         """Close the file."""
@@ -139,6 +181,8 @@ class WindowedImage(RasterSource):
         return len(self._bands) == 1
 
     def _to_rgb(self, pixels: Rgb) -> Rgb:
+        if self._stretch is not None:
+            pixels = self._stretch.apply(pixels)
         if not self._colours():
             return np.ascontiguousarray(pixels.transpose(1, 2, 0))
         table = np.zeros((256, 3), dtype=np.uint8)
@@ -165,8 +209,10 @@ def open_windowed(
 
     Raises:
         DamagedImage: Truncated or broken.
+        UnsupportedImage: Printing colours, or the file points to another one.
         ImageTooLarge: More pixels than the limit, or pieces too large to decode.
-        UnsupportedBitDepth: Not 8 bits per band.
+        UnsupportedBitDepth: Not 8 bits per band, and nobody has allowed to stretch the values.
+        ImageDriverMissing: This installation lacks the decoder.
         ImageWithoutColour: One band without a colour table.
         BandsMissing: Two bands, or a band was asked for that is not there.
         CoordinatesInDegrees: The coordinate system has no metres.
@@ -178,6 +224,9 @@ def open_windowed(
         try:
             bands, notes = _choose_bands(dataset, options)
             _refuse_too_large(dataset, options.limits)
+            stretch = _stretch(dataset, bands)
+            if stretch is not None:
+                notes = (*notes, stretch.finding)
             info = RasterInfo(
                 name=name,
                 sha256=sha256 or hash_file(file),
@@ -188,7 +237,7 @@ def open_windowed(
                 notes=notes,
             )
             return WindowedImage(
-                dataset, place(info, _georeference(dataset), options), bands, memory
+                dataset, place(info, _georeference(dataset), options), bands, memory, stretch
             )
         except BaseException:
             dataset.close()
@@ -199,24 +248,44 @@ def open_windowed(
         raise
 
 
-def _small_cache() -> rasterio.Env:
+def small_cache() -> rasterio.Env:
+    """Return the surroundings in which the library keeps few decoded pieces."""
     return rasterio.Env(GDAL_CACHEMAX=BLOCK_CACHE_BYTES)
 
 
 def _open(path: str, driver: str) -> DatasetReader:
+    with rasterio.Env() as environment:
+        if driver not in environment.drivers():
+            names = {DRIVERS["JP2"]: "JPEG 2000"}
+            raise ImageDriverMissing(format=names.get(driver, driver))
     try:
         with warnings.catch_warnings():
             # A missing georeference is an ordinary case here, reported by the checks.
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            return rasterio.open(path, driver=driver)
+            dataset = rasterio.open(path, driver=driver)
     except RasterioError as cause:
         raise DamagedImage() from cause
+    if points_away(dataset):
+        dataset.close()
+        raise UnsupportedImage()
+    return dataset
+
+
+def points_away(dataset: DatasetReader) -> bool:
+    """Tell whether a file takes its shrunk pictures from another file or from a server.
+
+    The library follows such a note, whatever driver was asked for; so ask before reading pixels.
+
+    Args:
+        dataset: The file, just opened.
+    """
+    return bool(dataset.tags(ns=OVERVIEWS))
 
 
 def _choose_bands(
     dataset: DatasetReader, options: OpenOptions
 ) -> tuple[tuple[int, ...], tuple[Finding, ...]]:
-    if any(dtype != "uint8" for dtype in dataset.dtypes):
+    if any(dtype != "uint8" for dtype in dataset.dtypes) and not options.stretch:
         raise UnsupportedBitDepth()
     if ColorInterp.cyan in dataset.colorinterp:
         raise UnsupportedImage()
@@ -234,6 +303,26 @@ def _choose_bands(
     if dataset.count > len(COLOUR_BANDS) + 1:
         notes.append(replace(_EXTRA_BANDS, details={"found": dataset.count}))
     return COLOUR_BANDS, tuple(notes)
+
+
+def _several_signs(dataset: DatasetReader) -> _Signs | None:
+    kinds = dataset.colorinterp
+    alphas = [band for band, kind in enumerate(kinds, start=1) if kind == ColorInterp.alpha]
+    mask = MaskFlags.per_dataset in dataset.mask_flag_enums[0]
+    mask = mask and MaskFlags.alpha not in dataset.mask_flag_enums[0]
+    if sum((mask, bool(alphas), dataset.nodata is not None)) < 2:
+        return None
+    colours = [band for band in dataset.indexes if band not in alphas]
+    return _Signs(colours, alphas, mask, dataset.nodata)
+
+
+def _stretch(dataset: DatasetReader, bands: Sequence[int]) -> Stretch | None:
+    if all(dtype == "uint8" for dtype in dataset.dtypes):
+        return None
+    try:
+        return measure_stretch(dataset, bands)
+    except RasterioError as cause:
+        raise DamagedImage() from cause
 
 
 def _pages(dataset: DatasetReader) -> int:

@@ -80,6 +80,11 @@ def harmless_text(text: str) -> str:
     return f"'{text}" if text.startswith(FORMULA_STARTS) else text
 
 
+def plain_text(text: str) -> str:
+    """Return a text as it was before `harmless_text` guarded it."""
+    return text[1:] if text.startswith("'") and text[1:].startswith(FORMULA_STARTS) else text
+
+
 def csv_with_origin(name: str, table: Table, provenance: Provenance) -> dict[str, bytes]:
     """Return a table and the file that says what its columns are and where it comes from.
 

@@ -33,12 +33,15 @@ class FileCache:
     """A folder of copies that any process of this machine may share.
 
     Above its limit the copies vanish that nobody has asked for the longest; those of the last hour
-    stay, so a path that was handed out remains good for that time.
+    stay, so a path that was handed out remains good for that time. Who reads the content at once
+    needs no such time.
 
     Args:
         folder: Where the copies lie; made at the first use.
         limit_bytes: Size above which copies are removed.
         clock: Gives Unix time in seconds.
+        in_use_s: Copies that were asked for so recently stay, whatever the limit [s].
+        longest_unused_s: Copies that nobody has asked for so long vanish [s].
     """
 
     def __init__(
@@ -46,10 +49,14 @@ class FileCache:
         folder: Path,
         limit_bytes: int = LIMIT_BYTES,
         clock: Callable[[], float] = time.time,
+        in_use_s: float = IN_USE_S,
+        longest_unused_s: float = LONGEST_UNUSED_S,
     ) -> None:
         self._folder = folder
         self._limit = limit_bytes
         self._clock = clock
+        self._in_use_s = in_use_s
+        self._longest_unused_s = longest_unused_s
         self._trim_at = 0.0
 
     def write(self, tenant: str, content: bytes | BinaryIO) -> Draft:
@@ -114,11 +121,13 @@ class FileCache:
         remaining = sum(size for _, size, _ in copies)
         for used_at, size, path in sorted(copies):
             unused_s = now - used_at
-            if unused_s <= IN_USE_S or (unused_s <= LONGEST_UNUSED_S and remaining <= self._limit):
+            is_wanted = unused_s <= self._longest_unused_s and remaining <= self._limit
+            if unused_s <= self._in_use_s or is_wanted:
                 break
             path.unlink(missing_ok=True)
             remaining -= size
-        self.remove_drafts(datetime.fromtimestamp(now, UTC) - timedelta(seconds=LONGEST_UNUSED_S))
+        longest = timedelta(seconds=self._longest_unused_s)
+        self.remove_drafts(datetime.fromtimestamp(now, UTC) - longest)
 
     def remove_drafts(self, before: datetime) -> int:
         """Remove drafts that killed processes have left."""

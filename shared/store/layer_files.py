@@ -7,7 +7,6 @@ makes of its content: some formats only point to other files of the machine.
 from __future__ import annotations
 
 import csv
-import json
 import tempfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,7 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from shared.errors import FileTypeRefused, InputError
+from shared.errors import FileTypeRefused, GeodataUnreadable, InputError
+from shared.geo.vector_formats import (
+    STYLES,
+    check_no_address,
+    has_rollback_journal,
+    is_geopackage,
+)
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
@@ -37,13 +42,7 @@ KINDS: Mapping[str, LayerKind] = {
 }
 ENDINGS = {GEOPACKAGE: "gpkg", GEOJSON: "geojson", CSV: "csv", GEOTIFF: "tif"}
 ALLOWED = "CSV, GeoPackage, GeoJSON, GeoTIFF"
-STYLES = "layer_styles"
-"""Table of a GeoPackage in which QGIS looks for colours."""
-_SQLITE, _APPLICATION_ID, _ROLLBACK_JOURNAL = b"SQLite format 3\0", b"GPKG", b"\1\1"
 _ESCAPED = r"^'(?=[=+\-@\t\r])"
-_ADDRESS_TYPES = {"url", "link"}
-"""Kinds of coordinate systems of GeoJSON 2008 for which GDAL asks a server that the file names."""
-_POINTS_AWAY = object()
 _BOOLEANS = {"ja": True, "nein": False, "": None}
 
 
@@ -205,7 +204,10 @@ def _vector_shape(path: Path, media_type: str) -> Shape:
 
     _check_vector(path, media_type)
     if media_type == GEOJSON:
-        _check_crs(path)
+        try:
+            check_no_address(path.read_bytes())
+        except GeodataUnreadable as cause:
+            raise FileTypeRefused(allowed=ALLOWED) from cause
     try:
         with _address(path, media_type) as address:
             info = pyogrio.read_info(address, layer=_layer(address), force_total_bounds=True)
@@ -244,36 +246,11 @@ def _check_vector(path: Path, media_type: str) -> None:
         head = file.read(100)
     if media_type == GEOPACKAGE:
         # Another journal would make SQLite write beside the file.
-        fits = (
-            head.startswith(_SQLITE)
-            and head[68:72] == _APPLICATION_ID
-            and head[18:20] == _ROLLBACK_JOURNAL
-        )
+        fits = is_geopackage(head) and has_rollback_journal(head)
     else:
         fits = head.lstrip().startswith(b"{")
     if not fits:
         raise FileTypeRefused(allowed=ALLOWED)
-
-
-def _check_crs(path: Path) -> None:
-    """Make sure that GeoJSON names no address as a coordinate system, however it is written.
-
-    Raises:
-        FileTypeRefused: It does, or it is no JSON.
-    """
-
-    def look(members: list[tuple[str, object]]) -> object:
-        for name, value in members:
-            if name.lower() == "crs" and value is _POINTS_AWAY:
-                raise ValueError("a coordinate system elsewhere")
-        kinds = {str(value).lower() for name, value in members if name.lower() == "type"}
-        return _POINTS_AWAY if kinds & _ADDRESS_TYPES else None
-
-    try:
-        # Numbers and objects are not kept, so little more than the text is in memory.
-        json.loads(path.read_bytes(), object_pairs_hook=look, parse_int=len, parse_float=len)
-    except (ValueError, RecursionError) as cause:
-        raise FileTypeRefused(allowed=ALLOWED) from cause
 
 
 def _layer(address: str) -> str:

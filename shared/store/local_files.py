@@ -190,6 +190,32 @@ def _sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
+@contextmanager
+def whole_file(target: Path) -> Iterator[Path]:
+    """Give a path for a library that writes files itself; it becomes `target` in one step.
+
+    After an error nothing is left, nor of what the library has put beside its file.
+
+    Args:
+        target: The file; its folder is made, an older file of that name is replaced.
+
+    Raises:
+        StorageFull: There is no space left, or the folder may not be written.
+        StorageUnreachable: Any other fault of the disk.
+    """
+    with disk_errors(target.parent):
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=".part-", dir=target.parent))
+        try:
+            draft = folder / target.name
+            yield draft
+            with draft.open("rb") as written:
+                os.fsync(written.fileno())  # before its name: else power can fail between the two
+            move(draft, target, durable=True)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
 def remove_drafts(folder: Path, before: datetime) -> int:
     """Remove drafts that a killed process has left, and say how many.
 

@@ -181,7 +181,12 @@ def embed_in_json(content: Mapping[str, Any], provenance: Provenance) -> dict[st
     }
 
 
-def write_cog(source: Path, target: Path, provenance: Provenance) -> None:
+def write_cog(
+    source: Path,
+    target: Path,
+    provenance: Provenance,
+    creation: Mapping[str, str | int] | None = None,
+) -> None:
     """Write a raster as cloud optimised GeoTIFF whose tags carry the origin.
 
     A finished one cannot take a tag without losing its order, so this is the last step.
@@ -190,6 +195,7 @@ def write_cog(source: Path, target: Path, provenance: Provenance) -> None:
         source: A GeoTIFF of this program.
         target: File to write.
         provenance: Where it comes from.
+        creation: Options of GDAL's COG driver; None packs without loss.
 
     Raises:
         rasterio.errors.RasterioError: The source is no raster or the target cannot be written.
@@ -198,12 +204,13 @@ def write_cog(source: Path, target: Path, provenance: Provenance) -> None:
     from rasterio.io import MemoryFile
     from rasterio.shutil import copy
 
+    options = creation or {"compress": "DEFLATE"}
     with MemoryFile(ext=".vrt") as memory:
         with rasterio.open(source) as raster:
             copy(raster, memory.name, driver="VRT")
         with rasterio.open(memory.name, "r+") as virtual:
             virtual.update_tags(**{TIFF_TAG: to_json(provenance)})
-        copy(memory.name, target, driver="COG", compress="DEFLATE", bigtiff="IF_SAFER")
+        copy(memory.name, target, driver="COG", bigtiff="IF_SAFER", **options)
 
 
 def sheet_cells(provenance: Provenance) -> list[str]:

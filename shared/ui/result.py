@@ -191,7 +191,7 @@ def describe_origin(origin: Provenance, t: Translator) -> str:
         parts.append(f"{failures}.")
     parts.append(
         t(
-            "Ausgewertet am {date}, {time}, in {duration}. Programmversion {version}.",
+            "Ausgewertet am {date}, {time}, in {duration} mit Programmversion {version}.",
             date=t.date(origin.created_at),
             time=t.time(origin.created_at),
             duration=t.duration(origin.duration_s),

@@ -30,7 +30,22 @@ def errors(page: AppTest) -> str:
     return "".join(str(error.proto) for error in page.error)
 
 
-@pytest.mark.parametrize("app", manifests(), ids=lambda app: app.id)
+def takes_uploads(app: AppManifest) -> bool:
+    sources = (REPOSITORY / "apps" / app.id).glob("*.py")
+    return any("choose_data(" in path.read_text(encoding="utf-8") for path in sources)
+
+
+@pytest.mark.parametrize(
+    "app", [app for app in manifests() if not takes_uploads(app)], ids=lambda app: app.id
+)
+def test_an_app_without_uploads_has_no_place_for_them(app: AppManifest) -> None:
+    sources = (REPOSITORY / "apps" / app.id).glob("*.py")
+    assert not any("upload" in path.read_text(encoding="utf-8") for path in sources)
+
+
+@pytest.mark.parametrize(
+    "app", [app for app in manifests() if takes_uploads(app)], ids=lambda app: app.id
+)
 def test_an_upload_is_opened_in_a_process_of_its_own(
     app: AppManifest, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from shared.demo_city.city import DemoCity, build_city
+from shared.demo_city.event_kinds import Event
 from shared.demo_city.musterstadt import plan_musterstadt
 from shared.demo_city.settings import CitySettings
 from shared.demo_city.town import Town, build_town
@@ -12,3 +14,15 @@ from shared.demo_city.town import Town, build_town
 @pytest.fixture(scope="session")
 def town() -> Town:
     return build_town(plan_musterstadt(CitySettings()))
+
+
+@pytest.fixture(scope="session")
+def city(town: Town) -> DemoCity:
+    made = build_city(CitySettings())
+    made.first_town = town
+    return made
+
+
+@pytest.fixture(scope="session")
+def events(city: DemoCity) -> tuple[Event, ...]:
+    return city.events

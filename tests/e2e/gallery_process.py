@@ -21,6 +21,11 @@ from tests.e2e.sign_in import COOKIE, shared_cookie, sign_in_for_all
 from tests.ports import free_port
 
 STOP_WITHIN_S = 30.0
+DEMO_CITY = {
+    "URBANKI_DEMO_CITY_DIR": str(REPOSITORY / "var" / "demo_city"),
+    "URBANKI_DEMO_CITY_IMAGES": "centre",
+}
+"""All galleries of the tests share one demo city: it takes a minute to render."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +93,7 @@ def running_gallery(
     command = [sys.executable, "-m", "shared.startup"]
     settings = {
         "URBANKI_DATA_DIR": str(data_dir),
+        **DEMO_CITY,
         "URBANKI_PORT": str(port),
         "URBANKI_MODEL_SERVER_PORT": str(model_port),
         "URBANKI_MODEL_SERVER_URL": "",
@@ -159,6 +165,7 @@ def running_pages(
         "PATH": str(Path(sys.executable).parent),
         "HOME": str(data_dir),
         "URBANKI_DATA_DIR": str(data_dir),
+        **DEMO_CITY,
         "URBANKI_MODEL_SERVER_URL": f"http://127.0.0.1:{free_port()}",
         "URBANKI_PORT": str(port),
     }

@@ -356,7 +356,7 @@ def test_the_origin_names_input_model_time_and_version() -> None:
     assert text == (
         "Eingabe: Beispielbild. Beispieldaten, künstlich erzeugt. "
         "Modell: solar 0.1.0 (abababababab). "
-        "Ausgewertet am 24. November 2026, 14:05 Uhr, in 4,7\u202fs. Programmversion 0.1.0."
+        "Ausgewertet am 24. November 2026, 14:05 Uhr, in 4,7\u202fs mit Programmversion 0.1.0."
     )
 
 

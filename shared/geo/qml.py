@@ -48,9 +48,42 @@ def style_row(layer: Layer, geometry_type: str) -> tuple[str, str, str, str, str
     return (
         layer.name,
         layer.name[:30],
-        _qml(layer, entries, family),
+        layer_qml(layer, geometry_type),
         _sld(layer, entries, family),
         layer.title,
+    )
+
+
+def layer_qml(layer: Layer, geometry_type: str = "") -> str:
+    """Return the colours of a layer for QGIS.
+
+    Args:
+        layer: The layer.
+        geometry_type: See `style_row`; empty takes that of the first object.
+    """
+    first = geometry_type or next((one.geometry.geom_type for one in layer.features), "Polygon")
+    entries = layer.style or (LegendEntry(DEFAULT_COLOUR, layer.title),)
+    return _qml(layer, entries, first.removeprefix("Multi"))
+
+
+def raster_qml(entries: tuple[LegendEntry, ...]) -> str:
+    """Return the colours of a raster of labels for QGIS.
+
+    Args:
+        entries: Colour and meaning of each code, which is the entry's value.
+
+    Raises:
+        ValueError: A value is no whole number.
+    """
+    rows = "".join(
+        f'<paletteEntry value="{int(entry.value)}" color="{entry.colour}" alpha="255" '
+        f"label={quoteattr(entry.label)}/>"
+        for entry in entries
+    )
+    return (
+        '<qgis version="3.28.0" styleCategories="Symbology"><pipe>'
+        '<rasterrenderer type="paletted" band="1" opacity="1" alphaBand="-1">'
+        f"<colorPalette>{rows}</colorPalette></rasterrenderer></pipe></qgis>"
     )
 
 

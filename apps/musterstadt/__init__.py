@@ -1,0 +1,1 @@
+"""Musterstadt: look around the invented town that all apps use for their examples."""

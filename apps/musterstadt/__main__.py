@@ -1,0 +1,106 @@
+"""Headless command: `python -m apps.musterstadt build|prepare|figures`.
+
+Exit codes: 0 done, 2 bad input or no space. Errors are one German line on stderr; results are JSON
+on stdout.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from argparse import Namespace
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+
+from apps.musterstadt.place import city_store, town_folder, wanted_tiles
+from shared.auth.audited_commands import run_app_command
+from shared.command_line import GermanParser, print_json, refusal
+from shared.demo_city.city_folder import BUILT
+from shared.errors import Cancelled, UrbanKiError
+from shared.settings import get_settings
+
+DONE, BAD_INPUT = 0, 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code.
+
+    Args:
+        arguments: Words after the program's name; None takes the process's own.
+    """
+    commands = {"build": _build, "prepare": _prepare, "figures": _figures}
+    try:
+        options = _parser().parse_args(arguments)
+        return run_app_command(
+            get_settings(),
+            "musterstadt",
+            options.command,
+            lambda: commands[options.command](options),
+        )
+    except KeyboardInterrupt:
+        error: UrbanKiError = Cancelled()
+    except UrbanKiError as refused:
+        error = refused
+    sys.stderr.write(f"{refusal(error)}\n")
+    return BAD_INPUT
+
+
+def _parser() -> GermanParser:
+    parser = GermanParser(
+        prog="python -m apps.musterstadt", description="Die erfundene Stadt der Galerie."
+    )
+    commands = parser.add_subparsers(dest="command", metavar="BEFEHL", required=True)
+    commands.add_parser("build", help="Straßen, Häuser und Gärten rechnen, ohne Luftbilder")
+    commands.add_parser("prepare", help="alle Luftbilder rechnen; was da ist, bleibt")
+    commands.add_parser("figures", help="die Stadt in Zahlen")
+    return parser
+
+
+def _build(options: Namespace) -> int:
+    del options
+    folder = town_folder()
+    was_there = (folder / BUILT).is_file()
+    if not was_there:
+        sys.stderr.write("Die Beispielstadt wird gerechnet, einmalig ...\n")
+        sys.stderr.write("The sample town is being made, once ...\n")
+        city_store().build()
+    print_json({"folder": str(folder), "built": not was_there})
+    return DONE
+
+
+def _prepare(options: Namespace) -> int:
+    del options
+    from shared.demo_city.store import prepare_city
+
+    store, tiles = city_store(), wanted_tiles()
+    started = time.monotonic()
+
+    def progress(done: int, total: int) -> None:
+        sys.stderr.write(f"\r{done} von {total} Kacheln")
+
+    rendered = prepare_city(store, tiles, progress, datetime.now(UTC))
+    sys.stderr.write("\n")
+    size = sum(path.stat().st_size for path in store.folder.rglob("*") if path.is_file())
+    print_json(
+        {
+            "folder": str(store.folder),
+            "tiles": len(tiles),
+            "rendered": rendered,
+            "megabytes": round(size / 1e6, 1),
+            "seconds": round(time.monotonic() - started, 1),
+        }
+    )
+    return DONE
+
+
+def _figures(options: Namespace) -> int:
+    from apps.musterstadt.town import town_figures
+
+    del options
+    print_json(asdict(town_figures()))
+    return DONE
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,111 @@
+"""Page of Musterstadt: look around the invented town while its images are rendered."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import streamlit as st
+
+from apps.musterstadt.ordering import make_order
+from apps.musterstadt.town import is_built, town_figures
+from apps.musterstadt.view_progress import follow_images, wait_for_town
+from apps.musterstadt.view_town import choose_view, show_town
+from shared.store import runs
+from shared.store.provenance import describe, from_dict
+from shared.store.run_views import RunView
+from shared.ui import (
+    AppContext,
+    Figure,
+    answer_panel,
+    app_page,
+    bind_run,
+    figures,
+    flag_result,
+    job_panel,
+    primary_action,
+    show_run,
+    step,
+)
+from shared.ui.shell import SAMPLE_PARAMETER
+
+
+def offer_start(ctx: AppContext) -> None:
+    """Show the main button; a click, or coming for the example, orders the images."""
+    with step(ctx, 1, ctx.t("Stadt ansehen"), done=False):
+        st.markdown(
+            ctx.t(
+                "Die Luftbilder entstehen auf diesem Rechner, nur beim ersten Mal. Die Mitte der "
+                "Stadt ist bald zu sehen, der Rest wird nebenher fertig."
+            )
+        )
+        wanted = primary_action(ctx.t("Mit Beispiel ausprobieren"), key="musterstadt_start")
+    if wanted or st.query_params.get(SAMPLE_PARAMETER) == "1":
+        order = make_order(ctx.manifest.sample_title(ctx.language))
+        show_run(runs.submit(ctx.principal, ctx.store, order, now=datetime.now(UTC)))
+        st.rerun()
+
+
+def show_run_again(ctx: AppContext, run: RunView) -> None:
+    """Show the town, how far its images are, and its figures."""
+    if run.is_active or run.state != "done" or run.units_failed:
+        run = job_panel(ctx, run.id)
+    if not is_built():
+        wait_for_town(ctx)
+        return
+    with step(ctx, 1, ctx.t("Ausschnitt wählen"), done=True):
+        wish = choose_view(ctx)
+    with step(ctx, 2, ctx.t("Ansicht"), done=True):
+        picture = show_town(ctx, wish)
+        if run.is_active:
+            follow_images(ctx, wish, picture.ready)
+    show_figures(ctx)
+    answers(ctx, run)
+    flag_result(ctx, run.id)
+
+
+def show_figures(ctx: AppContext) -> None:
+    """Show the town in figures."""
+    t, found = ctx.t, town_figures()
+    with st.container(key="musterstadt_figures"):
+        st.subheader(t("Die Stadt in Zahlen"), anchor=False)
+        figures(
+            (
+                Figure(t("Einwohner"), found.inhabitants),
+                Figure(t("Gebäude"), found.buildings),
+                Figure(t("Adressen"), found.addresses),
+                Figure(t("Straßen"), found.streets_km, "km", 1),
+                Figure(t("Bäume"), found.trees),
+                Figure(t("Solaranlagen"), found.solar_units),
+                Figure(t("Änderungen in drei Jahren"), found.changes),
+                Figure(t("Boden versiegelt"), 100 * found.sealed_share, "%"),
+            ),
+            t,
+        )
+
+
+def answers(ctx: AppContext, run: RunView) -> None:
+    """Answer what came out, how sure it is, where it comes from and what to do."""
+    t = ctx.t
+    with st.container(key="musterstadt_answers"):
+        answer_panel(
+            what=t("Eine Stadt, die es nicht gibt, mit allem, was ein Amt über eine Stadt weiß."),
+            how_sure=t("Alles ist gerechnet. Darum ist die Wahrheit zu jedem Bildpunkt bekannt."),
+            origin=(
+                from_dict(run.provenance) if run.provenance else describe(run, tenant=ctx.tenant)
+            ),
+            next_step=t("Öffnen Sie eine Anwendung; ihre Beispiele spielen in dieser Stadt."),
+        )
+
+
+with app_page("musterstadt") as ctx:
+    st.markdown(
+        ctx.t(
+            "Musterstadt ist erfunden. An ihr zeigen alle Anwendungen, was sie können: "
+            "Straßen, Häuser, Dächer, Bäume, Menschen und zwei Befliegungen."
+        )
+    )
+    bound = bind_run(ctx)
+    if bound is None:
+        offer_start(ctx)
+    else:
+        show_run_again(ctx, bound)

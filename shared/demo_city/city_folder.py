@@ -1,0 +1,33 @@
+"""Where a demo city is kept, told without building or reading anything."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from shared.demo_city.settings import CitySettings
+
+BUILT: Final = "built"
+"""Name of the file that says that tables and paintings are there."""
+
+
+def city_folder(folder: Path, settings: CitySettings) -> Path:
+    """Return the folder of one city; other settings or other software have another one.
+
+    Args:
+        folder: Folder of all demo cities of an installation.
+        settings: The city.
+    """
+    return folder / f"{settings.fingerprint()}-{software()}"
+
+
+@cache
+def software() -> str:
+    """Return 8 hexadecimal digits that change with this package: other code, other city."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.iterdir()):
+        if path.suffix in {".py", ".toml"}:
+            digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()[:8]

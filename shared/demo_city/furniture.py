@@ -1,0 +1,54 @@
+"""Everything that stands or is painted on the ground of a town."""
+
+from __future__ import annotations
+
+from shared.demo_city.borders import enclose_plots
+from shared.demo_city.buildings import Building
+from shared.demo_city.gardens import furnish_gardens
+from shared.demo_city.ground import Surface
+from shared.demo_city.open_land import furnish_fields
+from shared.demo_city.outlines import clear_of
+from shared.demo_city.parcels import Parcel
+from shared.demo_city.pitches import mark_pitches
+from shared.demo_city.plan import TownPlan
+from shared.demo_city.rail_things import lay_tracks, moor_boats, put_trains
+from shared.demo_city.roadside import Roadside
+from shared.demo_city.street_marks import mark_streets
+from shared.demo_city.streets import StreetNetwork
+from shared.demo_city.things import Thing
+from shared.demo_city.vehicles import park_vehicles
+from shared.demo_city.yard_things import construction_sites, furnish_market, furnish_yards
+from shared.demo_city.yards import Ground, yard_bays
+
+
+def furnish_ground(
+    plan: TownPlan,
+    network: StreetNetwork,
+    parcels: tuple[Parcel, ...],
+    buildings: tuple[Building, ...],
+    surfaces: tuple[Surface, ...],
+) -> tuple[Thing, ...]:
+    """Furnish the ground of a town.
+
+    Args:
+        plan: The plan of the town.
+        network: Its streets and waters.
+        parcels: Its parcels.
+        buildings: Its buildings.
+        surfaces: What lies on the ground.
+
+    Returns:
+        Things in the order of painting. None that needs a place of its own stands in a building or
+        on another one.
+    """
+    ground = Ground(plan.seed, surfaces, buildings, parcels)
+    roadside = Roadside(plan.seed, network, parcels)
+    bays = yard_bays(ground)
+    marks = mark_streets(roadside, ground, bays) + mark_pitches(ground) + lay_tracks(plan, ground)
+    land = furnish_fields(plan, ground) + construction_sites(ground, parcels)
+    standing = put_trains(plan, ground) + moor_boats(plan, ground)
+    standing += furnish_market(plan, ground) + furnish_yards(ground)
+    gardens = enclose_plots(ground, parcels) + furnish_gardens(ground)
+    vehicles = park_vehicles(roadside, ground, bays)
+    batches = clear_of(land + marks + standing + gardens + vehicles, ground.walls)
+    return tuple(thing for batch in batches for thing in batch.things())

@@ -1,0 +1,103 @@
+"""Paintings and trees as a flight sees them that makes no true orthophoto: things lean."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache
+from typing import Final
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from shapely import STRtree
+
+from shared.demo_city.labels import LABELS
+from shared.demo_city.materials import materials
+from shared.demo_city.painting import Painting
+from shared.demo_city.vegetation import Trees
+
+ROOFS: Final = tuple(LABELS.index(key) for key in ("roof_pitched", "roof_flat", "roof_green"))
+WALL: Final = "membrane_light"
+WALL_TINT: Final = (0.98, 0.92, 0.82, 0.95)
+LEAST_M2: Final = 0.05
+Offset = tuple[float, float]
+PER_AREA: Final = (
+    "material", "label", "fine", "solar", "instance", "thing", "slope", "direction", "anchor",
+    "wear", "tint",
+)  # fmt: skip
+
+
+@lru_cache(maxsize=4)
+def leaning(
+    painting: Painting, trees: Trees, lean: Offset, shift_m: Offset
+) -> tuple[Painting, Trees]:
+    """Return what a flight sees that makes no true orthophoto.
+
+    Args:
+        painting: What is painted.
+        trees: The trees of the town.
+        lean: How far a place moves per metre of its height: east, north.
+        shift_m: How far everything moves: east, north [m].
+    """
+    moved = trees.place + trees.height[:, None] * np.array(lean) + np.array(shift_m)
+    if lean != (0.0, 0.0):
+        painting = _with_walls(painting, np.array(lean))
+    return _moved(painting, np.array(lean), np.array(shift_m)), replace(trees, place=moved)
+
+
+def _moved(painting: Painting, lean: NDArray[np.float64], shift_m: NDArray[np.float64]) -> Painting:
+    places, owner = shapely.get_coordinates(painting.areas, return_index=True)
+    slope = painting.slope[owner]
+    height = (slope[:, :2] * places).sum(axis=1) + slope[:, 2]
+    # Walls stand on their foot lines already and only shift.
+    height[painting.is_wall[owner]] = 0
+    areas = shapely.set_coordinates(
+        painting.areas.copy(), places + height[:, None] * lean + shift_m
+    )
+    # A plane z = g.p + c seen at q = p + z l + s is z = (g.(q - s) + c) / (1 + g.l).
+    stretched = np.where(painting.is_wall, 1, 1 + painting.slope[:, :2] @ lean)
+    base = painting.slope[:, 2] - painting.slope[:, :2] @ shift_m
+    planes = np.column_stack([painting.slope[:, :2], base]) / stretched[:, None]
+    return replace(painting, areas=areas, slope=planes, index=STRtree(areas))
+
+
+def _with_walls(painting: Painting, lean: NDArray[np.float64]) -> Painting:
+    """Add the walls that come into sight, each below all roofs."""
+    roofs = np.flatnonzero(np.isin(painting.label, ROOFS) & painting.slope.any(axis=1))
+    rings = shapely.get_exterior_ring(painting.areas[roofs])
+    places, owner = shapely.get_coordinates(rings, return_index=True)
+    same = owner[1:] == owner[:-1]
+    start, end, of = places[:-1][same], places[1:][same], roofs[owner[:-1][same]]
+    normal = np.column_stack([start[:, 1] - end[:, 1], end[:, 0] - start[:, 0]])
+    across = normal @ lean
+    seen = np.abs(across) > LEAST_M2 / 20
+    start, end, of, normal, across = (values[seen] for values in (start, end, of, normal, across))
+    high = [
+        (painting.slope[of, :2] * at).sum(axis=1) + painting.slope[of, 2] for at in (start, end)
+    ]
+    tops = [at + up[:, None] * lean for at, up in zip((start, end), high, strict=True)]
+    walls = shapely.polygons(np.stack([start, end, tops[1], tops[0]], axis=1))
+    keep = (shapely.area(walls) > LEAST_M2) & shapely.is_valid(walls)
+    slope = np.column_stack([normal, -(normal * start).sum(axis=1)]) / across[:, None]
+    return _joined(painting, walls[keep], of[keep], slope[keep])
+
+
+def _joined(
+    painting: Painting,
+    walls: NDArray[np.object_],
+    of: NDArray[np.int64],
+    slope: NDArray[np.float64],
+) -> Painting:
+    added = {name: getattr(painting, name)[of] for name in PER_AREA}
+    added["material"] = np.full(len(of), materials()[WALL].number, np.uint8)
+    added["slope"] = slope
+    added["tint"] = np.tile(np.array(WALL_TINT, np.float32), (len(of), 1))
+    raised = np.isin(painting.label, ROOFS) & painting.slope.any(axis=1)
+    first = int(np.argmax(raised)) if raised.any() else len(raised)
+    values = {
+        name: np.insert(getattr(painting, name), [first] * len(of), more, axis=0)
+        for name, more in added.items()
+    }
+    areas = np.insert(painting.areas, [first] * len(of), walls)
+    is_wall = np.insert(painting.is_wall, [first] * len(of), np.ones(len(of), bool))
+    return replace(painting, areas=areas, is_wall=is_wall, index=STRtree(areas), **values)

@@ -1,0 +1,219 @@
+"""How real the scenes look: figures per split, and their distance to real roofs and real images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from shared.demo_city.labels import LABELS, SOLAR
+from shared.demo_city.picture_measures import picture_measures
+from shared.demo_city.roof_samples import draw_homes
+from shared.demo_city.roof_statistics import FOLDER, kolmogorov_distances
+from shared.demo_city.scenes import Scene, render_scene
+from shared.demo_city.settings import SceneSettings, Split, split_ranges
+
+TILES: Final = "solar_tiles_train"
+BAND: Final = (5.0, 95.0)
+BANDS: Final = ("red", "green", "blue", "near_infrared")
+SIZE_PERCENTS: Final = (5, 25, 50, 75, 95)
+SIZED: Final = (
+    "building",
+    "pv",
+    "solar_thermal",
+    "chimney",
+    "roof_window",
+    "dormer",
+    "car",
+    "tree",
+)
+"""Kinds of objects whose sizes are reported."""
+HOMES: Final = 1_500
+HOMES_SEED: Final = 2026
+LIMITS: Final = {
+    "spectrum_slope": (-3.2, -1.8),
+    "saturated": (0.0, 0.01),
+    "shadow": (0.05, 0.25),
+    "kolmogorov": (0.0, 0.15),
+    "real_inside_band": (0.8, 1.0),
+}
+"""What the figures should keep to."""
+
+
+def measure_split(
+    split: Split, count: int, data: Path | None, size_px: int = 640
+) -> dict[str, Any]:
+    """Render scenes of a split and measure them.
+
+    Args:
+        split: Which side.
+        count: Number of scenes, from the first seed of the split.
+        data: Folder with development data; what is missing there is reported as None.
+        size_px: Width and height of the scenes [px].
+
+    Returns:
+        Figures as JSON can hold them.
+    """
+    first = split_ranges(split).seeds[0]
+    scenes = [
+        render_scene(SceneSettings(seed, split, None, size_px))
+        for seed in range(first, first + count)
+    ]
+    pictures = [picture_measures(scene.window.rgbi[..., :3]) for scene in scenes]
+    made = {
+        "scenes": count,
+        "seeds": [first, first + count - 1],
+        "pictures": _bands_of(pictures),
+        "near_infrared": _near_infrared(scenes),
+        "ndvi": _ndvi(scenes),
+        "shadow": _spread([float(scene.window.shadow.mean()) for scene in scenes]),
+        "class_shares": _shares(LABELS, [scene.window.labels for scene in scenes]),
+        "solar_shares": _shares(SOLAR, [scene.window.solar for scene in scenes]),
+        "object_area_m2": _sizes(scenes),
+        "kolmogorov": _roof_distances(data),
+        "real_images": compare_with_real(pictures, data),
+    }
+    made["within_limits"] = _within_limits(made)
+    return made
+
+
+def compare_with_real(
+    rendered: Sequence[dict[str, float]], data: Path | None
+) -> dict[str, Any] | None:
+    """Compare rendered images with real tiles.
+
+    Args:
+        rendered: Measures of rendered images.
+        data: Folder with development data.
+
+    Returns:
+        Share of the measures of the real tiles that lie within the rendered 5 to 95 % band, in all
+        and per measure, with the distance of the medians; None where there are no tiles.
+    """
+    folder = data / TILES / "images" if data is not None else None
+    if folder is None or not folder.is_dir():
+        return None
+    files = sorted(file for file in folder.iterdir() if file.suffix in {".jpg", ".png"})
+    real = [picture_measures(_read(file)) for file in files]
+    inside, distance = {}, {}
+    for name in rendered[0]:
+        made = np.array([one[name] for one in rendered])
+        seen = np.array([one[name] for one in real])
+        low, high = np.percentile(made, BAND)
+        inside[name] = round(float(((seen >= low) & (seen <= high)).mean()), 3)
+        distance[name] = round(float(np.median(made) - np.median(seen)), 4)
+    return {
+        "tiles": len(real),
+        "inside_band": round(float(np.mean(list(inside.values()))), 3),
+        "inside_band_per_measure": inside,
+        "median_rendered_less_real": distance,
+        "real": _bands_of(real),
+    }
+
+
+def _read(file: Path) -> NDArray[np.uint8]:
+    stored = np.frombuffer(file.read_bytes(), np.uint8)
+    picture = cv2.cvtColor(cv2.imdecode(stored, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+    return np.asarray(picture, np.uint8)
+
+
+def _bands_of(measures: Sequence[dict[str, float]]) -> dict[str, dict[str, float]]:
+    return {name: _spread([one[name] for one in measures]) for name in measures[0]}
+
+
+def _spread(values: Iterable[float]) -> dict[str, float]:
+    known = np.array(list(values))
+    low, middle, high = np.percentile(known, (BAND[0], 50.0, BAND[1]))
+    return {
+        "mean": round(float(known.mean()), 4),
+        "p5": round(float(low), 4),
+        "p50": round(float(middle), 4),
+        "p95": round(float(high), 4),
+    }
+
+
+def _near_infrared(scenes: Sequence[Scene]) -> dict[str, dict[str, float]]:
+    """Return mean and standard deviation of the fourth band, and of all bands per class."""
+    values = [scene.window.rgbi[..., 3] for scene in scenes]
+    made = {
+        "mean": _spread([float(one.mean()) for one in values]),
+        "sd": _spread([float(one.std()) for one in values]),
+    }
+    for code, label in enumerate(LABELS):
+        pixels = np.concatenate([s.window.rgbi[s.window.labels == code] for s in scenes])
+        if len(pixels):
+            means, spreads = pixels.mean(axis=0), pixels.std(axis=0)
+            made[label] = {
+                f"{what}_{band}": round(float(value), 1)
+                for what, row in (("mean", means), ("sd", spreads))
+                for band, value in zip(BANDS, row, strict=True)
+            }
+    return made
+
+
+def _ndvi(scenes: Sequence[Scene]) -> dict[str, float]:
+    made = {}
+    for code, label in enumerate(LABELS):
+        values = [_index(s.window.rgbi[s.window.labels == code]) for s in scenes]
+        known = np.concatenate(values)
+        if len(known):
+            made[label] = round(float(known.mean()), 3)
+    return made
+
+
+def _index(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
+    red, infrared = pixels[:, 0].astype(float), pixels[:, 3].astype(float)
+    index: NDArray[np.float64] = (infrared - red) / np.maximum(infrared + red, 1)
+    return index
+
+
+def _shares(names: Sequence[str], images: Sequence[NDArray[np.uint8]]) -> dict[str, float]:
+    counts = sum(np.bincount(image.ravel(), minlength=256) for image in images)
+    total = np.asarray(counts)[: len(names)].sum()
+    return {
+        name: round(float(number / total), 5)
+        for name, number in zip(names, np.asarray(counts), strict=False)
+    }
+
+
+def _sizes(scenes: Sequence[Scene]) -> dict[str, Any]:
+    """Return quantiles of the areas of objects that lie wholly within their image [m2]."""
+    areas: dict[str, list[float]] = {kind: [] for kind in SIZED}
+    for scene in scenes:
+        edge = scene.draw.size_px
+        for kind, outline in zip(scene.objects["kind"], scene.objects.geometry, strict=True):
+            west, north, east, south = outline.bounds
+            if kind in areas and min(west, north) > 0 and max(east, south) < edge:
+                areas[kind].append(outline.area * scene.draw.gsd_m**2)
+    return {
+        kind: {
+            "count": len(values),
+            **{f"p{p}": round(float(np.percentile(values, p)), 2) for p in SIZE_PERCENTS},
+        }
+        for kind, values in areas.items()
+        if values
+    }
+
+
+def _roof_distances(data: Path | None) -> dict[str, float] | None:
+    if data is None or not (data / FOLDER).is_dir():
+        return None
+    return kolmogorov_distances(*draw_homes(HOMES_SEED, HOMES), data / FOLDER)
+
+
+def _within_limits(made: dict[str, Any]) -> dict[str, bool | None]:
+    figures: dict[str, list[float] | None] = {
+        "spectrum_slope": [made["pictures"]["spectrum_slope"]["p50"]],
+        "saturated": [made["pictures"]["saturated"]["mean"]],
+        "shadow": [made["shadow"]["mean"]],
+        "kolmogorov": list(made["kolmogorov"].values()) if made["kolmogorov"] else None,
+        "real_inside_band": [made["real_images"]["inside_band"]] if made["real_images"] else None,
+    }
+    return {
+        name: None if values is None else all(low <= value <= high for value in values)
+        for (name, values), (low, high) in zip(figures.items(), LIMITS.values(), strict=True)
+    }

@@ -1,0 +1,204 @@
+"""Scenes: small town cut-outs with image, labels and objects, for training and tests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import geopandas as gpd
+import numpy as np
+
+from shared.demo_city.camera import jpeg
+from shared.demo_city.grid import Pixels
+from shared.demo_city.layouts import plan_scene
+from shared.demo_city.materials import materials
+from shared.demo_city.painting import Painting, paint_town
+from shared.demo_city.randomness import stream
+from shared.demo_city.roof_objects import furnish_roof
+from shared.demo_city.scene_draws import Draw, draw_scene
+from shared.demo_city.scene_objects import building_id, scene_objects, visible_shares
+from shared.demo_city.settings import SceneSettings
+from shared.demo_city.solar import RoofWish
+from shared.demo_city.town import Town, build_town
+from shared.demo_city.vegetation import Trees, plant_trees
+from shared.demo_city.window import Window, render_alone
+
+AROUND_M: Final = 60.0
+"""Width of the town around the image; shadows and leaning walls come from there."""
+SEEN_INSTEAD: Final = {
+    "tile_glazed": "tile_anthracite",
+    "fibre_cement": "slate",
+    "dry_roof": "sedum_roof",
+    "open_paving": "paving_grey",
+    "clinker": "paving_red",
+    "rapeseed": "crop_green",
+    "tree_copper": "tree_broad",
+    "pv_violet": "pv_blue",
+}
+"""What training shows in place of the materials that it must not show."""
+UNSEEN_SHARE: Final = 0.22
+"""Share of the things of the other materials that test scenes show in an unseen one."""
+SOLAR_SHARE: Final = (0.05, 0.5)
+"""Share of the roofs that get a solar array beside those drawn anyway, in scenes with solar."""
+NUMBERS: Final = 9_973
+"""A prime: things with neighbouring numbers get independent draws."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A rendered cut-out of a town of its own.
+
+    Args:
+        draw: What it was made from.
+        window: Image, heights and label images.
+        objects: Polygons in pixels, see `scene_objects`.
+        materials: Keys of the materials it shows, sorted.
+        roof_ids: Ids of the buildings whose roofs it shows.
+    """
+
+    draw: Draw
+    window: Window
+    objects: gpd.GeoDataFrame
+    materials: tuple[str, ...]
+    roof_ids: tuple[str, ...]
+
+
+def render_scene(settings: SceneSettings) -> Scene:
+    """Render a scene; equal settings give equal arrays.
+
+    Args:
+        settings: Settings of the scene.
+
+    Raises:
+        InputError: The seed is not one of the split, or the size cannot be rendered.
+    """
+    draw = draw_scene(settings)
+    town = build_scene_town(draw)
+    pixels = scene_pixels(draw)
+    painting, trees = paint_scene(town, draw)
+    window = render_alone(painting, trees, pixels, draw.view, draw.seed)
+    window = compressed(window, draw.view.camera.jpeg_quality)
+    roofs = tuple(
+        building_id(draw.seed, roof.building)
+        for roof in town.roofs
+        if roof.outline.intersects(pixels.area())
+    )
+    objects = scene_objects(town, trees, pixels, draw.seed)
+    objects["visible"] = visible_shares(objects, window)
+    return Scene(draw, window, objects, shown_materials(painting, pixels), roofs)
+
+
+def scene_facts(draw: Draw, shown: Sequence[str], roof_ids: Sequence[str]) -> dict[str, Any]:
+    """Return what `scenes.json` says about a scene.
+
+    Args:
+        draw: What the scene was made from.
+        shown: Keys of the materials it shows.
+        roof_ids: Ids of the buildings whose roofs it shows.
+    """
+    camera = draw.view.camera
+    return {
+        "stem": stem_of(draw),
+        "seed": draw.seed,
+        "split": draw.split,
+        "gsd_m": draw.gsd_m,
+        "sun": {
+            "azimuth_deg": round(draw.view.sun.azimuth_deg, 3),
+            "elevation_deg": round(draw.view.sun.elevation_deg, 3),
+        },
+        "season": draw.view.season,
+        "camera": {
+            "blur_px": round(camera.blur_px, 4),
+            "jpeg_quality": camera.jpeg_quality,
+            "gamma": round(camera.gamma, 4),
+        },
+        "materials": list(shown),
+        "layout": draw.layout,
+        "roof_ids": list(roof_ids),
+    }
+
+
+def stem_of(draw: Draw) -> str:
+    """Return the name of the files of a scene, without ending."""
+    return f"{draw.split}_{draw.seed:06d}"
+
+
+def compressed(window: Window, quality: int) -> Window:
+    """Return a window whose image went through a JPEG file.
+
+    Args:
+        window: As the camera saw it.
+        quality: Quality of the compression, 1 to 100.
+    """
+    colour = jpeg(window.rgbi[..., :3], quality)
+    infrared = jpeg(window.rgbi[..., 3], quality)
+    return replace(window, rgbi=np.dstack([colour, infrared]))
+
+
+def shown_materials(painting: Painting, pixels: Pixels) -> tuple[str, ...]:
+    """Return the keys of the materials that lie within an image, sorted."""
+    names = list(materials())
+    shown = painting.material[painting.index.query(pixels.area(), predicate="intersects")]
+    return tuple(sorted(names[number] for number in np.unique(shown)))
+
+
+def scene_pixels(draw: Draw) -> Pixels:
+    """Return where the image of a scene lies within its town."""
+    first = int(np.ceil(AROUND_M / draw.gsd_m))
+    return Pixels(draw.gsd_m, side_m(draw), first, first, draw.size_px, draw.size_px)
+
+
+def side_m(draw: Draw) -> float:
+    """Return the width of the town of a scene [m]: its image and the ground that shades it."""
+    return (draw.size_px + 2 * int(np.ceil(AROUND_M / draw.gsd_m))) * draw.gsd_m
+
+
+def build_scene_town(draw: Draw) -> Town:
+    """Build the town of a scene with the solar units that it is to have."""
+    town = build_town(plan_scene(draw.layout, draw.seed, side_m(draw), draw.features))
+    if not draw.has_solar:
+        kept = tuple(thing for thing in town.things if thing.solar == "none")
+        return replace(town, things=kept)
+    rng = stream(draw.seed, "solar share")
+    share = rng.uniform(*SOLAR_SHARE)
+    chosen = {roof.building for roof in town.roofs if rng.random() < share}
+    kept = tuple(thing for thing in town.things if thing.building not in chosen)
+    added = [
+        thing
+        for index in sorted(chosen)
+        for thing in furnish_roof(
+            draw.seed, index, town.buildings[index], town.roofs[index], RoofWish(pv="add")
+        )
+    ]
+    return replace(town, things=(*kept, *added))
+
+
+def paint_scene(town: Town, draw: Draw) -> tuple[Painting, Trees]:
+    """Return what is painted of a town and its trees, in the materials of the split."""
+    painting = paint_town(town)
+    trees = plant_trees(town, has_unseen=draw.has_unseen)
+    swaps = _swaps(draw.has_unseen)
+    chosen = _is_chosen(painting.thing, draw)
+    material = np.where(chosen, swaps[painting.material], painting.material)
+    return replace(painting, material=material.astype(np.uint8)), trees
+
+
+def _swaps(has_unseen: bool) -> np.ndarray:
+    names = list(materials())
+    swaps = np.arange(len(names), dtype=np.uint8)
+    for unseen, seen in SEEN_INSTEAD.items():
+        if has_unseen:
+            swaps[names.index(seen)] = names.index(unseen)
+        else:
+            swaps[names.index(unseen)] = names.index(seen)
+    return swaps
+
+
+def _is_chosen(things: np.ndarray, draw: Draw) -> np.ndarray:
+    """Return which painted things are swapped: all in training, a drawn share in tests."""
+    if not draw.has_unseen:
+        return np.ones(len(things), dtype=bool)
+    drawn = stream(draw.seed, "unseen materials").random(NUMBERS)
+    chosen: np.ndarray = drawn[things % NUMBERS] < UNSEEN_SHARE
+    return chosen

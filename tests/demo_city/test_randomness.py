@@ -1,0 +1,18 @@
+"""Streams follow the published rule, whatever the size of the numbers that name them."""
+
+from __future__ import annotations
+
+from zlib import crc32
+
+import numpy as np
+import pytest
+
+from shared.demo_city.randomness import stream
+
+
+@pytest.mark.parametrize("ids", [(), (0,), (7, 1_000_000), (2**32 - 1,), (2**32, 5), (10**13,)])
+def test_streams_are_those_of_numpy_seeded_with_seed_stage_and_ids(ids: tuple[int, ...]) -> None:
+    rule = np.random.Generator(
+        np.random.PCG64(np.random.SeedSequence([2026, crc32(b"parcels"), *ids]))
+    )
+    assert stream(2026, "parcels", *ids).random(4).tolist() == rule.random(4).tolist()
