@@ -1,7 +1,8 @@
 """Headless command: `python -m apps.musterstadt build|prepare|figures`.
 
-Exit codes: 0 done, 2 bad input or no space. Errors are one German line on stderr; results are JSON
-on stdout.
+The invented town belongs to no municipality: these commands need no database and no account, and
+stand in no audit. Exit codes: 0 done, 2 bad input or no space. Errors are one German line on
+stderr; results are JSON on stdout.
 """
 
 from __future__ import annotations
@@ -14,11 +15,9 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 
 from apps.musterstadt.place import city_store, town_folder, wanted_tiles
-from shared.auth.audited_commands import run_app_command
 from shared.command_line import GermanParser, print_json, refusal
 from shared.demo_city.city_folder import BUILT
 from shared.errors import Cancelled, UrbanKiError
-from shared.settings import get_settings
 
 DONE, BAD_INPUT = 0, 2
 
@@ -32,12 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = {"build": _build, "prepare": _prepare, "figures": _figures}
     try:
         options = _parser().parse_args(arguments)
-        return run_app_command(
-            get_settings(),
-            "musterstadt",
-            options.command,
-            lambda: commands[options.command](options),
-        )
+        return commands[options.command](options)
     except KeyboardInterrupt:
         error: UrbanKiError = Cancelled()
     except UrbanKiError as refused:
@@ -77,10 +71,10 @@ def _prepare(options: Namespace) -> int:
     started = time.monotonic()
 
     def progress(done: int, total: int) -> None:
-        sys.stderr.write(f"\r{done} von {total} Kacheln")
+        if sys.stderr.isatty():
+            sys.stderr.write(f"\r{done} von {total} Kacheln" + "\n" * (done == total))
 
     rendered = prepare_city(store, tiles, progress, datetime.now(UTC))
-    sys.stderr.write("\n")
     size = sum(path.stat().st_size for path in store.folder.rglob("*") if path.is_file())
     print_json(
         {

@@ -7,9 +7,12 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from apps.musterstadt.ordering import make_order
+from apps.musterstadt.report import key_figures
 from apps.musterstadt.town import is_built, town_figures
+from apps.musterstadt.view_export import show_export
 from apps.musterstadt.view_progress import follow_images, wait_for_town
 from apps.musterstadt.view_town import choose_view, show_town
+from shared.contracts.provenance import Provenance
 from shared.store import runs
 from shared.store.provenance import describe, from_dict
 from shared.store.run_views import RunView
@@ -59,8 +62,11 @@ def show_run_again(ctx: AppContext, run: RunView) -> None:
         if run.is_active:
             follow_images(ctx, wish, picture.ready)
     show_figures(ctx)
-    answers(ctx, run)
+    origin = from_dict(run.provenance) if run.provenance else describe(run, tenant=ctx.tenant)
+    answers(ctx, origin)
     flag_result(ctx, run.id)
+    with step(ctx, 3, ctx.t("Mitnehmen"), done=False):
+        show_export(ctx, wish, picture, origin, run.id)
 
 
 def show_figures(ctx: AppContext) -> None:
@@ -68,31 +74,17 @@ def show_figures(ctx: AppContext) -> None:
     t, found = ctx.t, town_figures()
     with st.container(key="musterstadt_figures"):
         st.subheader(t("Die Stadt in Zahlen"), anchor=False)
-        figures(
-            (
-                Figure(t("Einwohner"), found.inhabitants),
-                Figure(t("Gebäude"), found.buildings),
-                Figure(t("Adressen"), found.addresses),
-                Figure(t("Straßen"), found.streets_km, "km", 1),
-                Figure(t("Bäume"), found.trees),
-                Figure(t("Solaranlagen"), found.solar_units),
-                Figure(t("Änderungen in drei Jahren"), found.changes),
-                Figure(t("Boden versiegelt"), 100 * found.sealed_share, "%"),
-            ),
-            t,
-        )
+        figures([Figure(*one) for one in key_figures(found, t)], t)
 
 
-def answers(ctx: AppContext, run: RunView) -> None:
+def answers(ctx: AppContext, origin: Provenance) -> None:
     """Answer what came out, how sure it is, where it comes from and what to do."""
     t = ctx.t
     with st.container(key="musterstadt_answers"):
         answer_panel(
             what=t("Eine Stadt, die es nicht gibt, mit allem, was ein Amt über eine Stadt weiß."),
             how_sure=t("Alles ist gerechnet. Darum ist die Wahrheit zu jedem Bildpunkt bekannt."),
-            origin=(
-                from_dict(run.provenance) if run.provenance else describe(run, tenant=ctx.tenant)
-            ),
+            origin=origin,
             next_step=t("Öffnen Sie eine Anwendung; ihre Beispiele spielen in dieser Stadt."),
         )
 

@@ -60,7 +60,7 @@ def choose_view(ctx: AppContext) -> Wish:
         key = st.selectbox(
             t("Ausschnitt"),
             list(found),
-            format_func=lambda one: _area_title(ctx, found[one]),
+            format_func=lambda one: area_title(ctx, found[one]),
             key="musterstadt_area",
         )
         kind: Kind = st.selectbox(
@@ -95,7 +95,8 @@ def _choose_layer(ctx: AppContext, area: Area) -> TownLayer | None:
     return offered.get(name)
 
 
-def _area_title(ctx: AppContext, area: Area) -> str:
+def area_title(ctx: AppContext, area: Area) -> str:
+    """Return the name of a part of the town in the language of the page."""
     return area.title if area.is_name else ctx.t(area.title)
 
 
@@ -125,7 +126,7 @@ def show_town(ctx: AppContext, wish: Wish) -> TownPicture:
         alt=t(
             "{picture}: {area}. Die Tabelle nennt dieselben Objekte.",
             picture=t(PICTURES[wish.kind]),
-            area=_area_title(ctx, wish.area),
+            area=area_title(ctx, wish.area),
         ),
         t=t,
     )

@@ -12,6 +12,7 @@ from shared.limited_reader import Order
 from shared.registry.discover import manifests
 from shared.registry.manifest import AppManifest
 from shared.settings import REPOSITORY
+from tests.shared.app_folders import takes_uploads
 
 pytestmark = [pytest.mark.usefixtures("no_model_server"), pytest.mark.timeout(180)]
 REFUSED = "braucht zu viel Zeit oder Arbeitsspeicher"
@@ -28,11 +29,6 @@ def own_file(page: AppTest, app: AppManifest) -> AppTest:
 def errors(page: AppTest) -> str:
     assert not page.exception
     return "".join(str(error.proto) for error in page.error)
-
-
-def takes_uploads(app: AppManifest) -> bool:
-    sources = (REPOSITORY / "apps" / app.id).glob("*.py")
-    return any("choose_data(" in path.read_text(encoding="utf-8") for path in sources)
 
 
 @pytest.mark.parametrize(

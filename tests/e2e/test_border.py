@@ -14,8 +14,8 @@ from shared.registry.manifest import AppManifest
 from tests.e2e.browser import observed_page
 from tests.e2e.gallery_process import RunningGallery
 from tests.e2e.sign_in import COOKIE
+from tests.shared.app_folders import takes_uploads
 
-every_app = pytest.mark.parametrize("app", manifests(), ids=lambda app: app.id)
 CLOSED = (
     *("/_stcore/metrics", "/_stcore/host-config", "/_stcore/upload_file/a/b"),
     *("/media/0123456789abcdef.png", "/component/x/index.html", "/static/js/index.js"),
@@ -125,7 +125,9 @@ def test_no_process_has_loaded_torch(gallery: RunningGallery) -> None:
     assert "onnxruntime" in loaded["bentoml"], "the model server serves with ONNX Runtime"
 
 
-@every_app
+@pytest.mark.parametrize(
+    "app", [app for app in manifests() if takes_uploads(app)], ids=lambda app: app.id
+)
 @pytest.mark.parametrize("kind", WRONG_FILES)
 def test_wrong_upload_is_refused_in_german(
     browser: Browser, gallery: RunningGallery, app: AppManifest, tmp_path: Path, kind: str

@@ -16,7 +16,9 @@ from tests.e2e.browser import observed_page
 from tests.e2e.gallery_process import RunningGallery
 from tests.e2e.test_journeys import QUESTIONS, result_is_there
 
-every_app = pytest.mark.parametrize("app", manifests(), ids=lambda app: app.id)
+every_app_with_model = pytest.mark.parametrize(
+    "app", [app for app in manifests() if app.model_tasks], ids=lambda app: app.id
+)
 RECOVERY_S = 60
 
 
@@ -38,7 +40,7 @@ def wait_for_text(page: Page, text: str, seconds: float) -> None:
     page.get_by_text(text).first.wait_for(timeout=seconds * 1000)
 
 
-@every_app
+@every_app_with_model
 @pytest.mark.timeout(240)
 def test_page_waits_for_a_killed_model_server(
     browser: Browser, gallery: RunningGallery, app: AppManifest
@@ -77,7 +79,7 @@ def test_killed_worker_is_replaced(gallery: RunningGallery) -> None:
         time.sleep(0.2)
 
 
-@every_app
+@every_app_with_model
 @pytest.mark.timeout(240)
 def test_model_server_dies_during_the_work(
     browser: Browser, gallery: RunningGallery, app: AppManifest

@@ -10,6 +10,7 @@ from shared.registry.discover import manifests
 from shared.registry.manifest import AppManifest
 from tests.e2e.browser import observed_page
 from tests.e2e.gallery_process import RunningGallery
+from tests.shared.app_folders import takes_uploads
 
 QUESTIONS = ("Was kam heraus?", "Wie sicher ist das?", "Woher kommt das?", "Was tun?")
 MAX_CLICKS = 3
@@ -107,7 +108,9 @@ def test_filtered_home_can_be_shared(browser: Browser, gallery: RunningGallery) 
         expect(other.page.locator("h2")).to_have_text(shown, timeout=20_000)
 
 
-@every_app
+@pytest.mark.parametrize(
+    "app", [app for app in manifests() if takes_uploads(app)], ids=lambda app: app.id
+)
 def test_the_switch_of_the_language_keeps_the_choice(
     browser: Browser, gallery: RunningGallery, app: AppManifest
 ) -> None:

@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+from shared.registry.manifest import AppManifest
+from shared.settings import REPOSITORY
+
 MANIFEST = """
 id = "{id}"
 title = "{title}"
@@ -62,3 +65,9 @@ def make_app(folder: Path, slug: str, page: str = "", **fields: object) -> Path:
     (app / "icon.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg"/>', encoding="utf-8")
     (app / "page.py").write_text(page, encoding="utf-8")
     return app
+
+
+def takes_uploads(app: AppManifest) -> bool:
+    """Say whether somebody can bring a file to an app: its source says so, not its manifest."""
+    sources = (REPOSITORY / "apps" / app.id).glob("*.py")
+    return any("choose_data(" in path.read_text(encoding="utf-8") for path in sources)
