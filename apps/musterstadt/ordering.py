@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from apps.musterstadt.jobs import IMAGES
+from apps.musterstadt.place import town_folder
 from shared.contracts.identity.principal import Principal
 from shared.contracts.jobs import Priority
-from shared.demo_city.settings import CitySettings
 from shared.registry.manifest import AppManifest
 from shared.store.run_views import RunOrder
 from shared.store.store import Store
@@ -26,7 +26,7 @@ def make_order(title: str) -> RunOrder:
         inputs=(),
         priority=Priority.INTERACTIVE,
         is_example=True,
-        fingerprint=CitySettings().fingerprint(),
+        fingerprint=town_folder().name,
     )
 
 

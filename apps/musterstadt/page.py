@@ -8,7 +8,7 @@ import streamlit as st
 
 from apps.musterstadt.ordering import make_order
 from apps.musterstadt.report import key_figures
-from apps.musterstadt.town import is_built, town_figures
+from apps.musterstadt.town import has_gaps, is_built, town_figures
 from apps.musterstadt.view_export import show_export
 from apps.musterstadt.view_progress import follow_images, wait_for_town
 from apps.musterstadt.view_town import choose_view, show_town
@@ -43,17 +43,26 @@ def offer_start(ctx: AppContext) -> None:
         )
         wanted = primary_action(ctx.t("Mit Beispiel ausprobieren"), key="musterstadt_start")
     if wanted or st.query_params.get(SAMPLE_PARAMETER) == "1":
-        order = make_order(ctx.manifest.sample_title(ctx.language))
-        show_run(runs.submit(ctx.principal, ctx.store, order, now=datetime.now(UTC)))
-        st.rerun()
+        order_images(ctx)
+
+
+def order_images(ctx: AppContext, *, repeat: bool = False) -> None:
+    """Order the images and show how far they are."""
+    order = make_order(ctx.manifest.sample_title(ctx.language))
+    now = datetime.now(UTC)
+    show_run(runs.submit(ctx.principal, ctx.store, order, now=now, repeat=repeat))
+    st.rerun()
 
 
 def show_run_again(ctx: AppContext, run: RunView) -> None:
     """Show the town, how far its images are, and its figures."""
     if run.is_active or run.state != "done" or run.units_failed:
         run = job_panel(ctx, run.id)
+    if not run.is_active and has_gaps():
+        offer_again(ctx)
     if not is_built():
-        wait_for_town(ctx)
+        if run.is_active:
+            wait_for_town(ctx)
         return
     with step(ctx, 1, ctx.t("Ausschnitt wählen"), done=True):
         wish = choose_view(ctx)
@@ -67,6 +76,14 @@ def show_run_again(ctx: AppContext, run: RunView) -> None:
     flag_result(ctx, run.id)
     with step(ctx, 3, ctx.t("Mitnehmen"), done=False):
         show_export(ctx, wish, picture, origin, run.id)
+
+
+def offer_again(ctx: AppContext) -> None:
+    """Say that images are missing although they were made, and offer to make them again."""
+    t = ctx.t
+    st.info(t("Auf diesem Rechner fehlen Bilder der Stadt, etwa weil ihr Ordner gelöscht wurde."))
+    if st.button(t("Fehlende Bilder rechnen"), key="musterstadt_again"):
+        order_images(ctx, repeat=True)
 
 
 def show_figures(ctx: AppContext) -> None:

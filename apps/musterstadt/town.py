@@ -11,7 +11,7 @@ import geopandas as gpd
 from apps.musterstadt.areas import Area, areas
 from apps.musterstadt.layers import within
 from apps.musterstadt.pictures import Bounds, Kind, TownPicture, take_picture
-from apps.musterstadt.place import city_store
+from apps.musterstadt.place import city_store, wanted_tiles
 from shared.demo_city.city import DemoCity
 from shared.demo_city.tiles import vintages as all_vintages
 
@@ -49,6 +49,12 @@ class TownFigures:
 def is_built() -> bool:
     """Say whether the vectors are there; the job builds them."""
     return city_store().is_built
+
+
+def has_gaps() -> bool:
+    """Say whether anything is missing that this installation is to have."""
+    store = city_store()
+    return not store.is_built or not all(store.is_ready(tile) for tile in wanted_tiles())
 
 
 def vintages() -> tuple[str, ...]:

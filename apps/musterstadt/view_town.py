@@ -69,15 +69,10 @@ def choose_view(ctx: AppContext) -> Wish:
             format_func=lambda one: t(PICTURES[one]),
             key="musterstadt_picture",
         )
-        vintage = st.segmented_control(
-            t("Jahr"),
-            years,
-            default=years[-1],
-            required=True,
-            key="musterstadt_year",
-        )
+        # A segmented control would be the usual widget, but its colours fail the contrast.
+        vintage = st.selectbox(t("Jahr"), years, index=len(years) - 1, key="musterstadt_year")
         layer = _choose_layer(ctx, found[key])
-    return Wish(found[key], kind, vintage or years[-1], layer)
+    return Wish(found[key], kind, vintage, layer)
 
 
 def _choose_layer(ctx: AppContext, area: Area) -> TownLayer | None:

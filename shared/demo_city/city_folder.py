@@ -27,7 +27,7 @@ def city_folder(folder: Path, settings: CitySettings) -> Path:
 def software() -> str:
     """Return 8 hexadecimal digits that change with this package: other code, other city."""
     digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.iterdir()):
+    for path in sorted(Path(__file__).parent.rglob("*")):
         if path.suffix in {".py", ".toml"}:
             digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()[:8]

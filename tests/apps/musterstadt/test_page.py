@@ -100,6 +100,23 @@ def test_the_job_renders_what_is_missing_and_ends(
     assert page.session_state["musterstadt_area"] == "centre"
 
 
+def test_images_that_are_gone_can_be_made_again(
+    no_town: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(CityStore, "prepare", lambda *_: True)
+    monkeypatch.setenv("URBANKI_DEMO_CITY_IMAGES", "centre")
+    begin_process()
+    page = opened(beispiel="1")
+    in_process.work_off(process_store())
+    page.run()
+    assert "fehlen Bilder der Stadt" in texts(page)
+    first = page.query_params["ergebnis"]
+    page.button(key="musterstadt_again").click().run()
+    assert not page.exception
+    assert page.query_params["ergebnis"] != first
+    assert "werden gerade gerechnet" in texts(page)
+
+
 @pytest.mark.usefixtures("town_here")
 def test_two_people_share_one_town() -> None:
     first, second = opened(beispiel="1"), opened(beispiel="1")
