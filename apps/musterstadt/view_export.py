@@ -48,8 +48,8 @@ def show_export(
     export_bar(
         ctx,
         [
-            Download(t("Blatt (PDF)"), name("pdf"), "application/pdf", sheet),
             Download(t("Bild (PNG)"), name("png"), "image/png", image),
+            Download(t("Blatt (PDF)"), name("pdf"), "application/pdf", sheet),
         ],
         run_id=run_id,
     )

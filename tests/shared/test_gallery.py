@@ -78,8 +78,8 @@ def test_the_action_of_a_card_opens_the_app_with_its_sample() -> None:
 def test_search_tolerates_a_typo_and_an_empty_result_offers_a_way_back() -> None:
     page = gallery()
     page.text_input(key="suche").set_value("luftbidl").run()
-    assert cards(page) == ["aviary"]
-    assert "1 Anwendung" in [text.value for text in page.markdown]
+    assert cards(page) == ["aviary", "Musterstadt"]
+    assert "2 Anwendungen" in [text.value for text in page.markdown]
     page.text_input(key="suche").set_value("gibtesnicht").run()
     assert cards(page) == []
     assert "0 Anwendungen" in [text.value for text in page.markdown]

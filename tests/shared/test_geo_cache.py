@@ -214,7 +214,7 @@ def test_two_processes_share_one_folder(tmp_path):
     ]
     for worker in workers:
         worker.start()
-    assert [told.get(timeout=60) for _ in workers] == [0, 0]
+    assert [told.get(timeout=120) for _ in workers] == [0, 0]
     for worker in workers:
         worker.join()
         assert worker.exitcode == 0
