@@ -11,6 +11,7 @@ import numpy as np
 
 from shared.demo_city.camera import jpeg
 from shared.demo_city.grid import Pixels
+from shared.demo_city.labels import FINE
 from shared.demo_city.layouts import plan_scene
 from shared.demo_city.materials import materials
 from shared.demo_city.painting import Painting, paint_town
@@ -180,8 +181,12 @@ def paint_scene(town: Town, draw: Draw) -> tuple[Painting, Trees]:
     trees = plant_trees(town, has_unseen=draw.has_unseen)
     swaps = _swaps(draw.has_unseen)
     chosen = _is_chosen(painting.thing, draw)
-    material = np.where(chosen, swaps[painting.material], painting.material)
-    return replace(painting, material=material.astype(np.uint8)), trees
+    material = np.where(chosen, swaps[painting.material], painting.material).astype(np.uint8)
+    # A cover that its material tells follows the new material.
+    told = np.array([FINE.index(one.fine) for one in materials().values()], np.uint8)
+    follows = painting.fine == told[painting.material]
+    fine = np.where(follows, told[material], painting.fine)
+    return replace(painting, material=material, fine=fine), trees
 
 
 def _swaps(has_unseen: bool) -> np.ndarray:

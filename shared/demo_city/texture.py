@@ -131,7 +131,8 @@ class Texture:
         course *= 73
         piece *= 1_181
         course += piece
-        course += np.asarray(area * 7).astype(np.int32)
+        # The number of the thing, not of the area in the chunk: another thing changes no roof.
+        course += np.asarray(self._looks.thing[area] * 7 % PIECES).astype(np.int32)
         course &= PIECES - 1
         added += self._pieces.take(course) * values[7]
         across *= -2

@@ -291,6 +291,27 @@ def test_a_shifted_image_has_its_labels_moved_with_it() -> None:
     assert np.array_equal(made.labels[1:, 2:], straight.labels[:-1, :-2])
 
 
+def test_another_thing_changes_no_tile_of_a_roof() -> None:
+    roof = shapely.box(60, 60, 72, 70)
+    made = []
+    for cars in (0, 3):
+        painter = _ground()
+        for car in range(cars):
+            painter.paint(
+                shapely.box(20 + 6 * car, 20, 24 + 6 * car, 22),
+                "sheet_blue",
+                None,
+                level=1,
+                thing=3,
+            )
+        painter.paint(
+            roof, "tile_red", "roof_pitched", level=160, slope=Slope(0, 0.5, -24.0), thing=90_001
+        )
+        made.append(_render(painter, (16, 16, 76, 76)).rgbi[30:80, 220:280])
+    assert made[0].std() > 1
+    assert (made[0] == made[1]).all()
+
+
 def test_a_drawn_colour_belongs_to_the_thing() -> None:
     spread = np.array([materials()["membrane_light"].spread], np.float32)
     draws = np.array([drawn_gains(np.array([n]), spread, 7).mean() for n in range(40)])

@@ -14,10 +14,10 @@ from affine import Affine
 from rasterio.features import rasterize
 
 from shared.demo_city.frames import Frame
-from shared.demo_city.labels import LABELS, NO_DATA, SOLAR
+from shared.demo_city.labels import FINE, LABELS, NO_DATA, SOLAR
 from shared.demo_city.layouts import plan_scene
 from shared.demo_city.materials import materials
-from shared.demo_city.painting import Painting
+from shared.demo_city.painting import Painting, paint_town
 from shared.demo_city.randomness import stream
 from shared.demo_city.scene_draws import draw_scene, draw_view
 from shared.demo_city.scene_objects import connected
@@ -197,3 +197,18 @@ def test_a_scene_is_quickly_made() -> None:
         render_scene(SceneSettings(seed, "test", 0.2))
     # 1.5 s are asked for; other tests share the processor.
     assert (time.process_time() - began) / 3 < 3.0
+
+
+def test_the_finer_cover_follows_a_swapped_material() -> None:
+    """Every ground whose material is open paving says so, whatever material stood there before."""
+    table = list(materials().values())
+    told = np.array([FINE.index(one.fine) for one in table])
+    for seed in (950_003, 950_010, 12, 31):
+        draw = draw_scene(SceneSettings(seed, "test" if seed > 900_000 else "train", 0.2, 320))
+        town = build_scene_town(draw)
+        before, after = paint_town(town), paint_scene(town, draw)[0]
+        swapped = before.material != after.material
+        assert swapped.any()
+        own = before.fine == told[before.material]
+        assert (after.fine[own] == told[after.material[own]]).all()
+        assert (after.fine[~own] == before.fine[~own]).all()
