@@ -1,6 +1,5 @@
 """Results of tiles: found again by their pixels, bounded, and safe with two processes."""
 
-import multiprocessing
 import os
 import pickle
 import signal
@@ -29,6 +28,23 @@ from shared.store import file_cache
 
 file_cache.move = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
 TileCache(Path(sys.argv[1])).keep(sys.argv[2], {"a": np.zeros(1000)})
+"""
+
+SHARING = """
+import sys
+from pathlib import Path
+import numpy as np
+from shared.geo.cache import TileCache
+
+cache = TileCache(Path(sys.argv[1]), limit_bytes=60_000)
+start, wrong = int(sys.argv[2]), 0
+for number in range(start, start + 60):
+    key = f"{number % 20:02x}" * 32
+    found = cache.find(key)
+    wrong += found is not None and int(found["a"][0]) != number % 20
+    cache.keep(key, {"a": np.full(1000, number % 20, dtype=np.int64)})
+    cache.trim()
+print(wrong)
 """
 
 
@@ -193,31 +209,18 @@ def test_a_full_disk_leaves_nothing(tmp_path, monkeypatch):
     assert files(tmp_path) == []
 
 
-def _write_and_read(folder, start, told):
-    cache = TileCache(folder, limit_bytes=60_000)
-    wrong = 0
-    for number in range(start, start + 60):
-        one = key(parameters={"n": number % 20})
-        found = cache.find(one)
-        if found is not None and int(found["a"][0]) != number % 20:
-            wrong += 1
-        cache.keep(one, {"a": np.full(1000, number % 20, dtype=np.int64)})
-        cache.trim()
-    told.put(wrong)
-
-
 def test_two_processes_share_one_folder(tmp_path):
-    context = multiprocessing.get_context("spawn")
-    told = context.Queue()
     workers = [
-        context.Process(target=_write_and_read, args=(tmp_path, start, told)) for start in (0, 7)
+        subprocess.Popen(
+            [sys.executable, "-c", SHARING, str(tmp_path), start],
+            cwd=REPOSITORY,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for start in ("0", "7")
     ]
-    for worker in workers:
-        worker.start()
-    assert [told.get(timeout=120) for _ in workers] == [0, 0]
-    for worker in workers:
-        worker.join()
-        assert worker.exitcode == 0
+    assert [worker.communicate(timeout=120)[0] for worker in workers] == ["0\n", "0\n"]
+    assert [worker.returncode for worker in workers] == [0, 0]
     for path in files(tmp_path):
         with zipfile.ZipFile(path) as archive:
             assert archive.testzip() is None

@@ -11,6 +11,7 @@ from sqlalchemy import delete, insert, select, update
 from streamlit.testing.v1 import AppTest
 
 from shared.auth.principal import Principal
+from shared.contracts.provenance import LOCAL_ZONE
 from shared.errors import FileTooLarge, ModelServerBusy, OrderRevoked
 from shared.i18n import get_translator
 from shared.jobs.runner import SUPERVISOR
@@ -243,7 +244,7 @@ def test_dates_of_a_run_are_told(store: Store) -> None:
     text = shown(open_page(run.id))
     assert "In Auftrag gegeben: " in text
     assert "Beendet: " in text
-    assert f"Wird gelöscht am {get_translator('de').date(over.astimezone())}." in text
+    assert f"Wird gelöscht am {get_translator('de').date(over.astimezone(LOCAL_ZONE))}." in text
 
 
 def test_failed_units_are_listed_with_reasons_and_tried_again(store: Store) -> None:
