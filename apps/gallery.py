@@ -40,6 +40,7 @@ from shared.ui.navigation import (
 )
 
 FOLDER = Path(__file__).resolve().parent
+SAMPLE_APP = "musterstadt"  # shows the town that the sample data of all apps come from
 
 
 def broken_page(app: BrokenApp) -> st.Page:
@@ -107,7 +108,7 @@ page = st.navigation(
     position="top",
 )
 st.set_page_config(page_title=f"{page.title} – {theme.name}", layout="wide")
-page_header(theme)
+page_header(theme, pages.get(SAMPLE_APP))
 # A page that ends early, as a refused one does, still owes its reader the footer.
 with page_may_end(), error_boundary():
     page.run()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from PIL import Image
 from shared.clients.server_process import ServerHandle, start_model_server
 from shared.contracts.model_server import MAX_IMAGE_PIXELS
 from shared.settings import Settings
+from tests.order import OneGallery, rank
 from tests.shared.doubles import (  # noqa: F401  # fixtures
     model_server_busy,
     model_server_down,
@@ -27,12 +29,18 @@ ROOM_FOR_ALL_MB = 2000
 # Before any test module imports the training library or the model server.
 PILLOW_OPEN, PILLOW_MOST_PIXELS = Image.open, Image.MAX_IMAGE_PIXELS
 MODEL_SERVER_TESTS = Path(__file__).parent / "model_server"
-SLOW_TESTS = tuple(Path(__file__).parent / name for name in ("e2e", "jobs"))
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the slow tests first, so that two processes end at about the same time."""
-    items.sort(key=lambda item: not any(folder in item.path.parents for folder in SLOW_TESTS))
+    """Put the slow tests first."""
+    items.sort(key=lambda item: rank(item.path))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneGallery | None:
+    """Hand the files out as `tests.order` says."""
+    return OneGallery(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 @pytest.hookimpl(wrapper=True)
@@ -49,6 +57,20 @@ def _encodable(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return type(value)(_encodable(item) for item in value)
     return value
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol() -> Generator[None, Any, Any]:
+    """Give the signals back to whom they belong after a command of the house has taken them.
+
+    What a command ignores at its end would be ignored by every process that a later test starts.
+    """
+    before = {number: signal.getsignal(number) for number in STOP_SIGNALS}
+    try:
+        return (yield)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @pytest.hookimpl(tryfirst=True)

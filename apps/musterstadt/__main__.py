@@ -16,8 +16,9 @@ from datetime import UTC, datetime
 
 from apps.musterstadt.place import city_store, town_folder, wanted_tiles
 from shared.command_line import GermanParser, print_json, refusal
-from shared.demo_city.city_folder import BUILT
+from shared.demo_city import CitySettings, is_city_built
 from shared.errors import Cancelled, UrbanKiError
+from shared.settings import get_settings
 
 DONE, BAD_INPUT = 0, 2
 
@@ -54,7 +55,7 @@ def _parser() -> GermanParser:
 def _build(options: Namespace) -> int:
     del options
     folder = town_folder()
-    was_there = (folder / BUILT).is_file()
+    was_there = is_city_built(get_settings().demo_city_folder, CitySettings())
     if not was_there:
         sys.stderr.write("Die Beispielstadt wird gerechnet, einmalig ...\n")
         sys.stderr.write("The sample town is being made, once ...\n")
@@ -65,7 +66,7 @@ def _build(options: Namespace) -> int:
 
 def _prepare(options: Namespace) -> int:
     del options
-    from shared.demo_city.store import prepare_city
+    from shared.demo_city import prepare_city
 
     store, tiles = city_store(), wanted_tiles()
     started = time.monotonic()
@@ -74,7 +75,7 @@ def _prepare(options: Namespace) -> int:
         if sys.stderr.isatty():
             sys.stderr.write(f"\r{done} von {total} Kacheln" + "\n" * (done == total))
 
-    rendered = prepare_city(store, tiles, progress, datetime.now(UTC))
+    rendered = prepare_city(store.settings, store, progress, now=datetime.now(UTC), tiles=tiles)
     size = sum(path.stat().st_size for path in store.folder.rglob("*") if path.is_file())
     print_json(
         {

@@ -8,7 +8,7 @@ from typing import Final
 import geopandas as gpd
 
 from apps.musterstadt.pictures import Bounds
-from shared.demo_city.settings import CitySettings
+from shared.demo_city import CitySettings
 from shared.errors import N_
 
 CENTRE, WHOLE = "centre", "whole"

@@ -15,13 +15,13 @@ from typing import Any, Final
 
 from shared import __version__
 from shared.command_line import GermanParser, print_json, refusal
-from shared.demo_city.quality import HOMES, measure_split
+from shared.demo_city import DRAWN_HOMES, measure_split
 from shared.errors import FileMissing, InputError
 from shared.settings import get_settings
 
 COMMAND: Final = "python -m apps.musterstadt.evaluate"
 OUT: Final = Path(__file__).resolve().parent / "evaluation.json"
-SCENES: Final = 40
+SCENES: Final = 100
 BAD_INPUT: Final = 2
 ROOFS: Final = (
     ("outline_area_m2", "Grundflächen", "footprint areas"),
@@ -91,7 +91,7 @@ def evaluate(scenes: int, data: Path, measured_on: date) -> dict[str, Any]:
                     "digits": 2,
                     "data": "zurückgelegtes Fünftel von rid_wartenberg_vector",
                     "data_en": "held-back fifth of rid_wartenberg_vector",
-                    "items": HOMES,
+                    "items": DRAWN_HOMES,
                     **common,
                 }
                 for key, german, english in ROOFS

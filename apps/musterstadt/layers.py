@@ -1,4 +1,4 @@
-"""What can be shown on the picture: layers of the town with their columns in words."""
+"""What can be shown on the picture and taken along: layers of the town, with columns in words."""
 
 from __future__ import annotations
 
@@ -11,27 +11,14 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from apps.musterstadt.pictures import Bounds
-from shared.demo_city.settings import CitySettings
+from shared.demo_city import CitySettings
 from shared.errors import N_
+from shared.report.blocks import Column
 
 POINT_M: Final = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class TownColumn:
-    """A column of the table beside the picture.
-
-    Args:
-        key: Column of the layer.
-        title: German heading.
-        digits: Digits after the decimal separator; None for text.
-        unit: Unit behind the number.
-    """
-
-    key: str
-    title: str
-    digits: int | None = None
-    unit: str = ""
+BUILDING: Final = Column("building_id", N_("Gebäude"))
+PARCEL: Final = Column("parcel_id", N_("Flurstück"))
+DISTRICT: Final = Column("district_id", N_("Ortsteil"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +29,16 @@ class TownLayer:
         name: Layer of the demo city.
         title: German name.
         colour: Colour of its outlines.
-        columns: Columns of its table; the first one names the object.
-        most_m: It is offered for parts of the town up to this width [m].
+        columns: Columns of its table, with German titles; the first one names the object.
+        ids: Columns that only the files have, to join them with each other.
+        most_m: It is shown for parts of the town up to this width [m].
     """
 
     name: str
     title: str
     colour: str
-    columns: tuple[TownColumn, ...]
+    columns: tuple[Column, ...]
+    ids: tuple[Column, ...]
     most_m: float = 10_000.0
 
 
@@ -58,40 +47,40 @@ LAYERS: Final = (
         "districts",
         N_("Ortsteile"),
         "#7a1fa2",
-        (TownColumn("name", N_("Name")), TownColumn("area_ha", N_("Fläche"), 1, "ha")),
+        (Column("name", N_("Name")), Column("area_ha", N_("Fläche"), "number", 1, "ha")),
+        (DISTRICT,),
     ),
     TownLayer(
         "events",
         N_("Änderungen zwischen den Flügen"),
         "#c2185b",
-        (
-            TownColumn("kind", N_("Was")),
-            TownColumn("date", N_("Wann")),
-            TownColumn("building_id", N_("Gebäude")),
-        ),
+        (Column("kind", N_("Was")), Column("date", N_("Wann"), "date"), BUILDING),
+        (Column("event_id", N_("Kennung")), PARCEL),
     ),
     TownLayer(
         "solar_units",
         N_("Solaranlagen"),
         "#ffb300",
         (
-            TownColumn("kind", N_("Art")),
-            TownColumn("area_m2", N_("Fläche"), 1, "m²"),
-            TownColumn("kwp", N_("Leistung"), 1, "kWp"),
-            TownColumn("commissioned_on", N_("In Betrieb seit")),
+            Column("kind", N_("Art")),
+            Column("area_m2", N_("Fläche"), "number", 1, "m²"),
+            Column("kwp", N_("Leistung"), "number", 1, "kWp"),
+            Column("commissioned_on", N_("In Betrieb seit"), "date"),
         ),
+        (Column("unit_id", N_("Kennung")), BUILDING, PARCEL),
     ),
     TownLayer(
         "buildings",
         N_("Gebäude"),
         "#d32f2f",
         (
-            TownColumn("address", N_("Adresse")),
-            TownColumn("use", N_("Nutzung")),
-            TownColumn("floors", N_("Geschosse"), 0),
-            TownColumn("year_built", N_("Baujahr")),
-            TownColumn("dwellings", N_("Wohnungen"), 0),
+            Column("address", N_("Adresse")),
+            Column("use", N_("Nutzung")),
+            Column("floors", N_("Geschosse"), "number"),
+            Column("year_built", N_("Baujahr")),
+            Column("dwellings", N_("Wohnungen"), "number"),
         ),
+        (BUILDING, PARCEL, DISTRICT),
         most_m=1_600,
     ),
     TownLayer(
@@ -99,29 +88,40 @@ LAYERS: Final = (
         N_("Flurstücke"),
         "#1565c0",
         (
-            TownColumn("parcel_id", N_("Kennzeichen")),
-            TownColumn("area_m2", N_("Fläche"), 0, "m²"),
-            TownColumn("use", N_("Nutzung")),
+            PARCEL,
+            Column("area_m2", N_("Fläche"), "number", 0, "m²"),
+            Column("use", N_("Nutzung")),
         ),
+        (DISTRICT,),
         most_m=1_600,
     ),
 )
 
 
-def within(layer: gpd.GeoDataFrame, bounds_m: Bounds, settings: CitySettings) -> gpd.GeoDataFrame:
-    """Return the objects that lie in a part of the town, in metres of the town.
+def meeting(layer: gpd.GeoDataFrame, bounds_m: Bounds, settings: CitySettings) -> gpd.GeoDataFrame:
+    """Return the objects that lie in a part of the town, whole and in EPSG:25832.
 
     Args:
         layer: A layer in EPSG:25832.
         bounds_m: West, south, east, north within the town [m].
         settings: The town.
     """
-    east, north = settings.origin_m
-    local = layer.copy()
-    local.geometry = shapely.transform(local.geometry.array, lambda xy: xy - (east, north))
-    found = local[local.intersects(shapely.box(*bounds_m))].reset_index(drop=True)
+    part = shapely.transform(shapely.box(*bounds_m), lambda xy: xy + settings.origin_m)
+    return layer[layer.intersects(part)].reset_index(drop=True)
+
+
+def within(layer: gpd.GeoDataFrame, bounds_m: Bounds, settings: CitySettings) -> gpd.GeoDataFrame:
+    """Return what lies in a part of the town, cut at its border, in metres of the town.
+
+    Args:
+        layer: A layer in EPSG:25832.
+        bounds_m: West, south, east, north within the town [m].
+        settings: The town.
+    """
+    found = meeting(layer, bounds_m, settings)
+    local = shapely.transform(found.geometry.array, lambda xy: xy - settings.origin_m)
     # What reaches beyond the picture would make the map far larger than the picture.
-    found.geometry = shapely.clip_by_rect(found.geometry.array, *bounds_m)
+    found.geometry = shapely.clip_by_rect(local, *bounds_m)
     return found[~found.is_empty].reset_index(drop=True)
 
 

@@ -10,8 +10,8 @@ from apps.musterstadt.ordering import make_order
 from apps.musterstadt.report import key_figures
 from apps.musterstadt.town import has_gaps, is_built, town_figures
 from apps.musterstadt.view_export import show_export
-from apps.musterstadt.view_progress import follow_images, wait_for_town
-from apps.musterstadt.view_town import choose_view, show_town
+from apps.musterstadt.view_progress import follow_images, say_share, wait_for_town
+from apps.musterstadt.view_town import choose_view, show_town, take_picture_of
 from shared.contracts.provenance import Provenance
 from shared.store import runs
 from shared.store.provenance import describe, from_dict
@@ -57,8 +57,8 @@ def order_images(ctx: AppContext, *, repeat: bool = False) -> None:
 def show_run_again(ctx: AppContext, run: RunView) -> None:
     """Show the town, how far its images are, and its figures."""
     if run.is_active or run.state != "done" or run.units_failed:
-        run = job_panel(ctx, run.id)
-    if not run.is_active and has_gaps():
+        run = job_panel(ctx, run.id)  # it offers to go on, too
+    elif has_gaps():
         offer_again(ctx)
     if not is_built():
         if run.is_active:
@@ -67,9 +67,12 @@ def show_run_again(ctx: AppContext, run: RunView) -> None:
     with step(ctx, 1, ctx.t("Ausschnitt wählen"), done=True):
         wish = choose_view(ctx)
     with step(ctx, 2, ctx.t("Ansicht"), done=True):
-        picture = show_town(ctx, wish)
+        picture = take_picture_of(ctx, wish)
         if run.is_active:
             follow_images(ctx, wish, picture.ready)
+        else:
+            say_share(ctx, picture.ready)
+        show_town(ctx, wish, picture)
     show_figures(ctx)
     origin = from_dict(run.provenance) if run.provenance else describe(run, tenant=ctx.tenant)
     answers(ctx, origin)

@@ -11,10 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from rasterio.features import rasterize
 
-from shared.demo_city.grid import Pixels
-from shared.demo_city.labels import LABELS, NO_DATA
-from shared.demo_city.painted import Painted
-from shared.demo_city.store import CityStore
+from shared.demo_city import LABELS, NO_DATA, CityStore, Painted, Pixels
 
 Kind = Literal["image", "infrared", "map"]
 Bounds = tuple[float, float, float, float]

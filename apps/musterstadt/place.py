@@ -5,30 +5,28 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shared.demo_city.city_folder import city_folder
-from shared.demo_city.settings import CitySettings
+from shared.demo_city import CitySettings, folder_of_city
 from shared.settings import get_settings
 
 if TYPE_CHECKING:
-    from shared.demo_city.store import CityStore
-    from shared.demo_city.tiles import Tile
+    from shared.demo_city import CityStore, Tile
 
 
 def town_folder() -> Path:
     """Return the folder of the town, whether or not it is there."""
-    return city_folder(get_settings().demo_city_folder, CitySettings())
+    return folder_of_city(get_settings().demo_city_folder, CitySettings())
 
 
 def city_store() -> CityStore:
     """Return the stored town of this installation."""
-    from shared.demo_city.store import CityStore
+    from shared.demo_city import CityStore
 
     return CityStore(get_settings().demo_city_folder, CitySettings())
 
 
 def wanted_tiles() -> tuple[Tile, ...]:
     """Return the tiles that this installation renders, in their order."""
-    from shared.demo_city.tiles import all_tiles
+    from shared.demo_city import all_tiles
 
     city = CitySettings()
     tiles = all_tiles(city)

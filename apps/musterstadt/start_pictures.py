@@ -8,8 +8,7 @@ import numpy as np
 from PIL import Image
 
 from apps.musterstadt.pictures import colours
-from shared.demo_city.scenes import render_scene
-from shared.demo_city.settings import SceneSettings
+from shared.demo_city import SceneSettings, render_scene
 from shared.registry.start_pictures import StartPicture
 
 SEED = 950_021

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import date
 from functools import lru_cache
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import geopandas as gpd
 
 from apps.musterstadt.areas import Area, areas
-from apps.musterstadt.layers import within
+from apps.musterstadt.layers import meeting, within
 from apps.musterstadt.pictures import Bounds, Kind, TownPicture, take_picture
 from apps.musterstadt.place import city_store, wanted_tiles
-from shared.demo_city.city import DemoCity
-from shared.demo_city.tiles import vintages as all_vintages
+from shared.demo_city import DemoCity
+from shared.demo_city import vintages as all_vintages
+
+if TYPE_CHECKING:
+    from shared.demo_city import CityStore
 
 PICTURES_HELD: Final = 48
 LAYERS_HELD: Final = 64
@@ -62,6 +67,11 @@ def vintages() -> tuple[str, ...]:
     return all_vintages(city_store().settings)
 
 
+def day_of_layers() -> date:
+    """Return the day that all layers show: that of the newest flight."""
+    return city_store().settings.flights[-1]
+
+
 def town_areas() -> tuple[Area, ...]:
     """Return the parts of the town that can be chosen."""
     store = city_store()
@@ -74,13 +84,24 @@ def town_figures() -> TownFigures:
 
 
 def objects_in(layer: str, bounds_m: Bounds) -> gpd.GeoDataFrame:
-    """Return the objects of a layer in a part of the town, in metres of the town.
+    """Return the objects of a layer in a part of the town, cut at its border, in its metres.
 
     Args:
         layer: Layer of the demo city.
         bounds_m: West, south, east, north within the town [m].
     """
-    return _objects(str(city_store().folder), layer, bounds_m)
+    return _objects(str(city_store().folder), layer, bounds_m).copy()
+
+
+def whole_objects_in(layer: str, bounds_m: Bounds) -> gpd.GeoDataFrame:
+    """Return the objects of a layer that lie in a part of the town, whole and in EPSG:25832.
+
+    Args:
+        layer: Layer of the demo city.
+        bounds_m: West, south, east, north within the town [m].
+    """
+    city = _city(str(city_store().folder))
+    return meeting(_whole_layer(city, layer), bounds_m, city.settings)
 
 
 def picture_of(kind: Kind, vintage: str, bounds_m: Bounds) -> TownPicture:
@@ -92,8 +113,8 @@ def picture_of(kind: Kind, vintage: str, bounds_m: Bounds) -> TownPicture:
         bounds_m: West, south, east, north within the town [m].
     """
     store = city_store()
-    ready = 0 if kind == "map" else len(store.ready_in(vintage, bounds_m))
-    return _picture(str(store.folder), kind, vintage, bounds_m, ready)
+    seen = () if kind == "map" else _versions(store, vintage, bounds_m)
+    return _picture(str(store.folder), kind, vintage, bounds_m, seen)
 
 
 def rendered_share(vintage: str, bounds_m: Bounds) -> float:
@@ -169,7 +190,18 @@ def _placed_events(city: DemoCity) -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame(events, geometry=areas, crs=buildings.crs)
 
 
+def _versions(store: CityStore, vintage: str, bounds_m: Bounds) -> tuple[tuple[str, int], ...]:
+    """Return the tiles of a picture with the moment of their writing: a tile may come again."""
+    found = []
+    for tile in store.ready_in(vintage, bounds_m):
+        with suppress(FileNotFoundError):  # removed this moment
+            found.append((tile.key, store.path(tile, "image").stat().st_mtime_ns))
+    return tuple(found)
+
+
 @lru_cache(maxsize=PICTURES_HELD)
-def _picture(folder: str, kind: Kind, vintage: str, bounds_m: Bounds, ready: int) -> TownPicture:
-    del folder, ready  # parts of the cache key only
+def _picture(
+    folder: str, kind: Kind, vintage: str, bounds_m: Bounds, seen: tuple[tuple[str, int], ...]
+) -> TownPicture:
+    del folder, seen  # parts of the cache key only
     return take_picture(city_store(), kind, vintage, bounds_m)

@@ -54,3 +54,20 @@ def follow_images(ctx: AppContext, wish: Wish, shown: float) -> None:
             st.rerun()
 
     st.fragment(look, run_every=LOOK_EVERY_S)()
+
+
+def say_share(ctx: AppContext, shown: float) -> None:
+    """Say how much of the picture is the map because nobody renders its aerial image.
+
+    Args:
+        ctx: Context of the page.
+        shown: Share of the picture that shows the aerial image, 0 to 1.
+    """
+    if shown >= 1:
+        return
+    st.caption(
+        ctx.t(
+            "Ein Luftbild gibt es hier von {share} des Ausschnitts, der Rest zeigt die Karte.",
+            share=ctx.t.percent(shown, 0),
+        )
+    )

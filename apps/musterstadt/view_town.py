@@ -10,10 +10,11 @@ import geopandas as gpd
 import streamlit as st
 
 from apps.musterstadt.areas import Area
-from apps.musterstadt.layers import LAYERS, TownColumn, TownLayer, rings_of
+from apps.musterstadt.layers import LAYERS, TownLayer, rings_of
 from apps.musterstadt.pictures import PALETTE, Kind, TownPicture
-from apps.musterstadt.town import objects_in, picture_of, town_areas, vintages
-from apps.musterstadt.words import COVERS, PICTURES, WORDS
+from apps.musterstadt.town import day_of_layers, objects_in, picture_of, town_areas, vintages
+from apps.musterstadt.words import COVERS, PICTURES, cell_of
+from shared.report.blocks import Column as LayerColumn
 from shared.ui import (
     AppContext,
     Column,
@@ -23,9 +24,7 @@ from shared.ui import (
     Shape,
     map_with_table,
 )
-from shared.ui.maps import legend
 
-MOST_SHAPES = 1_500
 PICTURE_KINDS: tuple[Kind, ...] = ("image", "infrared", "map")
 NOTHING = "none"
 
@@ -95,46 +94,64 @@ def area_title(ctx: AppContext, area: Area) -> str:
     return area.title if area.is_name else ctx.t(area.title)
 
 
-def show_town(ctx: AppContext, wish: Wish) -> TownPicture:
-    """Show what is wanted.
+def take_picture_of(ctx: AppContext, wish: Wish) -> TownPicture:
+    """Return the wished picture; the first one takes seconds.
 
     Args:
         ctx: Context of the page.
         wish: What is wanted.
     """
-    t = ctx.t
-    picture = picture_of(wish.kind, wish.vintage, wish.area.bounds_m)
-    layer = wish.layer
-    objects = objects_in(layer.name, wish.area.bounds_m) if layer is not None else None
-    rows = [] if layer is None or objects is None else _rows(ctx, layer, objects)
+    with st.spinner(ctx.t("Das Bild wird zusammengesetzt.")):
+        return picture_of(wish.kind, wish.vintage, wish.area.bounds_m)
+
+
+def show_town(ctx: AppContext, wish: Wish, picture: TownPicture) -> None:
+    """Show what is wanted: the picture with outlines, and the same objects as a table.
+
+    Args:
+        ctx: Context of the page.
+        wish: What is wanted.
+        picture: The picture.
+    """
+    t, layer = ctx.t, wish.layer
+    legend = _palette(ctx) if wish.kind == "map" or picture.ready < 1 else ()
+    alt = t("{picture}: {area}", picture=t(PICTURES[wish.kind]), area=area_title(ctx, wish.area))
+    rows: list[dict[str, object]] = []
+    shapes: list[Shape] = []
+    if layer is not None:
+        objects = objects_in(layer.name, wish.area.bounds_m)
+        rows = _rows(ctx, layer, objects)
+        shapes = _shapes(ctx, layer, objects, rows, picture)
+        outline = LegendEntry(layer.name, t(layer.title), layer.colour, quiet=True)
+        legend = (outline, *legend)
+        alt = t("{picture}. Die Tabelle nennt dieselben Objekte.", picture=alt)
+        _say_day(ctx, wish)
     base = ImageBase(picture.jpeg, "image/jpeg", picture.width_px, picture.height_px)
-    if layer is None or objects is None:
-        spec = MapSpec(base, (), ())
-    else:
-        legend = LegendEntry(layer.name, t(layer.title), layer.colour, quiet=True)
-        spec = MapSpec(base, _shapes(layer, objects, rows, picture), (legend,))
     map_with_table(
-        spec,
+        MapSpec(base, shapes, legend),
         rows,
-        columns=_columns(ctx, layer.columns) if layer is not None else (),
+        columns=() if layer is None else _columns(ctx, layer.columns),
         key="musterstadt_map",
-        alt=t(
-            "{picture}: {area}. Die Tabelle nennt dieselben Objekte.",
-            picture=t(PICTURES[wish.kind]),
-            area=area_title(ctx, wish.area),
-        ),
+        alt=alt,
         t=t,
     )
-    if wish.kind == "map" or picture.ready < 1:
-        _show_palette(ctx)
-    return picture
 
 
-def _columns(ctx: AppContext, columns: Sequence[TownColumn]) -> tuple[Column, ...]:
+def _say_day(ctx: AppContext, wish: Wish) -> None:
+    if wish.vintage != vintages()[-1]:
+        day = ctx.t.date(day_of_layers())
+        st.caption(ctx.t("Die Umrisse und die Tabelle zeigen den Stand vom {day}.", day=day))
+
+
+def _columns(ctx: AppContext, columns: Sequence[LayerColumn]) -> tuple[Column, ...]:
     return tuple(
-        Column(one.key, ctx.t(one.title))
-        if one.digits is None
-        else Column(one.key, ctx.t(one.title), "number", one.digits, one.unit)
+        Column(
+            one.key,
+            ctx.t(one.title),
+            "number" if one.kind == "number" else "text",
+            one.digits,
+            one.unit,
+        )
         for one in columns
     )
 
@@ -142,38 +159,42 @@ def _columns(ctx: AppContext, columns: Sequence[TownColumn]) -> tuple[Column, ..
 def _rows(ctx: AppContext, layer: TownLayer, objects: gpd.GeoDataFrame) -> list[dict[str, object]]:
     return [
         {one.key: _cell(ctx, layer.name, one, row[one.key]) for one in layer.columns}
-        for row in objects.head(MOST_SHAPES).to_dict("records")
+        for row in objects.to_dict("records")
     ]
 
 
-def _cell(ctx: AppContext, layer: str, column: TownColumn, value: object) -> object:
-    if value is None or value != value:  # a missing number is not equal to itself
-        return None
-    words = WORDS.get((layer, column.key))
-    if words is not None:
-        return ctx.t(words[str(value)])
-    if isinstance(value, date):
-        return ctx.t.date(value)
-    return value if column.digits is not None else str(value)
+def _cell(ctx: AppContext, layer: str, column: LayerColumn, value: object) -> object:
+    cell = cell_of(layer, column, value, ctx.t)
+    return ctx.t.date(cell) if isinstance(cell, date) else cell
 
 
 def _shapes(
+    ctx: AppContext,
     layer: TownLayer,
     objects: gpd.GeoDataFrame,
     rows: Sequence[dict[str, object]],
     picture: TownPicture,
 ) -> list[Shape]:
     made = []
-    for number, (row, geometry) in enumerate(zip(rows, objects.geometry, strict=False)):
+    for number, (row, geometry) in enumerate(zip(rows, objects.geometry, strict=True)):
         rings = tuple(
             tuple(picture.to_pixels(x, y) for x, y in ring) for ring in rings_of(geometry)
         )
         if rings:
-            label = ", ".join(str(value) for value in row.values() if value is not None)
-            made.append(Shape(number, rings, layer.name, label))
+            made.append(Shape(number, rings, layer.name, _label(ctx, layer, row)))
     return made
 
 
-def _show_palette(ctx: AppContext) -> None:
-    swatches = [LegendEntry(key, ctx.t(COVERS[key]), colour) for key, colour in PALETTE.items()]
-    legend(swatches)
+def _label(ctx: AppContext, layer: TownLayer, row: dict[str, object]) -> str:
+    words = []
+    for column in layer.columns:
+        value = row[column.key]
+        if isinstance(value, int | float):
+            value = f"{ctx.t(column.title)} {ctx.t.number(value, column.digits, column.unit)}"
+        if value is not None:
+            words.append(str(value))
+    return ", ".join(words)
+
+
+def _palette(ctx: AppContext) -> tuple[LegendEntry, ...]:
+    return tuple(LegendEntry(key, ctx.t(COVERS[key]), colour) for key, colour in PALETTE.items())

@@ -1,12 +1,17 @@
-"""Words for the kinds of things that tables and pictures name."""
+"""Words for what tables, pictures and files name."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
+from numbers import Integral
 from typing import Final
 
-from shared.demo_city.labels import LAND_COVERS
+from shared.demo_city import LAND_COVERS
 from shared.errors import N_
+from shared.i18n import Translator
+from shared.report.blocks import Column
+from shared.report.checks import Cell
 
 # German words; English ones stand in the catalogue.
 PICTURES: Final = {
@@ -47,9 +52,66 @@ USES: Final = {
     "state": N_("staatlich"),
     "mixed": N_("gemischt"),
 }
+PARCEL_USES: Final = {
+    "detached": N_("Einfamilienhaus"),
+    "semi": N_("Doppelhaus"),
+    "row": N_("Reihenhaus"),
+    "terrace": N_("Reihenhausgruppe"),
+    "villa": N_("Villa"),
+    "block": N_("Blockrand"),
+    "slab": N_("Zeilenbau"),
+    "tower": N_("Punkthochhaus"),
+    "farm": N_("Hof"),
+    "hall": N_("Halle"),
+    "office": N_("Büro"),
+    "supermarket": N_("Supermarkt"),
+    "petrol_station": N_("Tankstelle"),
+    "tank_farm": N_("Tanklager"),
+    "chemical_store": N_("Chemikalienlager"),
+    "kita": N_("Kita"),
+    "school": N_("Schule"),
+    "nursing_home": N_("Pflegeheim"),
+    "hospital": N_("Krankenhaus"),
+    "town_hall": N_("Rathaus"),
+    "fire_station": N_("Feuerwehr"),
+    "church": N_("Kirche"),
+    "station": N_("Bahnhof"),
+    "bath": N_("Schwimmbad"),
+    "ice_rink": N_("Eishalle"),
+    "sports_ground": N_("Sportplatz"),
+    "playground": N_("Spielplatz"),
+    "park": N_("Park"),
+    "cemetery": N_("Friedhof"),
+    "allotments": N_("Kleingärten"),
+    "nursery": N_("Gärtnerei"),
+    "car_park": N_("Parkplatz"),
+    "solar_field": N_("Solarfeld"),
+}
 WORDS: Final[Mapping[tuple[str, str], Mapping[str, str]]] = {
     ("events", "kind"): EVENTS,
     ("solar_units", "kind"): SOLAR,
     ("buildings", "use"): USES,
+    ("parcels", "use"): PARCEL_USES,
 }
 """Words of a column by layer and column."""
+
+
+def cell_of(layer: str, column: Column, value: object, t: Translator) -> Cell:
+    """Return a value of a layer as people read it: in words, a day, a number; None for nothing.
+
+    Args:
+        layer: Name of the layer.
+        column: The column.
+        value: What the layer holds.
+        t: Translator of the app.
+    """
+    if value is None or value == "" or value != value:  # a missing number is not equal to itself
+        return None
+    words = WORDS.get((layer, column.key))
+    if words is not None:
+        return t(words[str(value)])
+    if column.kind == "date":
+        return date.fromisoformat(str(value)[:10])
+    if column.kind == "number":
+        return int(value) if isinstance(value, Integral) else float(str(value))
+    return str(value)

@@ -1,50 +1,96 @@
-"""The demo city Musterstadt: one synthetic municipality that all apps share, and its renderer."""
+"""The demo city Musterstadt: one synthetic municipality that all apps share, and its renderer.
+
+Apps use the names of this module and nothing below it. What takes long to import is imported when
+it is first asked for.
+"""
 
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from shared.demo_city.settings import CitySettings, SceneSettings
+from shared.demo_city.settings import CRS, CitySettings, SceneSettings
 
 if TYPE_CHECKING:
     from shared.demo_city.city import DemoCity, LayerInfo, build_city
+    from shared.demo_city.city_folder import folder_of_city, is_city_built
     from shared.demo_city.city_window import render_window
+    from shared.demo_city.grid import Pixels
+    from shared.demo_city.labels import (
+        FINE,
+        FINE_NAMES,
+        LABELS,
+        LAND_COVERS,
+        NO_DATA,
+        PARTLY_SEALED,
+        SEALED,
+        SOLAR,
+        SOLAR_NAMES,
+        LandCover,
+    )
+    from shared.demo_city.painted import Painted
+    from shared.demo_city.quality import DRAWN_HOMES, measure_split
     from shared.demo_city.scenes import Scene, render_scene
     from shared.demo_city.store import CityStore, demo_paths, prepare_city
+    from shared.demo_city.tiles import Tile, all_tiles, vintages
     from shared.demo_city.window import Window
 
-_LATE = {
-    "CityStore": "store",
-    "DemoCity": "city",
-    "LayerInfo": "city",
-    "Scene": "scenes",
-    "Window": "window",
-    "build_city": "city",
-    "demo_paths": "store",
-    "prepare_city": "store",
-    "render_scene": "scenes",
-    "render_window": "city_window",
-}
-"""Where the names live that are imported when they are first used: geopandas takes a second."""
+_LATE: Final = {
+    "city": ("DemoCity", "LayerInfo", "build_city"),
+    "city_folder": ("folder_of_city", "is_city_built"),
+    "city_window": ("render_window",),
+    "grid": ("Pixels",),
+    "labels": (
+        "FINE", "FINE_NAMES", "LABELS", "LAND_COVERS", "NO_DATA", "PARTLY_SEALED", "SEALED",
+        "SOLAR", "SOLAR_NAMES", "LandCover",
+    ),
+    "painted": ("Painted",),
+    "quality": ("DRAWN_HOMES", "measure_split"),
+    "scenes": ("Scene", "render_scene"),
+    "store": ("CityStore", "demo_paths", "prepare_city"),
+    "tiles": ("Tile", "all_tiles", "vintages"),
+    "window": ("Window",),
+}  # fmt: skip
+"""Modules whose names are imported when they are first used: geopandas alone takes a second."""
 
 __all__ = [
+    "CRS",
+    "DRAWN_HOMES",
+    "FINE",
+    "FINE_NAMES",
+    "LABELS",
+    "LAND_COVERS",
+    "NO_DATA",
+    "PARTLY_SEALED",
+    "SEALED",
+    "SOLAR",
+    "SOLAR_NAMES",
     "CitySettings",
     "CityStore",
     "DemoCity",
+    "LandCover",
     "LayerInfo",
+    "Painted",
+    "Pixels",
     "Scene",
     "SceneSettings",
+    "Tile",
     "Window",
+    "all_tiles",
     "build_city",
     "demo_paths",
+    "folder_of_city",
+    "is_city_built",
+    "measure_split",
     "prepare_city",
     "render_scene",
     "render_window",
+    "vintages",
 ]
 
 
 def __getattr__(name: str) -> object:
-    if name not in _LATE:
-        raise AttributeError(name)
-    return getattr(importlib.import_module(f"shared.demo_city.{_LATE[name]}"), name)
+    for module, names in _LATE.items():
+        if name in names:
+            return getattr(importlib.import_module(f"shared.demo_city.{module}"), name)
+    raise AttributeError(name)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from shapely import LineString, Point
 
 from shared.demo_city.buildings import Building
-from shared.demo_city.frames import Frame
+from shared.demo_city.frames import Frame, dot
 from shared.demo_city.musterstadt import CENTRE
 from shared.demo_city.randomness import place_ids, stream
 from shared.demo_city.town import Town
@@ -154,7 +154,7 @@ def _entrance(
     walls = building.walls
     middle = walls.centroid
     if front is not None:
-        along = float((np.array(middle.coords[0]) - front.origin) @ front.along)
+        along = float(dot(np.array(middle.coords[0]) - front.origin, front.along))
         towards = Point(front.at(along, -1.0))
     else:
         piece = min((one for one, _ in line), key=lambda one: round(one.distance(middle), 3))

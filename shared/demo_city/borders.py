@@ -10,15 +10,16 @@ import shapely
 from numpy.typing import NDArray
 
 from shared.demo_city.ground import HOUSES
-from shared.demo_city.outlines import Batch, Layer, Places, left_of, picked, ribbons, uniforms
+from shared.demo_city.outlines import Batch, Layer, Places, left_of, picked, ribbons
 from shared.demo_city.parcels import Parcel
+from shared.demo_city.randomness import place_draws
 from shared.demo_city.yards import Ground
 
 BORDERS: Final[tuple[tuple[str, float, float], ...]] = (
     ("hedge", 0.36, 0.34), ("fence", 0.18, 0.14), ("wall", 0.04, 0.16), ("none", 0.42, 0.36),
 )  # fmt: skip
 """What stands on a border, with its share between plots and along the street."""
-GREEN: Final = ("lawn", "meadow", "bed", "gravel_garden")
+UNSEALED: Final = ("lawn", "meadow", "bed", "gravel_garden")
 STEP_M: Final = 1.6
 HEIGHT_M: Final = {"hedge": (1.2, 2.2), "fence": (1.0, 1.8), "wall": (0.8, 1.9)}
 WIDTH_M: Final = {"hedge": (0.7, 1.3), "fence": (0.2, 0.2), "wall": (0.25, 0.35)}
@@ -78,7 +79,7 @@ def _draws(ground: Ground, parcels: tuple[Parcel, ...], sides: _Sides) -> Places
     plots, first, plot = np.unique(sides.parcel, return_index=True, return_inverse=True)
     corners = shapely.bounds(np.array([parcels[i].area for i in plots], object))[:, :2]
     rank = np.arange(len(plot)) - first[plot]
-    drawn = uniforms(ground.seed, "borders", corners, 6 * (int(rank.max(initial=0)) + 1))
+    drawn = place_draws(ground.seed, "borders", corners, 6 * (int(rank.max(initial=0)) + 1))
     draws: Places = drawn.reshape(len(plots), int(rank.max(initial=0)) + 1, 6)[plot, rank]
     return draws
 
@@ -95,7 +96,7 @@ def _built(
     share = place / (np.repeat(steps, steps) - 1)
     along, left = sides.along[side], left_of(sides.along[side])
     nodes = sides.start[side] + along * (inset + share * far)[:, None] + left * inset
-    free = ground.lies_on(nodes, GREEN)
+    free = ground.lies_on(nodes, UNSEALED)
     run = np.cumsum((np.diff(side, prepend=-1) != 0) | ~free)
     nodes, left, run, side = nodes[free], left[free], run[free], side[free]
     _, place, counts = np.unique(run, return_inverse=True, return_counts=True)

@@ -15,7 +15,7 @@ import numpy as np
 import shapely
 
 from shared.demo_city.buildings import Building, dwellings_of
-from shared.demo_city.randomness import place_ids, stream
+from shared.demo_city.randomness import draw_index, place_ids, stream
 from shared.demo_city.town import Town
 
 _FILE: Final = Path(__file__).with_name("building_facts.toml")
@@ -188,7 +188,7 @@ def _year(
 
 
 def _drawn_year(periods: Sequence[tuple[int, int, float]], rng: np.random.Generator) -> int:
-    first, last, _ = periods[int(rng.choice(len(periods), p=[share for *_, share in periods]))]
+    first, last, _ = periods[draw_index(rng, tuple(share for *_, share in periods))]
     return int(rng.integers(first, last + 1))
 
 
@@ -218,7 +218,7 @@ def _heating(district: str, year: int, rng: np.random.Generator) -> str:
     if year >= rules["heat_pump_from"]:
         return "district" if rng.random() < 0.2 else "heat_pump"
     shares = rules.get(district, rules["usual"])
-    return str(rng.choice(list(shares), p=list(shares.values())))
+    return str(list(shares)[draw_index(rng, tuple(shares.values()))])
 
 
 def _energy_class(year: int, renewed_draw: float, need_draw: float) -> str:

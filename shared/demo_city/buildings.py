@@ -18,7 +18,6 @@ Kind = Literal[
 ]  # fmt: skip
 DWELLING_M2: Final = 92.0
 """Gross floor area of one flat, stairs and walls included."""
-PEOPLE_PER_DWELLING: Final = 2.1
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,29 +5,31 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
+from typing import Final
 
 import geopandas as gpd
 import pandas as pd
 
-from shared.demo_city.city_cache import read_tables, write_tables
+from shared.demo_city.city_cache import read_tables, write_tables, written_ns
+from shared.demo_city.city_folder import folder_of_city
 from shared.demo_city.collector import collector_paused
 from shared.demo_city.event_kinds import Event
 from shared.demo_city.events import plan_events
 from shared.demo_city.lod2 import export_lod2
 from shared.demo_city.musterstadt import plan_musterstadt
 from shared.demo_city.painted import Painted
-from shared.demo_city.painting import paint_town
 from shared.demo_city.settings import CitySettings
 from shared.demo_city.snapshot import Snapshot
 from shared.demo_city.state import town_on
 from shared.demo_city.tables import TABLES, real_name
+from shared.demo_city.tiles import flight_of
 from shared.demo_city.town import Town, build_town
-from shared.demo_city.vegetation import plant_trees
 from shared.errors import TableUnknown
 
-NOISY = {"people_grid": "people_grid_noisy"}
+NOISY: Final = {"people_grid": "people_grid_noisy"}
+"""Tables as official statistics would publish them, by the name of the exact one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,29 +75,34 @@ class DemoCity:
 
         Raises:
             TableNotYet: It comes with an app that is not there yet.
-            TableUnknown: There is no such table.
+            TableUnknown: There is no such table, or no noisy one.
         """
         name = real_name(name)
-        if noisy:
-            name = NOISY[name]
-        if name not in self._made:
-            with collector_paused():
-                self._made[name] = TABLES[name].make(self.snapshot)
-        table = self._made[name].copy()
+        if noisy and name not in NOISY:
+            raise TableUnknown(name=f"{name} (noisy)", known=", ".join(NOISY))
+        table = self._table(NOISY[name] if noisy else name).copy()
         table.attrs["is_example"] = True
         return table
 
-    def layer(self, name: str) -> gpd.GeoDataFrame:
+    def _table(self, name: str) -> pd.DataFrame:
+        """Return the table that is held, made if it is asked for the first time."""
+        if name not in self._made:
+            with collector_paused():
+                self._made[name] = TABLES[name].make(self.snapshot)
+        return self._made[name]
+
+    def layer(self, name: str, *, noisy: bool = False) -> gpd.GeoDataFrame:
         """Return a layer in EPSG:25832.
 
         Args:
             name: Its name or another name of it, see `layers()`.
+            noisy: Take the people grid as official statistics would publish it.
 
         Raises:
             TableNotYet: It comes with an app that is not there yet.
             TableUnknown: There is no such table, or it has no geometries.
         """
-        table = self.table(name)
+        table = self.table(name, noisy=noisy)
         if not isinstance(table, gpd.GeoDataFrame):
             names = [one for one, kind in TABLES.items() if kind.is_layer]
             raise TableUnknown(name=name, known=", ".join(names))
@@ -112,7 +119,7 @@ class DemoCity:
     def layers(self) -> tuple[LayerInfo, ...]:
         """Return the list of all tables."""
         return tuple(
-            LayerInfo(name, kind.title, len(self.table(name)), kind.is_layer)
+            LayerInfo(name, kind.title, len(self._table(name)), kind.is_layer)
             for name, kind in TABLES.items()
         )
 
@@ -144,7 +151,7 @@ class DemoCity:
         Raises:
             KeyError: There was no flight in that year.
         """
-        return {str(day.year): day for day in self.settings.flights}[vintage]
+        return flight_of(self.settings, vintage)
 
     def painted(self, vintage: str) -> Painted:
         """Return what images of a flight are rendered from.
@@ -157,9 +164,7 @@ class DemoCity:
         """
         if vintage not in self._painted:
             with collector_paused():
-                town = self.town(vintage)
-                made = Painted(paint_town(town), plant_trees(town), self.settings.seed)
-            self._painted[vintage] = made
+                self._painted[vintage] = Painted.of(self.town(vintage))
         return self._painted[vintage]
 
     def export_lod2(self, path: Path) -> int:
@@ -172,7 +177,8 @@ class DemoCity:
             Number of buildings.
 
         Raises:
-            OSError: The file cannot be written.
+            StorageFull: There is no space left, or the folder may not be written.
+            StorageUnreachable: Any other fault of the disk.
             ValueError: The suffix is another one.
         """
         town, ids = self.snapshot.town, self.snapshot.building_ids
@@ -216,11 +222,12 @@ class _CityOn(DemoCity):
 
 
 def build_city(settings: CitySettings, folder: Path | None = None) -> DemoCity:
-    """Build the demo city, vectors only.
+    """Build the demo city, vectors only; with a folder the second call takes about a second.
 
     Args:
         settings: Its settings.
-        folder: Where its tables are kept for the next time; None: nowhere.
+        folder: Folder of all demo cities of an installation, where the tables are kept for the next
+            time (`Settings.demo_city_folder`); None: nowhere.
 
     Returns:
         The city. Its tables show the day of the newest flight; `buildings` also has those that were
@@ -228,9 +235,16 @@ def build_city(settings: CitySettings, folder: Path | None = None) -> DemoCity:
     """
     city = DemoCity(settings)
     if folder is not None:
-        tables = read_tables(folder, settings)
+        place = folder_of_city(folder, settings)
+        tables = _kept(place, settings, written_ns(place))
         if tables is None:
             tables = {name: city.table(name) for name in TABLES}
-            write_tables(folder, settings, tables)
+            write_tables(place, settings, tables)
         city.keep(tables)
     return city
+
+
+@lru_cache(maxsize=1)
+def _kept(place: Path, settings: CitySettings, written: int) -> dict[str, pd.DataFrame] | None:
+    """Return the tables of a folder, read once for all apps of a process."""
+    return read_tables(place, settings) if written else None

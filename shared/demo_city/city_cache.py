@@ -78,6 +78,18 @@ def write_tables(folder: Path, settings: CitySettings, tables: Mapping[str, pd.D
         (made / INDEX).write_text(json.dumps(index, indent=1), encoding="utf-8")
 
 
+def written_ns(folder: Path) -> int:
+    """Return when the tables of a city were written [ns since 1970]; 0 where there are none.
+
+    Args:
+        folder: Folder of the city.
+    """
+    try:
+        return (folder / FOLDER / INDEX).stat().st_mtime_ns
+    except FileNotFoundError:
+        return 0
+
+
 def read_tables(folder: Path, settings: CitySettings) -> dict[str, pd.DataFrame] | None:
     """Return the tables that were written for these settings.
 

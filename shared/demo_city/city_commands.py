@@ -3,30 +3,25 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 import time
-from argparse import Namespace, _SubParsersAction
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from argparse import Namespace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 import geopandas as gpd
 import pandas as pd
 
-from shared.command_line import GermanParser
 from shared.demo_city.city import build_city
 from shared.demo_city.city_cache import table_sha256
-from shared.demo_city.commands import say_progress
+from shared.demo_city.commands import Handler, Subcommands, say_progress
 from shared.demo_city.settings import CitySettings
 from shared.demo_city.store import CityStore, prepare_city
 from shared.demo_city.tables import TABLES, real_name
 from shared.demo_city.tiles import all_tiles, vintages
 from shared.errors import FileTypeRefused, InputError
+from shared.store.local_files import whole_file
 
-Subcommands: TypeAlias = "_SubParsersAction[GermanParser]"
-Handler = Callable[[Namespace], dict[str, Any]]
 DRIVERS: Final = {".gpkg": "GPKG", ".geojson": "GeoJSON", ".csv": "CSV"}
 MODELS: Final = (".json", ".gml")
 ALL: Final = "all"
@@ -93,7 +88,7 @@ def _render(store: CityStore, options: Namespace) -> dict[str, int]:
         if options.vintage in {tile.vintage, ALL}
         and (tile.is_fine(store.settings) or not options.core_only)
     ]
-    rendered = prepare_city(store, tiles, say_progress, datetime.now(UTC))
+    rendered = prepare_city(store.settings, store, say_progress, now=datetime.now(UTC), tiles=tiles)
     return {"tiles": len(tiles), "rendered": rendered}
 
 
@@ -105,7 +100,7 @@ def _layer(options: Namespace) -> dict[str, Any]:
         raise FileTypeRefused(allowed=", ".join(allowed))
     _check_file(options.out)
     table = build_city(settings).table(name)
-    with _whole_file(options.out) as made:
+    with whole_file(options.out) as made:
         if isinstance(table, gpd.GeoDataFrame) and ending != ".csv":
             # By its standard (RFC 7946) GeoJSON holds degrees.
             placed = table.to_crs("EPSG:4326") if ending == ".geojson" else table
@@ -127,18 +122,9 @@ def _lod2(options: Namespace) -> dict[str, Any]:
         raise FileTypeRefused(allowed=", ".join(MODELS))
     _check_file(options.out)
     city = build_city(settings)
-    with _whole_file(options.out) as made:
+    with whole_file(options.out) as made:
         buildings = city.export_lod2(made)
     return {"file": str(options.out), "buildings": buildings, "is_example": True}
-
-
-@contextmanager
-def _whole_file(path: Path) -> Iterator[Path]:
-    """Yield a path whose file takes its place when the block ends without error."""
-    with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as folder:
-        made = Path(folder) / path.name
-        yield made
-        made.replace(path)
 
 
 def _as_text(table: pd.DataFrame) -> pd.DataFrame:

@@ -13,7 +13,7 @@ BUILT: Final = "built"
 """Name of the file that says that tables and paintings are there."""
 
 
-def city_folder(folder: Path, settings: CitySettings) -> Path:
+def folder_of_city(folder: Path, settings: CitySettings) -> Path:
     """Return the folder of one city; other settings or other software have another one.
 
     Args:
@@ -21,6 +21,16 @@ def city_folder(folder: Path, settings: CitySettings) -> Path:
         settings: The city.
     """
     return folder / f"{settings.fingerprint()}-{software()}"
+
+
+def is_city_built(folder: Path, settings: CitySettings) -> bool:
+    """Say whether tables and paintings of a city are there, without looking into them.
+
+    Args:
+        folder: Folder of all demo cities of an installation.
+        settings: The city.
+    """
+    return (folder_of_city(folder, settings) / BUILT).is_file()
 
 
 @cache

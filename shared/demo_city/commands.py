@@ -21,7 +21,7 @@ from shared.settings import get_settings
 
 Subcommands: TypeAlias = "_SubParsersAction[GermanParser]"
 Handler = Callable[[Namespace], dict[str, Any]]
-MEASURED_SCENES = 24
+MEASURED_SCENES = 100
 
 
 def add_commands(subcommands: Subcommands) -> dict[str, Handler]:

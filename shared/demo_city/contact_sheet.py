@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from shared.demo_city.scene_files import SceneOrder, check_seeds
 from shared.demo_city.scenes import Scene, render_scene
 from shared.errors import InputError
+from shared.store.local_files import whole_file
 
 SHEET_SCENES: Final = 12
 COLUMNS: Final = 4
@@ -31,7 +32,8 @@ def write_contact_sheet(order: SceneOrder) -> dict[str, Any]:
 
     Raises:
         InputError: The file is neither PNG nor JPEG, or the seeds do not belong to the split.
-        OSError: The file cannot be written.
+        StorageFull: There is no space left, or the folder may not be written.
+        StorageUnreachable: Any other fault of the disk.
     """
     if order.out.suffix.lower() not in ENDINGS:
         raise InputError(reason="Das Blatt wird als .png oder .jpg geschrieben.")
@@ -42,9 +44,8 @@ def write_contact_sheet(order: SceneOrder) -> dict[str, Any]:
     tiles = [_tile(render_scene(order.scene(seed))) for seed in seeds]
     rows = [np.hstack(tiles[at : at + COLUMNS]) for at in range(0, SHEET_SCENES, COLUMNS)]
     _, content = cv2.imencode(order.out.suffix.lower(), np.vstack(rows)[..., ::-1])
-    part = order.out.with_name(f".{order.out.name}.part")
-    part.write_bytes(content.tobytes())
-    part.replace(order.out)
+    with whole_file(order.out) as draft:
+        draft.write_bytes(content.tobytes())
     return {"file": str(order.out), "seeds": [seeds[0], seeds[-1]], "split": order.split}
 
 

@@ -7,9 +7,10 @@ from typing import Final, Literal
 
 import numpy as np
 
+from shared.demo_city.randomness import draw_index
 from shared.demo_city.roof_draws import draw_count, draw_figure
 from shared.demo_city.roof_sheets import Box, Sheet
-from shared.demo_city.roof_site import Face, Site
+from shared.demo_city.roof_site import Face, RoofWork
 from shared.demo_city.roofs import Slope
 
 Shape = Literal["gable", "shed", "flat"]
@@ -42,7 +43,7 @@ class Dormer:
     material: str
 
 
-def put_dormers(site: Site, rng: np.random.Generator, main_share: float) -> None:
+def put_dormers(site: RoofWork, rng: np.random.Generator, main_share: float) -> None:
     """Put dormers on the slopes of a roof.
 
     Args:
@@ -67,9 +68,9 @@ def put_dormers(site: Site, rng: np.random.Generator, main_share: float) -> None
             _put(site, sheet, dormer, left)
 
 
-def _drawn(site: Site, sheet: Sheet, count: int, rng: np.random.Generator) -> Dormer | None:
+def _drawn(site: RoofWork, sheet: Sheet, count: int, rng: np.random.Generator) -> Dormer | None:
     steep = _tangent(sheet)
-    shape = SHAPES[int(rng.choice(3, p=SHARES))]
+    shape = SHAPES[draw_index(rng, SHARES)]
     tangent = {
         "gable": float(np.tan(np.radians(rng.uniform(30, 45)))),
         "shed": float(np.tan(np.radians(rng.uniform(6, 13)))),
@@ -95,7 +96,7 @@ def _tangent(sheet: Sheet) -> float:
     return float(np.tan(np.radians(sheet.slope_deg)))
 
 
-def _put(site: Site, sheet: Sheet, dormer: Dormer, left: float) -> None:
+def _put(site: RoofWork, sheet: Sheet, dormer: Dormer, left: float) -> None:
     steep = _tangent(sheet)
     right, middle, front = left + dormer.width_m, left + dormer.width_m / 2, dormer.front
     at = sheet.place(left, front)

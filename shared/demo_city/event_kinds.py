@@ -24,7 +24,7 @@ EventKind = Literal[
 ]  # fmt: skip
 """In the order of planning: what few places can take comes first."""
 EVENT_KINDS: Final[tuple[EventKind, ...]] = get_args(EventKind)
-GREEN: Final = frozenset({"sedum_roof", "grass_roof"})
+FRESH_GREEN: Final = frozenset({"sedum_roof", "grass_roof"})
 """Covers of green roofs that are not dry."""
 
 
@@ -58,7 +58,7 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
+class EventSite:
     """A place that an event may happen to.
 
     Args:

@@ -11,8 +11,10 @@ import numpy as np
 from shapely import Polygon
 
 from shared.demo_city.buildings import Building
-from shared.demo_city.event_kinds import GREEN, Event, EventKind, Site
+from shared.demo_city.event_kinds import FRESH_GREEN, Event, EventKind, EventSite
 from shared.demo_city.frames import Frame
+from shared.demo_city.ground import HOUSES
+from shared.demo_city.labels import SolarKind
 from shared.demo_city.plot_changes import (
     Change,
     gravelled,
@@ -31,11 +33,12 @@ from shared.demo_city.roof_changes import (
     under_construction,
 )
 from shared.demo_city.roof_objects import furnish_roof
+from shared.demo_city.roof_styles import GREEN
 from shared.demo_city.roofscape import LOOKS, Roof, put_roof
 from shared.demo_city.solar import RoofWish
-from shared.demo_city.things import SolarKind, Thing
+from shared.demo_city.things import Thing
 
-Maker = Callable[[Site, date], tuple[Event, ...]]
+Maker = Callable[[EventSite, date], tuple[Event, ...]]
 """Makes what happens at a place on a day; nothing where the place cannot take it."""
 RENEWED_AFTER_YEARS: Final = 15
 MODULES_AFTER_RENEWAL: Final = 0.22
@@ -49,20 +52,19 @@ TILES: Final = frozenset({"tile_red", "tile_brown", "tile_anthracite", "tile_ora
 RAISABLE: Final = frozenset({"detached", "semi", "row", "villa", "block", "slab", "office"})
 EXTENDABLE: Final = frozenset({"detached", "semi", "villa", "row", "farm"})
 PULLED_DOWN: Final = frozenset({"detached", "villa", "farm", "hall", "office", "supermarket"})
-WITH_GARDEN: Final = frozenset({"detached", "semi", "row", "villa", "farm"})
 NO_WALLS: Final = Polygon()
 HOUSE_M: Final = ((9.5, 14.0), (8.5, 11.5), (3.5, 7.0))
 """Length, depth and distance from the street of a new house."""
 BORDER_M: Final = 2.6
 
 
-def _house(site: Site) -> tuple[Building, Roof] | None:
+def _house(site: EventSite) -> tuple[Building, Roof] | None:
     """Return a main building and its roof; None for garages and sheds."""
     building = site.town.buildings[site.building]
     return (building, site.town.roofs[site.building]) if building.is_main else None
 
 
-def _event(site: Site, day: date, note: str, **changes: object) -> tuple[Event, ...]:
+def _event(site: EventSite, day: date, note: str, **changes: object) -> tuple[Event, ...]:
     return (Event(site.kind, day, site.building, site.parcel, note=note, **changes),)  # type: ignore[arg-type]
 
 
@@ -70,17 +72,17 @@ def _solar_m2(things: Sequence[Thing], kind: SolarKind) -> float:
     return float(sum(part.area.area for one in things if one.solar == kind for part in one.parts))
 
 
-def _refurnished(site: Site, roof: Roof, wish: RoofWish) -> tuple[Thing, ...]:
+def _refurnished(site: EventSite, roof: Roof, wish: RoofWish) -> tuple[Thing, ...]:
     """Return what is on a roof; draws follow the walls as they were at the first flight."""
     building = site.town.buildings[site.building]
     return furnish_roof(site.town.plan.seed, site.building, building, roof, wish)
 
 
-def _renewed(site: Site, day: date, *, same_colour: bool) -> tuple[Event, ...]:
+def _renewed(site: EventSite, day: date, *, same_colour: bool) -> tuple[Event, ...]:
     house = _house(site)
     if house is None or day.year - house[1].covered_on.year < RENEWED_AFTER_YEARS:
         return ()
-    if house[1].material in GREEN:
+    if house[1].material in FRESH_GREEN:
         return ()
     rng = site.stream("change")
     roof = renewed(house[1], day, rng, same_colour=same_colour)
@@ -91,22 +93,22 @@ def _renewed(site: Site, day: date, *, same_colour: bool) -> tuple[Event, ...]:
     return made
 
 
-def _renewed_other(site: Site, day: date) -> tuple[Event, ...]:
+def _renewed_other(site: EventSite, day: date) -> tuple[Event, ...]:
     return _renewed(site, day, same_colour=False)
 
 
-def _renewed_same(site: Site, day: date) -> tuple[Event, ...]:
+def _renewed_same(site: EventSite, day: date) -> tuple[Event, ...]:
     return _renewed(site, day, same_colour=True)
 
 
-def _cleaned(site: Site, day: date) -> tuple[Event, ...]:
+def _cleaned(site: EventSite, day: date) -> tuple[Event, ...]:
     house = _house(site)
     if house is None or house[1].material not in TILES or house[1].wear < LEAST_WEAR:
         return ()
     return _event(site, day, "Dach gereinigt", roof=cleaned(house[1]))
 
 
-def _opened(site: Site, day: date) -> tuple[Event, ...]:
+def _opened(site: EventSite, day: date) -> tuple[Event, ...]:
     house = _house(site)
     if house is None or house[1].material not in TILES or house[0].kind not in RAISABLE:
         return ()
@@ -114,24 +116,24 @@ def _opened(site: Site, day: date) -> tuple[Event, ...]:
     return _event(site, day, "Dach wird neu gedeckt", things=things) if things else ()
 
 
-def _pv_added(site: Site, day: date) -> tuple[Event, ...]:
+def _pv_added(site: EventSite, day: date) -> tuple[Event, ...]:
     return _solar_changed(site, day, "pv", RoofWish(pv="add"), "Photovoltaik aufgebaut")
 
 
-def _pv_enlarged(site: Site, day: date) -> tuple[Event, ...]:
+def _pv_enlarged(site: EventSite, day: date) -> tuple[Event, ...]:
     return _solar_changed(site, day, "pv", RoofWish(pv="enlarge"), "Photovoltaik erweitert")
 
 
-def _pv_removed(site: Site, day: date) -> tuple[Event, ...]:
+def _pv_removed(site: EventSite, day: date) -> tuple[Event, ...]:
     return _solar_changed(site, day, "pv", RoofWish(pv="none"), "Photovoltaik abgebaut")
 
 
-def _thermal_added(site: Site, day: date) -> tuple[Event, ...]:
+def _thermal_added(site: EventSite, day: date) -> tuple[Event, ...]:
     return _solar_changed(site, day, "thermal", RoofWish(thermal="add"), "Solarthermie aufgebaut")
 
 
 def _solar_changed(
-    site: Site, day: date, kind: SolarKind, wish: RoofWish, note: str
+    site: EventSite, day: date, kind: SolarKind, wish: RoofWish, note: str
 ) -> tuple[Event, ...]:
     house = _house(site)
     if house is None:
@@ -142,34 +144,36 @@ def _solar_changed(
         return ()
     things = _refurnished(site, house[1], wish)
     after = _solar_m2(things, kind)
+    other = next(one for one in SOLAR if one != kind)
+    is_other_kept = bool(np.isclose(_solar_m2(things, other), _solar_m2(site.things, other)))
     has_changed = {
         "add": after > 0,
         "none": after == 0,
         "enlarge": after >= LEAST_GROWTH * before,
     }[asked]
-    return _event(site, day, note, things=things) if has_changed else ()
+    return _event(site, day, note, things=things) if has_changed and is_other_kept else ()
 
 
-def _green_added(site: Site, day: date) -> tuple[Event, ...]:
+def _green_added(site: EventSite, day: date) -> tuple[Event, ...]:
     house = _house(site)
     if house is None or house[1].form != "flat" or house[1].outline.area < LEAST_GREEN_M2:
         return ()
-    if house[1].material in GREEN | {"dry_roof"}:
+    if house[1].material in GREEN:
         return ()
     look = int(site.stream("change").integers(LOOKS))
     roof = covered_with(house[1], "sedum_roof", day, look)
     return _event(site, day, "Flachdach begrünt", roof=roof)
 
 
-def _green_dried(site: Site, day: date) -> tuple[Event, ...]:
+def _green_dried(site: EventSite, day: date) -> tuple[Event, ...]:
     roof = site.town.roofs[site.building]
-    if roof.material not in GREEN:
+    if roof.material not in FRESH_GREEN:
         return ()
     # The cover is the old one: only its plants have withered.
     return _event(site, day, "Gründach vertrocknet", roof=replace(roof, material="dry_roof"))
 
 
-def _raised(site: Site, day: date) -> tuple[Event, ...]:
+def _raised(site: EventSite, day: date) -> tuple[Event, ...]:
     house = _house(site)
     if house is None or house[0].kind not in RAISABLE or house[0].floors > 4:
         return ()
@@ -182,7 +186,7 @@ def _raised(site: Site, day: date) -> tuple[Event, ...]:
     return _event(site, day, "Gebäude aufgestockt", after=building, roof=roof, things=things)
 
 
-def _extended(site: Site, day: date) -> tuple[Event, ...]:
+def _extended(site: EventSite, day: date) -> tuple[Event, ...]:
     house = _house(site)
     if house is None or house[0].kind not in EXTENDABLE:
         return ()
@@ -199,7 +203,7 @@ def _extended(site: Site, day: date) -> tuple[Event, ...]:
     )  # fmt: skip
 
 
-def _demolished(site: Site, day: date) -> tuple[Event, ...]:
+def _demolished(site: EventSite, day: date) -> tuple[Event, ...]:
     house = _house(site)
     if house is None or house[0].kind not in PULLED_DOWN:
         return ()
@@ -207,10 +211,10 @@ def _demolished(site: Site, day: date) -> tuple[Event, ...]:
     return _event(site, day, "Gebäude abgebrochen", things=(), surfaces=surfaces, cleared=cleared)
 
 
-def _new_building(site: Site, day: date) -> tuple[Event, ...]:
+def _new_building(site: EventSite, day: date) -> tuple[Event, ...]:
     parcel = site.town.parcels[site.parcel]
     front = parcel.front
-    if front is None or site.neighbours or parcel.use not in WITH_GARDEN:
+    if front is None or site.neighbours or parcel.use not in HOUSES:
         return ()
     seed, rng = site.town.plan.seed, site.stream("change")
     frame = _building_site(parcel.area, front, rng)
@@ -242,41 +246,41 @@ def _building_site(plot: Polygon, front: Frame, rng: np.random.Generator) -> Fra
     return None
 
 
-def _ground(site: Site, day: date, change: Change | None, note: str) -> tuple[Event, ...]:
+def _ground(site: EventSite, day: date, change: Change | None, note: str) -> tuple[Event, ...]:
     if change is None:
         return ()
     surfaces, cleared = change
     return _event(site, day, note, surfaces=surfaces, cleared=cleared)
 
 
-def _garden(site: Site) -> Frame | None:
+def _garden(site: EventSite) -> Frame | None:
     """Return the front of a plot with a house and a garden; None for all others."""
     houses = [one for one in site.neighbours if one.is_main]
-    if len(houses) != 1 or houses[0].kind not in WITH_GARDEN:
+    if len(houses) != 1 or houses[0].kind not in HOUSES:
         return None
     return site.town.parcels[site.parcel].front
 
 
-def _pool(site: Site, day: date) -> tuple[Event, ...]:
+def _pool(site: EventSite, day: date) -> tuple[Event, ...]:
     front = _garden(site)
     change = with_pool(site.surfaces, front, site.stream("change")) if front else None
     return _ground(site, day, change, "Schwimmbecken gebaut")
 
 
-def _gravelled(site: Site, day: date) -> tuple[Event, ...]:
+def _gravelled(site: EventSite, day: date) -> tuple[Event, ...]:
     front = _garden(site)
     return _ground(
         site, day, gravelled(site.surfaces, front) if front else None, "Schottergarten angelegt"
     )
 
 
-def _sealed(site: Site, day: date) -> tuple[Event, ...]:
+def _sealed(site: EventSite, day: date) -> tuple[Event, ...]:
     front = site.town.parcels[site.parcel].front if site.neighbours else None
     change = sealed(site.surfaces, front, site.stream("change")) if front else None
     return _ground(site, day, change, "Zufahrt oder Stellplatz befestigt")
 
 
-def _unsealed(site: Site, day: date) -> tuple[Event, ...]:
+def _unsealed(site: EventSite, day: date) -> tuple[Event, ...]:
     change = unsealed(site.surfaces, site.stream("change")) if site.neighbours else None
     return _ground(site, day, change, "Fläche entsiegelt")
 

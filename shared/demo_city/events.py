@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from shapely import Polygon
 
 from shared.demo_city.collector import collector_paused
-from shared.demo_city.event_kinds import EVENT_KINDS, GREEN, Event, EventKind, Site
+from shared.demo_city.event_kinds import EVENT_KINDS, FRESH_GREEN, Event, EventKind, EventSite
 from shared.demo_city.event_makers import MAKERS, Maker
 from shared.demo_city.ground import Surface
-from shared.demo_city.randomness import place_ids, stream
+from shared.demo_city.randomness import place_draws
 from shared.demo_city.settings import CitySettings
 from shared.demo_city.things import Thing
 from shared.demo_city.town import Town
@@ -56,7 +56,7 @@ SITE_DAYS: Final = 55
 def wished_counts(town: Town) -> dict[EventKind, int]:
     """Return how many events of each kind a town gets."""
     houses = sum(one.is_main for one in town.buildings)
-    greens = sum(roof.material in GREEN for roof in town.roofs)
+    greens = sum(roof.material in FRESH_GREEN for roof in town.roofs)
     counts: dict[EventKind, int] = {kind: round(houses * n) for kind, n in OF_BUILDINGS.items()}
     counts |= {kind: round(len(town.parcels) * share) for kind, share in OF_PARCELS.items()}
     counts["green_roof_dried"] = round(greens * DRIED_SHARE)
@@ -89,9 +89,7 @@ def plan_events(town: Town, settings: CitySettings) -> tuple[Event, ...]:
 def _draws(seed: int, areas: Sequence[Polygon]) -> NDArray[np.float64]:
     """Return a draw per place and kind of event; the lowest are chosen first."""
     middles = shapely.get_coordinates(shapely.centroid(np.array(areas, dtype=object)))
-    count = len(EVENT_KINDS)
-    draws = [stream(seed, "events", *place_ids(x, y)).random(count) for x, y in middles]
-    return np.array(draws).reshape(-1, count)
+    return place_draws(seed, "events", middles, len(EVENT_KINDS))
 
 
 class _Planner:
@@ -124,7 +122,7 @@ class _Planner:
                 self._take(site, made)
                 done += 1
 
-    def _sites(self, kind: EventKind) -> Iterator[Site]:
+    def _sites(self, kind: EventKind) -> Iterator[EventSite]:
         """Yield all places that are still free for a kind of event, in a drawn order."""
         on_ground = kind in OF_PARCELS or kind == "new_building"
         draws = (self._of_parcels if on_ground else self._of_buildings)[:, EVENT_KINDS.index(kind)]
@@ -134,12 +132,12 @@ class _Planner:
             if building not in self._buildings and parcel not in self._parcels:
                 yield self._described(building, parcel, kind)
 
-    def _described(self, building: int, parcel: int, kind: EventKind) -> Site:
+    def _described(self, building: int, parcel: int, kind: EventKind) -> EventSite:
         town = self._town
         if kind == "new_building":
             building = len(town.buildings) + sum(one.kind == kind for one in self.events)
         beside = [index for index in self._on_parcel.get(parcel, ()) if index != building]
-        return Site(
+        return EventSite(
             town,
             tuple(self._surfaces.get(parcel, ())),
             tuple(town.buildings[index] for index in beside),
@@ -149,13 +147,13 @@ class _Planner:
             kind,
         )
 
-    def _take(self, site: Site, made: tuple[Event, ...]) -> None:
+    def _take(self, site: EventSite, made: tuple[Event, ...]) -> None:
         if site.building >= 0:
             self._buildings.add(site.building)
         if any(one.surfaces is not None for one in made):
             self._parcels.add(site.parcel)
 
-    def _day(self, site: Site, number: int) -> date:
+    def _day(self, site: EventSite, number: int) -> date:
         """Return a day between the flights: the wished share of a kind before the rule day."""
         first, last = (self._settings.flights[at] for at in (0, -1))
         start, end = first + timedelta(MARGIN_DAYS), last - timedelta(MARGIN_DAYS)

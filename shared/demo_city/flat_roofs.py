@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from shared.demo_city.roof_sheets import Box, Sheet, grown
-from shared.demo_city.roof_site import Face, Site
+from shared.demo_city.roof_site import Face, RoofWork
 from shared.demo_city.roof_styles import GREEN
 from shared.demo_city.roofs import Slope
 
@@ -30,7 +30,7 @@ OCTAGON: Final = tuple((cos(n * pi / 4), sin(n * pi / 4)) for n in range(8))
 DARK: Final = (0.55, 0.55, 0.56, 0.5)
 
 
-def furnish_flat_roof(site: Site) -> None:
+def furnish_flat_roof(site: RoofWork) -> None:
     """Put things on a flat roof.
 
     Args:
@@ -60,7 +60,7 @@ def furnish_flat_roof(site: Site) -> None:
 
 
 def _scatter(
-    site: Site,
+    site: RoofWork,
     sheet: Sheet,
     rng: np.random.Generator,
     kind: str,
@@ -138,7 +138,7 @@ def _green_faces(sheet: Sheet, box: Box, _: np.random.Generator) -> list[Face]:
     return [Face(sheet.ring(box), "sedum_roof", sheet.raised(0.08), "roof_green")]
 
 
-def _lay_skylights(site: Site, sheet: Sheet, rng: np.random.Generator) -> None:
+def _lay_skylights(site: RoofWork, sheet: Sheet, rng: np.random.Generator) -> None:
     """Lay bands of translucent plates across a hall, all with the same distance."""
     if rng.random() < 0.35:
         return
@@ -160,7 +160,7 @@ def _lay_skylights(site: Site, sheet: Sheet, rng: np.random.Generator) -> None:
         left += distance
 
 
-def _lay_terrace(site: Site, sheet: Sheet, rng: np.random.Generator) -> None:
+def _lay_terrace(site: RoofWork, sheet: Sheet, rng: np.random.Generator) -> None:
     if rng.random() >= TERRACE_SHARE or sheet.area_m2 < 30:
         return
     length = min(sheet.length_m - 1.2, rng.uniform(3.5, 8))
@@ -175,7 +175,7 @@ def _lay_terrace(site: Site, sheet: Sheet, rng: np.random.Generator) -> None:
         site.add("roof_terrace", sheet.ring(box), [face], sheet)
 
 
-def _lay_dark_felt(site: Site, sheet: Sheet, rng: np.random.Generator) -> None:
+def _lay_dark_felt(site: RoofWork, sheet: Sheet, rng: np.random.Generator) -> None:
     inset = rng.uniform(0.5, 1.2)
     left, low, right, high = grown(sheet.bounds, -inset)
     box = (left, low, left + (right - left) * rng.uniform(0.5, 1.0), high)

@@ -56,7 +56,7 @@ class Foliage:
         species = np.array([table[name].number for name in SPECIES])[trees.species]
         spread = np.array([table[name].spread for name in SPECIES], np.float32)[trees.species]
         places = np.round(trees.place * 10).astype(np.int64)
-        gains = drawn_gains(np.abs(places @ (7_919, 104_729)), spread, seed)
+        gains = drawn_gains(np.abs(places[:, 0] * 7_919 + places[:, 1] * 104_729), spread, seed)
         self._colour = (base_colours(view.season)[species] * gains).T.copy()
         self._leafless = trees.leafless * np.float32(LEAFLESS.get(view.season, 0.0))
         self._gsd_m = pixels.gsd_m
@@ -74,7 +74,7 @@ class Foliage:
             height: Heights of the whole chunk [m].
             rows: Where the strip lies in the chunk.
         """
-        flat = np.flatnonzero(crown)
+        flat = np.flatnonzero(crown > 0)
         tree = crown.ravel()[flat] - 1
         grain = texture.steps("grain", rows).ravel()[flat] * np.float32(1 / PER_SIGMA)
         middle = texture.steps("middle", rows).ravel()[flat] * np.float32(1 / PER_SIGMA)

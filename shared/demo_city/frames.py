@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
+from math import hypot
+from typing import Final, Self
 
 import numpy as np
 import shapely
@@ -12,6 +13,21 @@ from shapely import LineString, Polygon
 from shapely.geometry.base import BaseGeometry
 
 Vector = NDArray[np.float64]
+CORNER_M: Final = 1e-6
+"""A cut so close to a corner is left to the library."""
+
+
+def dot(places: Vector, axis: Vector) -> Vector:
+    """Return how far places lie along an axis.
+
+    Written out, because the libraries behind `@` round otherwise on each kind of processor.
+
+    Args:
+        places: East and north, shape (..., 2) or more columns [m].
+        axis: The axis, or one per place, shape (2,) or (..., 2).
+    """
+    far: Vector = places[..., 0] * axis[..., 0] + places[..., 1] * axis[..., 1]
+    return far
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +77,7 @@ class Frame:
             along: Unit vector of its first axis, whichever axis is longer.
         """
         across = np.array([-along[1], along[0]])
-        on_along, on_across = places @ along, places @ across
+        on_along, on_across = dot(places, along), dot(places, across)
         low_along, low_across = on_along.min(), on_across.min()
         return cls(
             along * low_along + across * low_across,
@@ -77,19 +93,6 @@ class Frame:
             self.at(self.length_m, 0), self.across, -self.along, self.width_m, self.length_m
         )
 
-    @classmethod
-    def along_line(cls, start: Vector, end: Vector, width_m: float) -> Self:
-        """Return the frame to the left of a straight line.
-
-        Args:
-            start: First end [m].
-            end: Other end [m].
-            width_m: Extent to the left of the line.
-        """
-        length = float(np.hypot(*(end - start)))
-        along = (end - start) / length
-        return cls(start, along, np.array([-along[1], along[0]]), length, width_m)
-
     def at(self, along_m: float, across_m: float) -> Vector:
         """Return the place with the given distances from the origin [m]."""
         place: Vector = self.origin + self.along * along_m + self.across * across_m
@@ -104,11 +107,19 @@ class Frame:
             length_m: Extent along the long axis.
             width_m: Extent along the short axis.
         """
-        low = self.origin + self.along * along_m + self.across * across_m
-        (x, y), (ax, ay), (bx, by) = low, self.along * length_m, self.across * width_m
-        corners = ((x, y), (x + ax, y + ay), (x + ax + bx, y + ay + by), (x + bx, y + by))
-        made: Polygon = shapely.polygons(corners)
+        made: Polygon = shapely.polygons(self.corners(along_m, across_m, length_m, width_m))
         return made
+
+    def corners(
+        self, along_m: float, across_m: float, length_m: float, width_m: float
+    ) -> tuple[tuple[float, float], ...]:
+        """Return the four corners of a rectangle of the frame; arguments as for `box`."""
+        (x, y), (ax, ay), (bx, by) = (
+            one.tolist() for one in (self.origin, self.along, self.across)
+        )
+        x, y = x + ax * along_m + bx * across_m, y + ay * along_m + by * across_m
+        ax, ay, bx, by = ax * length_m, ay * length_m, bx * width_m, by * width_m
+        return (x, y), (x + ax, y + ay), (x + ax + bx, y + ay + by), (x + bx, y + by)
 
     def boxes(self, places: Vector, length_m: float, width_m: float) -> NDArray[np.object_]:
         """Return rectangles of one size.
@@ -119,9 +130,9 @@ class Frame:
             width_m: Extent along the short axis.
         """
         corners = np.array([(0, 0), (length_m, 0), (length_m, width_m), (0, width_m)])
-        axes = np.array([self.along, self.across])
+        on_axes = places[:, None, :] + corners
         made: NDArray[np.object_] = shapely.polygons(
-            self.origin + (places[:, None, :] + corners) @ axes
+            self.origin + on_axes[..., :1] * self.along + on_axes[..., 1:] * self.across
         )
         return made
 
@@ -147,7 +158,39 @@ def _turns_right(corners: list[list[float]]) -> bool:
 
 def split_by_line(polygon: Polygon, line: LineString) -> list[Polygon]:
     """Cut a polygon along a line into its parts, ordered by place."""
-    edges = shapely.unary_union([polygon.boundary, line])
-    parts = shapely.get_parts(shapely.polygonize([edges]))
-    inside = [part for part in parts if polygon.contains(part.representative_point())]
+    inside = _halves(polygon, line)
+    if inside is None:
+        edges = shapely.unary_union([polygon.boundary, line])
+        parts = shapely.get_parts(shapely.polygonize([edges]))
+        inside = [part for part in parts if polygon.contains(part.representative_point())]
     return sorted(inside, key=lambda part: (round(part.centroid.x, 2), round(part.centroid.y, 2)))
+
+
+def _halves(polygon: Polygon, line: LineString) -> list[Polygon] | None:
+    """Cut a polygon along a straight line that crosses its edge twice, which is most cuts.
+
+    Returns:
+        Both parts; None where the line bends, ends inside, touches a corner or crosses more often.
+    """
+    ends = shapely.get_coordinates(line).tolist()
+    if len(ends) != 2 or polygon.interiors:
+        return None
+    (x, y), (u, v) = ends[0], (ends[1][0] - ends[0][0], ends[1][1] - ends[0][1])
+    corners = shapely.get_coordinates(polygon.exterior)[:-1].tolist()
+    aside = [u * (corner[1] - y) - v * (corner[0] - x) for corner in corners]
+    crossed = [at for at, far in enumerate(aside) if (far < 0) != (aside[at - 1] < 0)]
+    if len(crossed) != 2 or min(map(abs, aside)) < CORNER_M * hypot(u, v):
+        return None
+    cuts = []
+    for at in crossed:
+        (a, b), (c, d) = corners[at - 1], corners[at]
+        share = aside[at - 1] / (aside[at - 1] - aside[at])
+        cuts.append([a + share * (c - a), b + share * (d - b)])
+        if not 0 < (cuts[-1][0] - x) * u + (cuts[-1][1] - y) * v < u * u + v * v:
+            return None
+    first, second = crossed
+    rings = (
+        [cuts[0], *corners[first:second], cuts[1]],
+        [cuts[1], *corners[second:], *corners[:first], cuts[0]],
+    )
+    return [shapely.polygons(ring) for ring in rings]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from shared.demo_city.borders import enclose_plots
 from shared.demo_city.buildings import Building
+from shared.demo_city.courtyards import furnish_courtyards
 from shared.demo_city.gardens import furnish_gardens
 from shared.demo_city.ground import Surface
 from shared.demo_city.open_land import furnish_fields
@@ -12,11 +13,13 @@ from shared.demo_city.parcels import Parcel
 from shared.demo_city.pitches import mark_pitches
 from shared.demo_city.plan import TownPlan
 from shared.demo_city.rail_things import lay_tracks, moor_boats, put_trains
+from shared.demo_city.road_surfaces import resurface
 from shared.demo_city.roadside import Roadside
 from shared.demo_city.street_marks import mark_streets
 from shared.demo_city.streets import StreetNetwork
 from shared.demo_city.things import Thing
 from shared.demo_city.vehicles import park_vehicles
+from shared.demo_city.water_depth import deepen_waters
 from shared.demo_city.yard_things import construction_sites, furnish_market, furnish_yards
 from shared.demo_city.yards import Ground, yard_bays
 
@@ -44,11 +47,12 @@ def furnish_ground(
     ground = Ground(plan.seed, surfaces, buildings, parcels)
     roadside = Roadside(plan.seed, network, parcels)
     bays = yard_bays(ground)
+    below = resurface(plan, roadside, ground) + deepen_waters(plan, ground)
     marks = mark_streets(roadside, ground, bays) + mark_pitches(ground) + lay_tracks(plan, ground)
     land = furnish_fields(plan, ground) + construction_sites(ground, parcels)
     standing = put_trains(plan, ground) + moor_boats(plan, ground)
     standing += furnish_market(plan, ground) + furnish_yards(ground)
-    gardens = enclose_plots(ground, parcels) + furnish_gardens(ground)
+    gardens = enclose_plots(ground, parcels) + furnish_gardens(ground) + furnish_courtyards(ground)
     vehicles = park_vehicles(roadside, ground, bays)
-    batches = clear_of(land + marks + standing + gardens + vehicles, ground.walls)
+    batches = clear_of(below + land + marks + standing + gardens + vehicles, ground.walls)
     return tuple(thing for batch in batches for thing in batch.things())

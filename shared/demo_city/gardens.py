@@ -20,8 +20,8 @@ from shared.demo_city.outlines import (
     left_of,
     only,
     put,
-    uniforms,
 )
+from shared.demo_city.randomness import place_draws
 from shared.demo_city.spots import Spots, ThingKind, frames_around, one_of, spread
 from shared.demo_city.yards import DRIVE_COVERS, Ground
 
@@ -237,7 +237,7 @@ def _umbrellas(ground: Ground) -> Batch:
     terraces = ground.chosen(DRIVE_COVERS, HOUSES)
     terraces = terraces[(ground.size_m2[terraces] > 9) & ~ground.is_drive[terraces]]
     at = shapely.get_coordinates(shapely.point_on_surface(ground.area[terraces]))
-    draws = uniforms(ground.seed, "sunshades", at, 4)
+    draws = place_draws(ground.seed, "sunshades", at, 4)
     has: Flags = draws[:, 0] < UMBRELLA_SHARE
     at, draws, parcel = at[has], draws[has], ground.parcel[terraces][has]
     turn = draws[:, 1] * np.pi
@@ -263,7 +263,7 @@ def _pool_covers(ground: Ground) -> Batch:
     """Return covers on the pools that the surfaces show."""
     pools = np.flatnonzero((ground.cover == "pool") & (ground.parcel >= 0) & (ground.size_m2 < 60))
     places = shapely.get_coordinates(shapely.centroid(ground.area[pools]))
-    draws = uniforms(ground.seed, "pool covers", places, 2)
+    draws = place_draws(ground.seed, "pool covers", places, 2)
     has = draws[:, 0] < POOL_COVER_SHARE
     areas, tint = ground.area[pools[has]], one_of(draws[has, 1], *POOL_COVERS)
     _, along, _ = frames_around(areas)

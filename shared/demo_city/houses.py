@@ -12,7 +12,7 @@ from shapely import Polygon
 from shapely.geometry.base import BaseGeometry
 
 from shared.demo_city.buildings import Building
-from shared.demo_city.frames import Frame, split_by_line
+from shared.demo_city.frames import Frame, dot, split_by_line
 from shared.demo_city.overlay import common, polygons
 from shared.demo_city.parcels import PLOTS, Parcel
 from shared.demo_city.plan import TownPlan
@@ -97,7 +97,7 @@ class _Band:
 
 
 @dataclass(frozen=True, slots=True)
-class _Site:
+class _Plot:
     index: int
     parcel: Parcel
     front: Frame
@@ -133,7 +133,7 @@ def _on_parcel(plan: TownPlan, index: int, parcel: Parcel, band: _Band) -> list[
     rng = stream(plan.seed, "buildings", *place_ids(*parcel.area.centroid.coords[0]))
     if front is None or parcel.use not in PLOTS or rng.random() < EMPTY_SHARE:
         return []
-    site = _Site(index, parcel, front, rng, band)
+    site = _Plot(index, parcel, front, rng, band)
     kind = parcel.use
     main = _main_buildings(site, kind)
     if not main and kind not in {"row", "hall", "block"}:
@@ -142,7 +142,7 @@ def _on_parcel(plan: TownPlan, index: int, parcel: Parcel, band: _Band) -> list[
     return main + _side_buildings(site, kind, main) if main else []
 
 
-def _main_buildings(site: _Site, kind: str) -> list[Building]:
+def _main_buildings(site: _Plot, kind: str) -> list[Building]:
     if kind == "block":
         return _perimeter(site)
     if kind == "row":
@@ -169,7 +169,7 @@ def _main_buildings(site: _Site, kind: str) -> list[Building]:
     return main + (_barns(site, walls) if kind == "farm" else [])
 
 
-def _with_wing(site: _Site, kind: str, frame: Frame, ridge: Frame) -> Polygon:
+def _with_wing(site: _Plot, kind: str, frame: Frame, ridge: Frame) -> Polygon:
     """Return the walls of a house, some with a wing towards the garden."""
     walls = frame.box(0, 0, frame.length_m, frame.width_m)
     draw, share, out, side = site.rng.random(4)
@@ -182,7 +182,7 @@ def _with_wing(site: _Site, kind: str, frame: Frame, ridge: Frame) -> Polygon:
     return whole if isinstance(whole, Polygon) and room.contains(whole) else walls
 
 
-def _units(site: _Site, frame: Frame, count: int, floors: int, kind: str) -> list[Building]:
+def _units(site: _Plot, frame: Frame, count: int, floors: int, kind: str) -> list[Building]:
     """Divide a body into houses side by side under one line of eaves."""
     width = frame.length_m / count
     return [
@@ -193,7 +193,7 @@ def _units(site: _Site, frame: Frame, count: int, floors: int, kind: str) -> lis
     ]  # fmt: skip
 
 
-def _terrace(site: _Site) -> list[Building]:
+def _terrace(site: _Plot) -> list[Building]:
     """Build rows of houses on one plot, one behind the other."""
     size = SIZES["row"]
     made: list[Building] = []
@@ -208,12 +208,12 @@ def _terrace(site: _Site) -> list[Building]:
         if frame is None:
             break
         made += _units(site, frame, count, floors, "row")
-        back = float((frame.origin - site.front.origin) @ site.front.across) + depth + 20
+        back = float(dot(frame.origin - site.front.origin, site.front.across)) + depth + 20
     return made
 
 
 def _fitted(
-    site: _Site, length: float, depth: float, setback: float, floors: int, *,
+    site: _Plot, length: float, depth: float, setback: float, floors: int, *,
     may_shrink: bool = True,
 ) -> Frame | None:  # fmt: skip
     """Return a rectangle behind the front that keeps its distance from the borders of the plot."""
@@ -237,12 +237,14 @@ def _fitted(
     return None
 
 
-def _in_row(site: _Site) -> list[Building]:
+def _in_row(site: _Plot) -> list[Building]:
     """Build from border to border of the plot; on corners away from the other street."""
     front, setback, depth = site.front, site.band.setback_m, site.band.depth_m
     strip: BaseGeometry = front.box(-60, setback, front.length_m + 120, depth)
     line = shapely.LineString([front.at(-60, 0), front.at(front.length_m + 60, 0)])
     others = site.parcel.street_side.difference(line.buffer(1.0))
+    # A line that runs back on itself within rounding has no mitred border.
+    others = shapely.set_precision(others, 1e-6)
     if not others.is_empty:
         strip = strip.difference(others.buffer(min(3.0, 0.25 * front.length_m), join_style="mitre"))
     walls = _largest_part(site.parcel.area, strip)
@@ -259,7 +261,7 @@ def _in_row(site: _Site) -> list[Building]:
     ]
 
 
-def _perimeter(site: _Site) -> list[Building]:
+def _perimeter(site: _Plot) -> list[Building]:
     """Build along all streets of the plot, as deep as the neighbours."""
     walls = _largest_part(site.parcel.area, site.band.land)
     if walls is None:
@@ -273,7 +275,7 @@ def _largest_part(plot: Polygon, band: BaseGeometry) -> Polygon | None:
     return max(parts, key=lambda part: part.area) if parts else None
 
 
-def _barns(site: _Site, house: Polygon) -> list[Building]:
+def _barns(site: _Plot, house: Polygon) -> list[Building]:
     made: list[Building] = []
     for _ in range(int(site.rng.integers(1, 3))):
         length, depth = site.rng.uniform(16, 30), site.rng.uniform(10, 16)
@@ -284,7 +286,7 @@ def _barns(site: _Site, house: Polygon) -> list[Building]:
     return made
 
 
-def _side_buildings(site: _Site, kind: str, main: list[Building]) -> list[Building]:
+def _side_buildings(site: _Plot, kind: str, main: list[Building]) -> list[Building]:
     made: list[Building] = []
     taken = [building.walls for building in main]
     for name, share, length, depth, back in (
@@ -308,7 +310,7 @@ def _side_buildings(site: _Site, kind: str, main: list[Building]) -> list[Buildi
 
 
 def _free_place(
-    site: _Site, length: float, depth: float, taken: list[Polygon], back_m: tuple[float, float]
+    site: _Plot, length: float, depth: float, taken: list[Polygon], back_m: tuple[float, float]
 ) -> Frame | None:
     """Return a rectangle on the plot that touches nothing; near a border where there is room."""
     room = site.parcel.area.buffer(-0.3, join_style="mitre")

@@ -66,11 +66,9 @@ def _fill_small(painted: Index, areas: NDArray[np.object_], numbers: Index) -> N
     places = np.repeat(row * painted.shape[1] + first - before, length) + np.arange(total)
     number = np.repeat(numbers[polygon], length)
     level = painted.reshape(-1)
-    # Spans come in ascending order of their polygons; of several writes to a pixel the last one
-    # stays, so the small polygons are written first and then compared with the large ones.
-    above = np.zeros(level.size, np.int32)
-    above[places] = number
-    np.maximum(level, above, out=level)
+    # Spans come in ascending order of their polygons: of several writes to a pixel the last one,
+    # which has the highest number, stays.
+    level[places] = np.maximum(level.take(places), number)
 
 
 def _spans(
@@ -88,15 +86,14 @@ def _spans(
     count = np.clip(np.ceil(high - 0.5), 0, rows).astype(np.int64) - top
     crossed = count > 0
     start, end, owner, top, count = (values[crossed] for values in (start, end, owner, top, count))
-    lean = (end[:, 0] - start[:, 0]) / (end[:, 1] - start[:, 1])
+    wide, high = (end - start).T
     edge = np.repeat(np.arange(len(count)), count)
     row = np.arange(len(edge)) - np.repeat(np.cumsum(count) - count - top, count)
-    across = start[edge, 0] + (row + 0.5 - start[edge, 1]) * lean[edge]
-    # One number orders the crossings by polygon, row and column at once.
-    line = owner[edge] * rows + row
-    key = np.sort(line * float(WIDEST_PX) + np.clip(across, 0, columns))
-    line = np.floor(key[::2] / WIDEST_PX).astype(np.int64)
-    base = line * float(WIDEST_PX)
-    first, last = (np.ceil(key[side::2] - base - 0.5).astype(np.int64) for side in (0, 1))
-    polygon, row = np.divmod(line, rows)
-    return row, first, last, polygon
+    # Multiplied first: a crossing in the very middle of a pixel comes out exactly everywhere.
+    across = (row + 0.5 - start[edge, 1]) * wide[edge] / high[edge] + start[edge, 0]
+    column = np.ceil(np.clip(across, 0, columns) - 0.5).astype(np.int64)
+    # One whole number orders the crossings by polygon, row and column at once.
+    key = np.sort((owner[edge] * rows + row) * WIDEST_PX + column)
+    line, column = np.divmod(key, WIDEST_PX)
+    polygon, row = np.divmod(line[::2], rows)
+    return row, column[::2], column[1::2], polygon

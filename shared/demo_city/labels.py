@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal, get_args
 
-from shared.demo_city.things import SOLAR_KINDS
 from shared.errors import N_
 
 NO_DATA: Final = 255
@@ -74,10 +73,13 @@ FINE_NAMES: Final = {
 FINE: Final = tuple(FINE_NAMES)
 """Finer cover; the place in this list is the code in the fine label images."""
 
-SOLAR: Final = SOLAR_KINDS
+SolarKind = Literal["none", "pv", "thermal", "pv_ground"]
+SOLAR: Final[tuple[SolarKind, ...]] = get_args(SolarKind)
+"""Kinds of solar units; the place in this list is the code in the images of solar units."""
 SOLAR_NAMES: Final = (
     "keine Solaranlage",
     "Photovoltaik",
     "Solarthermie",
     "Photovoltaik auf dem Boden",
 )
+"""German names of the kinds of solar units by their code."""

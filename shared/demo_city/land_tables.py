@@ -9,7 +9,7 @@ import numpy as np
 import shapely
 
 from shared.demo_city.labels import LAND_COVERS
-from shared.demo_city.painting import COVERS
+from shared.demo_city.painting import COVERS, ground_material
 from shared.demo_city.people import COUNTS
 from shared.demo_city.people_grid import district_people
 from shared.demo_city.settings import MUNICIPALITY_KEY
@@ -56,15 +56,17 @@ def parcels(snapshot: Snapshot) -> gpd.GeoDataFrame:
 def land_cover(snapshot: Snapshot) -> gpd.GeoDataFrame:
     """Return what lies on the ground; together the area of the city.
 
-    `sealed` is the sealed share of a surface, empty where only a part of it is known to be sealed.
+    `cover` is what it is, `material` the key in `materials.toml` of what is seen there. `sealed` is
+    the sealed share of a surface, empty where only a part of it is known to be sealed.
     """
-    made = snapshot.town.surfaces
+    made, seed = snapshot.town.surfaces, snapshot.town.plan.seed
     labels = [COVERS[one.cover][0] for one in made]
     plots = snapshot.first.parcels
     layer = snapshot.frame(
         {
             "label": labels,
-            "material": [one.cover for one in made],
+            "material": [ground_material(seed, one) for one in made],
+            "cover": [one.cover for one in made],
             "sealed": np.array([SEALED[label] for label in labels], dtype=np.float64),
             "parcel_id": [plots[one.parcel].parcel_id if one.parcel >= 0 else "" for one in made],
         },

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from shapely import LineString, Polygon
 from shapely.geometry.base import BaseGeometry
 
+from shared.demo_city.ground import Cover
 from shared.demo_city.musterstadt import (
     CANAL,
     ESTATE,
@@ -33,12 +34,21 @@ from shared.demo_city.plan import (
 from shared.demo_city.randomness import stream
 from shared.demo_city.settings import Layout
 
-Feature = Literal["water", "rail", "fields", "solar_field", "market", "trade"]
+Feature = Literal[
+    "water", "rail", "fields", "solar_field", "market", "trade", "green_roofs", "flat_roofs"
+]
+AROUND_M: Final = 60.0
+"""Width of the town around the image; shadows and leaning walls come from there."""
+OPEN_SPACES: Final[tuple[Feature, ...]] = ("solar_field", "market")
 REACH_M: Final = 700.0
 """Lines are drawn this far in both directions; the sheet cuts them off."""
 LEAST_LAND_M2: Final = 400.0
 STREET_GAP_M: Final = 10.0
 PORT_BASIN_M: Final = (42.0, 75.0)
+LANDS: Final[tuple[Cover, ...]] = (
+    "field_soil", "field_crop", "meadow", "field_stubble", "field_crop", "field_soil", "wood",
+)  # fmt: skip
+"""Open land from seed to seed, so that any few scenes show each kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +66,16 @@ class _Sheet:
     pivot: NDArray[np.float64]
     angle_rad: float
     rng: np.random.Generator
+
+    @property
+    def image_m(self) -> float:
+        """Width and height of the image in the middle of the sheet."""
+        return self.side_m - 2 * AROUND_M
+
+    def drawing(self, seed: int, feature: Feature) -> tuple[_Sheet, np.random.Generator]:
+        """Return the sheet with a random stream for one feature alone, and that stream."""
+        rng = stream(seed, f"feature {feature}")
+        return replace(self, rng=rng), rng
 
     @property
     def area(self) -> Polygon:
@@ -128,7 +148,7 @@ def plan_scene(
     Args:
         layout: How it is laid out.
         seed: Seed of the scene.
-        side_m: Width and height of the sheet, from 120.
+        side_m: Width and height of the sheet, more than twice `AROUND_M`.
         features: What it must have.
 
     Returns:
@@ -137,7 +157,7 @@ def plan_scene(
     rng = stream(seed, f"layout {layout}")
     pivot = side_m * rng.uniform(0.32, 0.68, 2)
     sheet = _Sheet(side_m, pivot, float(rng.uniform(0, np.pi)), rng)
-    draft = _with_features(sheet, _LAYOUTS[layout](sheet), features)
+    draft = _with_features(sheet, _LAYOUTS[layout](sheet), features, seed)
     streets = tuple(
         MainStreet(f"Straße {number}", street, line)
         for number, (street, line) in enumerate(draft.streets, 1)
@@ -145,8 +165,9 @@ def plan_scene(
     )
     waters = tuple((line, width) for line, width in draft.waters if line is not None)
     rail = tuple(line for line in draft.rail if line is not None)
-    plan = TownPlan(seed, sheet.area, _districts(sheet, draft), streets, rail, waters)
-    spaces = [(use, space) for use in ("solar_field", "market") if use in features
+    lands = tuple(LANDS[(seed // 3 + number) % len(LANDS)] for number in range(len(LANDS)))
+    plan = TownPlan(seed, sheet.area, _districts(sheet, draft), streets, rail, waters, lands=lands)
+    spaces = [(use, space) for use in OPEN_SPACES if use in features
               if (space := _open_space(sheet, plan, use)) is not None]  # fmt: skip
     return replace(plan, open_spaces=tuple(spaces))
 
@@ -203,7 +224,7 @@ def _ring_town(sheet: _Sheet) -> _Draft:
         centre.line(turned_deg=first + turn + rng.uniform(-15, 15), start_m=radius)
         for turn in (0, 120, 240)
     )
-    outer = (GARDEN, CANAL, NORTH)[int(rng.integers(3))]
+    outer = (GARDEN, CANAL, NORTH, ESTATE)[int(rng.integers(4))]
     streets: tuple[tuple[StreetClass, LineString | None], ...] = (
         ("primary", ring),
         *(("secondary", spoke) for spoke in spokes),
@@ -215,11 +236,11 @@ def _ring_town(sheet: _Sheet) -> _Draft:
 def _linear_village(sheet: _Sheet) -> _Draft:
     rng = sheet.rng
     main = sheet.line(swing_m=rng.uniform(0, 5))
-    depth = rng.uniform(45, 80)
+    depth = rng.uniform(26, 34) + sheet.image_m * rng.uniform(0, 0.2)
     land = main.buffer(depth, cap_style="flat") if main is not None else None
     kinds = (("detached", 0.55), ("farm", 0.2), ("semi", 0.15), ("row", 0.1))
     style = replace(_varied(VILLAGE_STYLE, rng, kinds), block_m2=0.0, stubs=0.1)
-    brook = sheet.line(aside_m=depth + rng.uniform(6, 25), swing_m=5)
+    brook = sheet.line(aside_m=depth + rng.uniform(6, 20), swing_m=5)
     has_brook = rng.random() < 0.5
     return _Draft(
         (("secondary", main),), (style,), land, waters=((brook, 4.0),) if has_brook else ()
@@ -265,21 +286,26 @@ def _varied(
     )
 
 
-def _with_features(sheet: _Sheet, draft: _Draft, features: frozenset[Feature]) -> _Draft:
-    rng, side = sheet.rng, float(sheet.rng.choice([-1, 1]))
+def _with_features(sheet: _Sheet, draft: _Draft, features: frozenset[Feature], seed: int) -> _Draft:
+    side = float(stream(seed, "side of features").choice([-1, 1]))
     if "water" in features and not draft.waters:
-        width = float(rng.choice([3.5, 5.0, rng.uniform(16, 34)]))
-        away = side * (width / 2 + rng.uniform(24, 60))
+        sheet, rng = sheet.drawing(seed, "water")
+        width = float(rng.choice([4.0, 6.0, rng.uniform(16, 34)]))
+        away = side * (width / 2 + 6 + sheet.image_m * rng.uniform(0.08, 0.3))
         line = sheet.line(away, rng.uniform(-25, 25), 0.0 if width > 15 else rng.uniform(3, 9))
         draft = replace(draft, waters=((line, width),))
     if "rail" in features and not draft.rail:
-        line = sheet.line(-side * rng.uniform(28, 60), rng.uniform(-12, 12))
+        sheet, rng = sheet.drawing(seed, "rail")
+        away = -side * (16 + sheet.image_m * rng.uniform(0.08, 0.3))
+        line = sheet.line(away, rng.uniform(-12, 12))
         draft = replace(draft, rail=(line,))
     if "trade" in features:
-        corner = sheet.line(side * rng.uniform(25, 50))
+        sheet, rng = sheet.drawing(seed, "trade")
+        corner = sheet.line(side * sheet.image_m * rng.uniform(0.15, 0.35))
         draft = replace(draft, seams=(corner,), styles=(*draft.styles[:1], _varied(TRADE, rng)))
     if "fields" in features and draft.land is None:
-        edge = sheet.line(side * rng.uniform(20, 50), rng.uniform(-30, 30))
+        sheet, rng = sheet.drawing(seed, "fields")
+        edge = sheet.line(side * sheet.image_m * rng.uniform(0, 0.22), rng.uniform(-30, 30))
         halves = _faces(sheet, (edge,))
         draft = replace(draft, land=halves[0])
     return draft
@@ -325,9 +351,9 @@ def _districts(sheet: _Sheet, draft: _Draft) -> tuple[District, ...]:
     return tuple(made)
 
 
-def _open_space(sheet: _Sheet, plan: TownPlan, use: str) -> Polygon | None:
+def _open_space(sheet: _Sheet, plan: TownPlan, use: Feature) -> Polygon | None:
     """Return a free rectangle near the middle of the sheet that meets the fewest streets."""
-    rng = sheet.rng
+    sheet, rng = sheet.drawing(plan.seed, use)
     taken = shapely.union_all(
         [one.line.buffer(CROSS_SECTIONS[one.street].width_m / 2 + STREET_GAP_M)
          for one in plan.main_streets]
@@ -337,7 +363,9 @@ def _open_space(sheet: _Sheet, plan: TownPlan, use: str) -> Polygon | None:
     best: BaseGeometry = Polygon()
     for _ in range(12):
         along, aside = rng.uniform(-0.15, 0.15, 2) * plan.area.bounds[2]
-        size = rng.uniform(30, 75, 2) if use == "solar_field" else rng.uniform(22, 40, 2)
+        size = rng.uniform(22, 40, 2)
+        if use == "solar_field":
+            size = 8 + sheet.image_m * rng.uniform(0.22, 0.4, 2)
         middle = replace(sheet, pivot=np.full(2, sheet.side_m / 2))
         corners = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)]) / 2 * size
         space = Polygon(middle.place(corners[:, 0] + along, corners[:, 1] + aside))

@@ -18,6 +18,10 @@ SKY: Final = np.array([0.31, 0.34, 0.385, 0.275], np.float32)
 """Light of the open sky on level ground per band, with what walls and leaves pass on."""
 OCCLUSION: Final = 0.45
 AROUND_M: Final = 1.6
+HEIGHT_STEP_M: Final = 1 / 128
+"""Heights that throw shade are whole multiples of it."""
+NEARLY: Final = 1e-4
+"""Parts of a cell that count as none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +73,14 @@ def sun_at(moment: datetime, latitude_deg: float, longitude_deg: float) -> Sun:
     return Sun(float(np.degrees(azimuth) % 360), float(np.degrees(np.arcsin(up))))
 
 
-def shadow_reach_m(sun: Sun) -> float:
-    """Return how far from a chunk something may stand that shades it [m]."""
-    return float(min(FARTHEST_M, HIGHEST_M / np.tan(np.radians(sun.elevation_deg))))
+def shadow_reach_m(sun: Sun, height_m: float = HIGHEST_M) -> float:
+    """Return how far from a chunk something may stand that shades it [m].
+
+    Args:
+        sun: Where the sun stands.
+        height_m: Height of what stands there [m].
+    """
+    return float(min(FARTHEST_M, height_m / np.tan(np.radians(sun.elevation_deg))))
 
 
 def shadow_ceiling(height: Plane, cell_m: float, sun: Sun) -> Plane:
@@ -86,31 +95,68 @@ def shadow_ceiling(height: Plane, cell_m: float, sun: Sun) -> Plane:
         cell_m: Size of a cell [m].
         sun: Where the sun stands.
     """
-    east, north, _ = sun.toward / np.hypot(*sun.toward[:2])
-    fall_m = cell_m * np.tan(np.radians(sun.elevation_deg))
-    size = (height.shape[1], height.shape[0])
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    ceiling: Plane = height
-    reach = 1
-    steps = shadow_reach_m(sun) / cell_m
+    east, north = (float(part) for part in sun.toward[:2])
+    # A step is one cell north or south, or one east or west, and less than one across.
+    longest = max(abs(east), abs(north))
+    step_m = cell_m * float(np.hypot(east, north)) / longest
+    down, right = -north / longest, east / longest
+    fall_m = step_m * float(np.tan(np.radians(sun.elevation_deg)))
+    # The first pass moves the heights themselves, which leaves a place out of its own shade.
+    ceiling = _moved(height, down, right)
+    ceiling -= np.float32(fall_m)
+    reach, steps = 1, int(np.ceil(shadow_reach_m(sun) / step_m))
     while reach < steps:
-        # The first pass moves the heights themselves, which leaves a place out of its own shade.
-        by = reach if ceiling is not height else 1
-        moved = np.array([[1, 0, east * by], [0, 1, -north * by]], dtype=np.float32)
-        seen = cv2.warpAffine(ceiling, moved, size, flags=flags)
+        by = min(reach, steps - reach)
+        seen = _moved(ceiling, by * down, by * right)
         seen -= np.float32(by * fall_m)
-        if ceiling is height:
-            ceiling = seen
-            continue
-        ceiling = np.maximum(ceiling, seen, out=seen)
-        reach *= 2
+        np.maximum(ceiling, seen, out=ceiling)
+        reach += by
     return ceiling
 
 
+def _moved(plane: Plane, down: float, right: float) -> Plane:
+    """Return what lies so many cells further, between cells the mean; 0 beyond the border."""
+    moved = np.zeros_like(plane)
+    for row, row_share in _parts(down):
+        for column, column_share in _parts(right):
+            rows, columns = (
+                slice(max(0, -by), min(side, side - by))
+                for by, side in zip((row, column), plane.shape, strict=True)
+            )
+            there = plane[rows.start + row : rows.stop + row, :]
+            there = there[:, columns.start + column : columns.stop + column]
+            share = row_share * column_share
+            moved[rows, columns] += there if share == 1 else there * np.float32(share)
+    return moved
+
+
+def _parts(way: float) -> list[tuple[int, float]]:
+    """Return the whole cells beside a way and the share of each."""
+    whole = int(np.floor(way + NEARLY))
+    rest = way - whole
+    return [(whole, 1.0)] if rest < NEARLY else [(whole, 1 - rest), (whole + 1, rest)]
+
+
 def mean_around(height: Plane, cell_m: float) -> Plane:
-    """Return the mean height around each place: what hides its sky [m]."""
-    rows, columns = height.shape
-    small = cv2.resize(height, (columns // 2, rows // 2), interpolation=cv2.INTER_AREA)
-    around = cv2.GaussianBlur(small, (0, 0), AROUND_M / (2 * cell_m))
-    mean: Plane = cv2.resize(around, (columns, rows), interpolation=cv2.INTER_LINEAR)
-    return mean
+    """Return the mean height around each place: what hides its sky [m].
+
+    Sums of whole steps are exact, so the mean of a place is the same in every rectangle.
+
+    Args:
+        height: Height above ground in whole `HEIGHT_STEP_M` [m].
+        cell_m: Size of a cell [m].
+    """
+    # Two boxes of this width have the variance of the wanted curve.
+    width = 2 * round((np.sqrt(6 * (AROUND_M / cell_m) ** 2 + 1) - 1) / 2) + 1
+    around = height
+    for _ in range(2):
+        around = in_steps(cv2.boxFilter(around, -1, (width, width)))
+    return around
+
+
+def in_steps(height: Plane) -> Plane:
+    """Round heights to whole steps, in place [m]."""
+    height *= np.float32(1 / HEIGHT_STEP_M)
+    np.rint(height, out=height)
+    height *= np.float32(HEIGHT_STEP_M)
+    return height

@@ -11,9 +11,10 @@ from xml.etree import ElementTree
 
 from shared.demo_city.roofscape import Roof
 from shared.demo_city.settings import CRS
-from shared.demo_city.solids import BodySurface, Corner, build_body, is_closed
+from shared.demo_city.solids import DIGITS, BodySurface, Corner, build_body, is_closed
+from shared.store.local_files import whole_file
 
-SCALE: Final = 0.0001
+SCALE: Final = 10.0**-DIGITS
 """Size of one step of the whole numbers in CityJSON [m]."""
 JSON_CRS: Final = f"https://www.opengis.net/def/crs/EPSG/0/{CRS.rpartition(':')[2]}"
 GML_CRS: Final = f"urn:ogc:def:crs:EPSG::{CRS.rpartition(':')[2]}"
@@ -48,7 +49,7 @@ def export_lod2(
     """Write buildings as closed bodies of roof, wall and ground surfaces.
 
     Roof surfaces carry `azimuth_deg` and `slope_deg`. Heights are above ground, which is level.
-    The few bodies that do not close are written as surfaces without a solid.
+    A body that does not close is written as surfaces without a solid.
 
     Args:
         path: File to write: ".json" makes CityJSON, ".gml" makes CityGML.
@@ -58,22 +59,23 @@ def export_lod2(
 
     Raises:
         ValueError: The suffix is another one, the lists differ in length, or a name occurs twice.
+        StorageFull: There is no space left, or the folder may not be written.
+        StorageUnreachable: Any other fault of the disk.
     """
     if path.suffix not in {".json", ".gml"}:
         raise ValueError(path.suffix)
     if len(set(names)) != len(names):
         raise ValueError("names")
     bodies = [_Body(n, roof, build_body(roof)) for n, roof in zip(names, roofs, strict=True)]
-    unfinished = path.with_name(path.name + ".part")
-    if path.suffix == ".json":
-        text = json.dumps(_city_json(bodies, origin_m), ensure_ascii=False)
-        unfinished.write_text(text, encoding="utf-8")
-    else:
-        for prefix, space in SPACES.items():
-            ElementTree.register_namespace(prefix, space)
-        tree = ElementTree.ElementTree(_city_gml(bodies, origin_m))
-        tree.write(unfinished, encoding="utf-8", xml_declaration=True)
-    unfinished.replace(path)
+    with whole_file(path) as draft:
+        if path.suffix == ".json":
+            text = json.dumps(_city_json(bodies, origin_m), ensure_ascii=False)
+            draft.write_text(text, encoding="utf-8")
+        else:
+            for prefix, space in SPACES.items():
+                ElementTree.register_namespace(prefix, space)
+            tree = ElementTree.ElementTree(_city_gml(bodies, origin_m))
+            tree.write(draft, encoding="utf-8", xml_declaration=True)
 
 
 def _city_json(bodies: Sequence[_Body], origin_m: tuple[float, float]) -> dict[str, Any]:
@@ -171,7 +173,7 @@ def _add_polygon(
     polygon = _add(_add(many, "gml:surfaceMember"), "gml:Polygon", gml__id=name)
     ring = _add(_add(polygon, "gml:exterior"), "gml:LinearRing")
     values = [
-        f"{x + origin_m[0]:.4f} {y + origin_m[1]:.4f} {z:.4f}"
+        f"{x + origin_m[0]:.{DIGITS}f} {y + origin_m[1]:.{DIGITS}f} {z:.{DIGITS}f}"
         for x, y, z in (*surface.ring, surface.ring[0])
     ]
     _add(ring, "gml:posList", " ".join(values), srsDimension="3")

@@ -6,9 +6,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from shared.demo_city.gardens import GARDEN, POOL_COVER_SHARE
 from shared.demo_city.things import Thing
-from shared.demo_city.yard_things import YARD
 
 LOOK_ALIKES: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -28,27 +26,17 @@ LOOK_ALIKES: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 """Kinds of things on the ground with what makes them look like a solar unit."""
-GARDEN_SHARES: Final[Mapping[str, float]] = MappingProxyType(
+ROOF_LOOK_ALIKES: Final[Mapping[str, str]] = MappingProxyType(
     {
-        name: GARDEN[name].share
-        for name in (
-            "pool",
-            "round pool",
-            "trampoline",
-            "greenhouse",
-            "tarpaulin",
-            "wood stack",
-            "pool heating mat",
-        )
+        "roof_window": "dark glass in a light frame",
+        "skylight": "glass on a flat roof",
+        "glazing": "dark bands of windows",
+        "dark_felt": "a black roof with seams",
+        "sheet_blue": "a roof of blue metal",
+        "artificial_turf": "a roof painted green",
     }
 )
-"""Share of the gardens of houses with each look-alike."""
-YARD_SHARES: Final[Mapping[str, float]] = MappingProxyType(
-    {name: YARD[name].share for name in ("glass roof", "tarpaulin", "container")}
-)
-"""Share of the yards of halls and offices with each look-alike."""
-COVERED_POOLS: Final = POOL_COVER_SHARE
-"""Share of the built-in pools with a cover."""
+"""The same on roofs: kinds of things, and materials of the roof itself."""
 
 
 def count_look_alikes(things: Iterable[Thing]) -> dict[str, int]:
@@ -62,3 +50,14 @@ def count_look_alikes(things: Iterable[Thing]) -> dict[str, int]:
         if thing.kind in counts:
             counts[thing.kind] += 1
     return counts
+
+
+def look_alikes_of(kinds: Iterable[str], materials: Iterable[str]) -> list[str]:
+    """Return the look-alikes that a scene shows.
+
+    Args:
+        kinds: Kinds of its objects.
+        materials: Keys of its materials.
+    """
+    shown = {*kinds, *materials}
+    return [kind for kind in (*LOOK_ALIKES, *ROOF_LOOK_ALIKES) if kind in shown]

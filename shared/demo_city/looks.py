@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.demo_city.grid import Pixels
+from shared.demo_city.grid import Pixels, Steps
 from shared.demo_city.materials import TINTS, Cells, materials
 from shared.demo_city.painting import Painting
 from shared.demo_city.randomness import stream
@@ -25,7 +25,10 @@ WARM: Final = np.array([0.17, 0.02, -0.17, -0.1])
 """The same from warm to cold colours: things of one kind are hardly ever more pink or green."""
 SOFTENED: Final = 0.72
 """Exponent on the light of a slope against level ground: images show less than the light itself."""
+COURSE_BITS: Final = 17
+"""Bits of the number of courses behind its point."""
 FADES_BELOW_PX: Final = 2.0
+"""Courses of that width are averaged away; those wider by a pixel are seen in full."""
 LEAST_SEEN: Final = 0.004
 MIRROR_DEG: Final = 13.0
 MIRRORED_SUN: Final = 420.0
@@ -37,15 +40,15 @@ class Courses:
     """Courses of each area as numbers that a pixel needs; row 0 stands for nothing painted.
 
     Args:
-        across: East, north and constant of the number of courses passed, n x 3.
-        along: The same of the number of pieces passed within a course.
+        across: How many courses are passed, in steps of 2 ** -`COURSE_BITS`, n.
+        along: How many pieces are passed within a course.
         values: bond, half width, cap and strength of the joints across and along, spread, relief
             and what keeps the mean, n x 10.
         drawn: Whether the area has courses that can be seen, n.
     """
 
-    across: NDArray[np.float64]
-    along: NDArray[np.float64]
+    across: Steps
+    along: Steps
     values: Plane
     drawn: NDArray[np.bool_]
 
@@ -161,15 +164,25 @@ def _light(
     slope: NDArray[np.float64], gloss: NDArray[np.float64], view: View
 ) -> tuple[Plane, Plane]:
     """Return the light of the sun against level ground and what is mirrored, per area."""
-    normal = np.column_stack([-slope[:, :2], np.ones(len(slope))])
-    normal /= np.linalg.norm(normal, axis=1)[:, None]
+    east, north = slope[:, 0], slope[:, 1]
+    upright = 1 / np.sqrt(1 + east**2 + north**2)
     sun = view.sun.toward.astype(np.float64)
-    cosine = normal @ sun
-    up = np.clip(2 * cosine * normal[:, 2] - sun[2], -1, 1)
+    cosine = (sun[2] - sun[0] * east - sun[1] * north) * upright
+    up = np.clip(2 * cosine * upright - sun[2], -1, 1)
     lobe = np.exp(-((np.degrees(np.arccos(up)) / MIRROR_DEG) ** 2))
     mirrored = gloss[:, None] * (MIRRORED_SKY + MIRRORED_SUN * lobe[:, None])
     facing = (np.clip(cosine, 0, None) / sun[2]) ** SOFTENED
     return facing.astype(np.float32), mirrored.astype(np.float32)
+
+
+def share_seen(period_m: NDArray[np.float64], gsd_m: float) -> NDArray[np.float64]:
+    """Return how much of a pattern is seen, 0 to 1; what is too fine is averaged, not aliased.
+
+    Args:
+        period_m: Periods of the pattern.
+        gsd_m: Ground sampling distance.
+    """
+    return np.clip(period_m / gsd_m - FADES_BELOW_PX, 0, 1)
 
 
 def _courses(
@@ -180,14 +193,17 @@ def _courses(
     period = cells[:, :2]
     direction, slope = painting.direction[chosen], painting.slope[chosen, :2]
     beside = np.column_stack([-direction[:, 1], direction[:, 0]])
-    axes = []
+    squared = (direction**2).sum(axis=1)
+    axes, anchors = [], _with_nothing(painting.anchor[chosen])
     for axis, one in ((direction, period[:, 0]), (beside, period[:, 1])):
         # Courses keep their true width on a slope, so they are narrower from above.
-        turns = axis * (np.sqrt(1 + (slope * axis).sum(axis=1) ** 2) / one)[:, None]
+        rise = (slope * axis).sum(axis=1) ** 2 / squared
+        turns = axis * (np.sqrt(1 + rise) / one)[:, None]
         start = -(turns * painting.anchor[chosen]).sum(axis=1)
-        axes.append(_with_nothing(np.column_stack([turns, start])))
+        planes = np.column_stack([turns, start])
+        axes.append(pixels.steps(_with_nothing(planes), anchors, COURSE_BITS))
     gsd = pixels.gsd_m
-    seen = np.clip(period / (FADES_BELOW_PX * gsd) * 1.5 - 0.5, 0, 1)
+    seen = share_seen(period, gsd)
     joint = cells[:, 3:4]
     strength = cells[:, 4:6] * seen * np.minimum(1, 0.6 + wear[:, None])
     share = np.clip(joint / period, 0, 1)

@@ -109,13 +109,13 @@ def _material(number: int, key: str, row: dict[str, object]) -> Material:
 
 TINTS: Final[dict[str, dict[Season, tuple[float, float, float, float]]]] = {
     "leaf": {
-        "early_spring": (1.16, 1.0, 1.22, 0.66),
+        "early_spring": (1.1, 1.0, 1.14, 0.87),
         "spring": (1.02, 1.07, 1.02, 1.06),
         "late_summer": (1.04, 0.98, 0.96, 1.0),
         "winter": (1.18, 0.98, 1.4, 0.42),
     },
     "grass": {
-        "early_spring": (1.08, 1.0, 0.98, 0.88),
+        "early_spring": (1.04, 1.0, 0.98, 0.93),
         "spring": (0.97, 1.02, 1.0, 1.05),
         "late_summer": (1.11, 1.05, 1.0, 0.95),
         "winter": (1.2, 1.02, 1.06, 0.68),
@@ -135,7 +135,7 @@ TINTS: Final[dict[str, dict[Season, tuple[float, float, float, float]]]] = {
     "bloom": {
         "early_spring": (0.56, 0.68, 0.9, 1.0),
         "summer": (0.74, 0.72, 1.06, 0.86),
-        "late_summer": (0.94, 0.86, 1.32, 0.66),
+        "late_summer": (0.6, 0.7, 0.8, 1.0),
         "winter": (0.62, 0.66, 1.0, 0.7),
     },
 }

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from shapely import STRtree
 
+from shared.demo_city.frames import dot
+
 if TYPE_CHECKING:
     from shared.demo_city.streets import Street
 
@@ -66,7 +68,6 @@ SPECIAL: Final[dict[int, tuple[str, ...]]] = {
 """Names taken first, among them pairs that differ by little: ß and ss, a hyphen, a blank."""
 FORMER_NAMES: Final = {"Anna-Lindhorst-Straße": "Kaiserstraße"}
 """Streets that got another name, with the name before."""
-MARKET_PAIR: Final = ("Am Markt", "Marktstraße")
 
 
 def name_streets(streets: Sequence[Street]) -> tuple[Street, ...]:
@@ -131,7 +132,7 @@ def _groups(streets: Sequence[Street]) -> list[int]:
             if other_index == index or streets[index].district != streets[other_index].district:
                 continue
             near = float(np.hypot(*(there - place))) <= REACH_M
-            if near and float(outward @ its_way) < -STRAIGHT_ON:
+            if near and float(dot(outward, its_way)) < -STRAIGHT_ON:
                 _unite(first, index, other_index)
     return [_root(first, index) for index in range(len(streets))]
 

@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import fft
 
 from shared.demo_city.grid import Pixels
 from shared.demo_city.randomness import stream
@@ -27,6 +28,7 @@ RAGGED: Final = 0.14
 Plane = NDArray[np.float32]
 
 
+# Scenes of training have any pixel size; fewer banks would be made anew again and again.
 @lru_cache(maxsize=64)
 def _bank(name: str, rung: int | None, ragged: bool) -> NDArray[np.int8]:
     """Return a tile of noise that meets itself at its borders."""
@@ -38,7 +40,7 @@ def _bank(name: str, rung: int | None, ragged: bool) -> NDArray[np.int8]:
         soft = np.exp(-2 * (np.pi * LADDER**rung) ** 2 * squares)
         if ragged:
             soft += RAGGED * np.exp(-2 * (np.pi * LADDER**rung / FINER) ** 2 * squares)
-        white = np.fft.irfft2(np.fft.rfft2(white) * soft, s=white.shape).astype(np.float32)
+        white = fft.irfft2(fft.rfft2(white) * soft.astype(np.float32), s=white.shape)
     level = white / white.std(dtype=np.float64) * PER_SIGMA
     bank: NDArray[np.int8] = np.clip(np.round(level), -127, 127).astype(np.int8)
     return bank

@@ -9,15 +9,15 @@ import shapely
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
-from shared.demo_city.outlines import BOX, Batch, Layer, along_draws, disc, left_of, put, uniforms
+from shared.demo_city.outlines import BOX, Batch, Layer, along_draws, disc, left_of, put
 from shared.demo_city.plan import TownPlan
 from shared.demo_city.rail_things import walked
-from shared.demo_city.randomness import place_ids, stream
+from shared.demo_city.randomness import place_draws, place_ids, stream
 from shared.demo_city.spots import frames_around
 from shared.demo_city.streets import CANAL_FROM_M
 from shared.demo_city.yards import Ground
 
-FIELDS: Final = ("field_crop", "field_soil")
+FIELDS: Final = ("field_crop", "field_stubble", "field_soil")
 TRAMLINES_M: Final = (18.0, 24.0, 27.0)
 """Distances between the tracks of a tractor."""
 WHEELS_M: Final = (1.9, 0.45)
@@ -55,7 +55,7 @@ def furnish_fields(plan: TownPlan, ground: Ground) -> list[Batch]:
 
 def _tramlines(ground: Ground, fields: NDArray[np.int64]) -> Batch:
     origin, along, extent = frames_around(ground.area[fields])
-    u = uniforms(ground.seed, "tramlines", shapely.bounds(ground.area[fields])[:, :2], 2)
+    u = place_draws(ground.seed, "tramlines", shapely.bounds(ground.area[fields])[:, :2], 2)
     step = np.array(TRAMLINES_M)[(u[:, 0] * len(TRAMLINES_M)).astype(int)]
     counts = (extent[:, 1] / step + 0.5).astype(int)
     field = np.repeat(np.arange(len(fields)), counts)
@@ -82,10 +82,12 @@ def _tramlines(ground: Ground, fields: NDArray[np.int64]) -> Batch:
 
 def _bales(ground: Ground) -> Batch:
     """Return round bales in rows, of straw or wrapped in white or green foil."""
-    land = np.flatnonzero(np.isin(ground.cover, ("field_crop", "meadow")) & (ground.parcel < 0))
+    land = np.flatnonzero(
+        np.isin(ground.cover, ("field_crop", "field_stubble", "meadow")) & (ground.parcel < 0)
+    )
     land = land[ground.size_m2[land] > 4_000]
     places = shapely.bounds(ground.area[land])[:, :2]
-    u = uniforms(ground.seed, "bales", places, 30)
+    u = place_draws(ground.seed, "bales", places, 30)
     has = u[:, 0] < BALE_SHARE
     land, u = land[has], u[has]
     origin, along, extent = frames_around(ground.area[land])

@@ -110,23 +110,6 @@ def only(mask: Flags, areas: Areas) -> Areas:
     return chosen
 
 
-def uniforms(seed: int, stage: str, places: Places, count: int) -> Places:
-    """Return uniform draws for many objects, each from its own stream.
-
-    Args:
-        seed: Seed of the town.
-        stage: Name of the stage.
-        places: Where the objects are, which names their streams [m], n x 2.
-        count: Draws per object.
-
-    Returns:
-        n x count, from 0 to below 1.
-    """
-    if not len(places):
-        return np.empty((0, count))
-    return np.stack([stream(seed, stage, *place_ids(x, y)).random(count) for x, y in places])
-
-
 def along_draws(seed: int, stage: str, places: Places, draws: int) -> Places:
     """Return draws for places along a line, from one stream named by the first, n x draws."""
     first = places[0] if len(places) else (0.0, 0.0)

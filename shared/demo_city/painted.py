@@ -5,7 +5,7 @@ from __future__ import annotations
 import zipfile
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import numpy as np
 import shapely
@@ -13,8 +13,10 @@ import shapely.errors
 from numpy.typing import NDArray
 from shapely import STRtree
 
-from shared.demo_city.painting import Painting
-from shared.demo_city.vegetation import Trees
+from shared.demo_city.collector import collector_paused
+from shared.demo_city.painting import Painting, paint_town
+from shared.demo_city.town import Town
+from shared.demo_city.vegetation import Trees, plant_trees
 from shared.store.local_files import whole_file
 
 OUTLINES: Final = ("places", "rings", "polygons")
@@ -34,6 +36,12 @@ class Painted:
     painting: Painting
     trees: Trees
     seed: int
+
+    @classmethod
+    def of(cls, town: Town) -> Self:
+        """Paint a town and plant its trees."""
+        with collector_paused():
+            return cls(paint_town(town), plant_trees(town), town.plan.seed)
 
 
 def save_painted(path: Path, painted: Painted) -> None:

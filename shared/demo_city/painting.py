@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 from shapely import Polygon, STRtree
 
 from shared.demo_city.ground import Cover, Surface
-from shared.demo_city.labels import FINE, LABELS, NO_DATA
+from shared.demo_city.labels import FINE, LABELS, NO_DATA, SOLAR, SolarKind
 from shared.demo_city.materials import materials
 from shared.demo_city.randomness import place_ids, stream
+from shared.demo_city.roof_styles import GREEN
 from shared.demo_city.roofs import Slope
 from shared.demo_city.roofscape import Roof, plane_wear
-from shared.demo_city.things import LEVEL, PLAIN, SOLAR_KINDS, SolarKind, Thing
+from shared.demo_city.things import LEVEL, PLAIN, Thing
 from shared.demo_city.town import Town
 from shared.demo_city.vegetation import furrow_direction
 
@@ -26,7 +27,7 @@ COVERS: Final[dict[str, tuple[str, tuple[tuple[str, float], ...]]]] = {
     "building": ("roof_flat", (("asphalt_worn", 1.0),)),
     "carriageway": ("asphalt", (("asphalt", 1.0),)),
     "parking": ("asphalt", (("asphalt", 0.6), ("asphalt_worn", 0.4))),
-    "pavement": ("paved", (("paving_grey", 0.8), ("slabs", 0.2))),
+    "pavement": ("paved", (("paving_grey", 0.65), ("slabs", 0.25), ("paving_red", 0.1))),
     "path": ("paved", (("paving_grey", 1.0),)),
     "asphalt_yard": ("asphalt", (("asphalt", 0.6), ("asphalt_worn", 0.4))),
     "setts": ("paved", (("setts", 1.0),)),
@@ -45,7 +46,8 @@ COVERS: Final[dict[str, tuple[str, tuple[tuple[str, float], ...]]]] = {
     "bed": ("grass", (("bed", 1.0),)),
     "artificial_turf": ("paved", (("artificial_turf", 1.0),)),
     "running_track": ("paved", (("paving_red", 1.0),)),
-    "field_crop": ("grass", (("crop_green", 0.6), ("crop_ripe", 0.25), ("rapeseed", 0.15))),
+    "field_crop": ("grass", (("crop_green", 0.8), ("rapeseed", 0.2))),
+    "field_stubble": ("bare_soil", (("crop_ripe", 1.0),)),
     "field_soil": ("bare_soil", (("soil", 1.0),)),
     "wood": ("grass", (("meadow", 1.0),)),
 }
@@ -58,12 +60,12 @@ FINE_COVERS: Final = {
     "path": "pavement",
 }
 """Finer cover of ground that its material does not tell."""
-GREEN_ROOFS: Final = frozenset({"sedum_roof", "grass_roof", "dry_roof"})
 PITCHED_FROM_DEG: Final = 10.0
 ON_GROUND: Final = 1
 ON_ROOFS: Final = 100
 LEVELS_PER_M: Final = 10
 GROUND_WEAR: Final = 0.4
+QUARTER_M: Final = 150.0
 
 
 @dataclass(slots=True)
@@ -93,7 +95,8 @@ class Painter:
             label: One of `LABELS`; None keeps the land cover of what lies below.
             level: What has a higher level is painted over what has a lower one.
             slope: Its place in space.
-            direction: Unit vector across the courses of its pattern.
+            direction: Vector across the courses of its pattern; its length is how many courses
+                take the room of one of the material.
             anchor: Where the courses begin [m].
             thing: Number of the thing it belongs to, which is drawn in one colour; None: its own.
             wear: How much age shows, 0 to 1.
@@ -107,7 +110,7 @@ class Painter:
         self.areas.append(area)
         self.things.append(thing if thing is not None else hash_place(area))
         self.rows.append(
-            (level, made.number, code, FINE.index(fine or made.fine), SOLAR_KINDS.index(solar),
+            (level, made.number, code, FINE.index(fine or made.fine), SOLAR.index(solar),
              instance, slope.rise_x, slope.rise_y, slope.base, *direction, *anchor, wear, *tint)
         )  # fmt: skip
 
@@ -132,7 +135,7 @@ class Painting:
         instance: Numbers of the connected arrays.
         thing: Numbers of the things they belong to.
         slope: Rise east, rise north and base height.
-        direction: Unit vectors across the courses of the pattern.
+        direction: Vectors across the courses of the pattern, about 1 long.
         anchor: Where the courses begin [m].
         wear: How much age shows, 0 to 1.
         tint: Gains of the four bands.
@@ -172,7 +175,7 @@ class Painting:
         )  # fmt: skip
 
 
-TILLED: Final = frozenset({"field_crop", "field_soil", "meadow"})
+TILLED: Final = frozenset({"field_crop", "field_stubble", "field_soil", "meadow"})
 
 
 def paint_town(town: Town) -> Painting:
@@ -227,7 +230,7 @@ def _paint_roof(painter: Painter, roof: Roof) -> None:
         painter.paint(
             plane.area,
             roof.material,
-            "roof_green" if roof.material in GREEN_ROOFS else label,
+            "roof_green" if roof.material in GREEN else label,
             level=_level(roof.eaves_m),
             slope=plane.slope,
             direction=direction,
@@ -251,6 +254,19 @@ def _paint_ground(painter: Painter, town: Town) -> None:
             wear=wear,
             fine=FINE_COVERS.get(surface.cover),
         )
+
+
+def ground_material(seed: int, surface: Surface) -> str:
+    """Return the key of the material that a piece of ground shows.
+
+    Args:
+        seed: Seed of the town.
+        surface: The piece.
+    """
+    _, choices = COVERS[surface.cover]
+    if len(choices) == 1:
+        return choices[0][0]
+    return _look(seed, surface.cover, _thing_of(surface))[0]
 
 
 @lru_cache(maxsize=4096)
@@ -282,10 +298,14 @@ def _along(area: Polygon, cover: str, angle: float) -> tuple[float, float]:
 def _thing_of(surface: Surface) -> int:
     """Return the number of the thing a surface belongs to.
 
-    Cells of one street or field must look alike: they are drawn as one thing.
+    Cells of one street or water must look alike: they are drawn as one thing. Pavements differ from
+    block to block, bays from quarter to quarter.
     """
-    if surface.cover in {"carriageway", "parking", "pavement", "water", "ballast"}:
+    if surface.cover in {"carriageway", "water", "ballast"}:
         return 1
+    if surface.cover == "parking" and surface.parcel < 0:
+        x, y = surface.area.centroid.coords[0]
+        return 2 + int(x // QUARTER_M) * 1_000 + int(y // QUARTER_M)
     if surface.parcel >= 0 and surface.cover != "bed":
         return 100_000 + surface.parcel
     return hash_place(surface.area)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import shapely
@@ -23,6 +23,7 @@ from shared.demo_city.scene_objects import building_id
 from shared.demo_city.scenes import (
     build_scene_town,
     compressed,
+    flight_facts,
     paint_scene,
     scene_facts,
     scene_pixels,
@@ -36,7 +37,7 @@ from shared.demo_city.window import Window, render_alone
 
 COLUMNS: Final = (
     "pair_id", "before", "after", "outline_wkt", "gsd_m", "label", "kind", "hard", "pv_before",
-    "pv_after", "building_id", "scene_seed",
+    "pv_after", "building_id", "scene_seed", "recognisable",
 )  # fmt: skip
 """Columns of `pairs.csv`."""
 RENEWED_SHARE: Final = 0.25
@@ -50,6 +51,8 @@ DISPLACED_M: Final = 0.5
 TURNED_DEG: Final = 60.0
 HIDDEN_BY_TREES: Final = 0.6
 IN_SHADE: Final = 0.7
+LEAST_OPEN: Final = 0.5
+"""Share of a roof without trees and shade on it that is enough to tell what happened."""
 TREE: Final = LABELS.index("tree")
 
 
@@ -70,6 +73,7 @@ class Pair:
         pv_after: The same on the newer one.
         building_id: Id of the building.
         scene_seed: Seed of the scene.
+        recognisable: 1 where half of the roof and more lies open in the sun on both images, else 0.
     """
 
     pair_id: str
@@ -84,6 +88,7 @@ class Pair:
     pv_after: int
     building_id: str
     scene_seed: int
+    recognisable: int
 
 
 def render_pairs(
@@ -108,8 +113,10 @@ def render_pairs(
     before, after, done = apply_changes(town, changes)
     views = _views(draw)
     photos: list[Window] = []
+    shown: list[tuple[str, ...]] = []
     for side, view in zip((before, after), views, strict=True):
         painting, trees = paint_scene(side, draw)
+        shown.append(shown_materials(painting, pixels))
         photos.append(_photo(painting, trees, draw, _at_most_leaning(view, side)))
     kinds = _Kinds(views, town)
     pairs = [
@@ -117,9 +124,9 @@ def render_pairs(
         for change in done
         if (pair := _pair(change, draw, (before, after), photos, kinds)) is not None
     ]
-    shown = shown_materials(painting, pixels)
-    facts = scene_facts(draw, shown, [pair.building_id for pair in pairs])
-    return facts, tuple(pairs)
+    facts = scene_facts(draw, sorted(set().union(*shown)), [pair.building_id for pair in pairs])
+    flights = [flight_facts(view, names) for view, names in zip(views, shown, strict=True)]
+    return {**facts, "flights": flights}, tuple(pairs)
 
 
 def _whole_roofs(town: Town, pixels: Pixels) -> list[int]:
@@ -205,8 +212,10 @@ def _pair(
     rows = slice(max(0, int(north - margin)), min(draw.size_px, int(np.ceil(south + margin))))
     columns = slice(max(0, int(west - margin)), min(draw.size_px, int(np.ceil(east + margin))))
     local: Polygon = shapely.transform(placed, lambda at: at - (columns.start, rows.start))
-    if any(_is_hidden(photo, rows, columns, local) for photo in photos):
+    seen = [_Sight.of(photo, rows, columns, local) for photo in photos]
+    if any(one.trees > HIDDEN_BY_TREES or one.shade > IN_SHADE for one in seen):
         return None
+    is_open = all(1 - one.trees - one.shade >= LEAST_OPEN for one in seen)
     kind, is_hard = kinds.name(change)
     name = building_id(draw.seed, change.building)
     cuts = [np.ascontiguousarray(photo.rgbi[rows, columns, :3]) for photo in photos]
@@ -214,16 +223,22 @@ def _pair(
     wkt = shapely.to_wkt(local, rounding_precision=2)
     return Pair(
         f"{draw.split}_{name}", cuts[0], cuts[1], wkt, draw.gsd_m, change.label, kind,
-        int(is_hard), pv[0], pv[1], name, draw.seed,
+        int(is_hard), pv[0], pv[1], name, draw.seed, int(is_open),
     )  # fmt: skip
 
 
-def _is_hidden(photo: Window, rows: slice, columns: slice, outline: Polygon) -> bool:
-    labels = photo.labels[rows, columns]
-    inside = geometry_mask([outline], labels.shape, Affine.identity(), invert=True)
-    trees = float((labels[inside] == TREE).mean())
-    shade = float(photo.shadow[rows, columns][inside].mean())
-    return trees > HIDDEN_BY_TREES or shade > IN_SHADE
+class _Sight(NamedTuple):
+    """Shares of a roof below trees and in the shade; both never hold for one place."""
+
+    trees: float
+    shade: float
+
+    @classmethod
+    def of(cls, photo: Window, rows: slice, columns: slice, outline: Polygon) -> _Sight:
+        labels = photo.labels[rows, columns]
+        inside = geometry_mask([outline], labels.shape, Affine.identity(), invert=True)
+        trees = float((labels[inside] == TREE).mean())
+        return cls(trees, float(photo.shadow[rows, columns][inside].mean()))
 
 
 def _has_pv(town: Town, building: int) -> bool:

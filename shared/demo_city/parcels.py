@@ -14,9 +14,9 @@ import shapely
 from shapely import LineString, Polygon, STRtree
 from shapely.geometry.base import BaseGeometry
 
-from shared.demo_city.frames import Frame, Vector, split_by_line
+from shared.demo_city.frames import Frame, Vector, dot, split_by_line
 from shared.demo_city.plan import CROSS_SECTIONS, Style, TownPlan
-from shared.demo_city.randomness import place_ids, stream
+from shared.demo_city.randomness import draw_index, place_ids, stream
 from shared.demo_city.streets import Block, StreetNetwork
 
 SLACK: Final = 0.9
@@ -138,9 +138,7 @@ def _parts_of(plan: TownPlan, block: Block, style: Style) -> Iterator[tuple[str,
 
 
 def _drawn(style: Style, rng: np.random.Generator) -> str:
-    names = [name for name, _ in style.kinds]
-    weights = np.array([weight for _, weight in style.kinds])
-    return str(rng.choice(names, p=weights / weights.sum()))
+    return style.kinds[draw_index(rng, tuple(weight for _, weight in style.kinds))][0]
 
 
 def _use(usual: str, style: Style, piece: _Piece, rng: np.random.Generator) -> str:
@@ -211,7 +209,7 @@ def _halves(
     for one in frames:
         if one.length_m < 2 * SLACK * width_m:
             continue
-        reach = (on_street - one.origin) @ one.along
+        reach = dot(on_street - one.origin, one.along)
         for at in shares:
             cut_m = one.length_m * at
             if reach.min() > cut_m or reach.max() < cut_m:
@@ -276,7 +274,7 @@ def _front(piece: _Piece) -> Frame | None:
     places = shapely.get_coordinates(piece.area)
     length = float(np.hypot(*(end - start)))
     along = (end - start) / length
-    across = (places - start) @ np.array([-along[1], along[0]])
+    across = dot(places - start, np.array([-along[1], along[0]]))
     if across.max() < -across.min():
         start, along, across = end, -along, -across
     return Frame(start, along, np.array([-along[1], along[0]]), length, float(across.max()))

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from shared.demo_city.building_facts import BuildingFacts
 from shared.demo_city.buildings import Building
+from shared.demo_city.ground import HOUSES
 from shared.demo_city.randomness import place_ids, stream
 
 COUNTS: Final = ("inhabitants", "under_18", "over_64", "households", "cars", "jobs")
@@ -21,7 +22,6 @@ HOUSEHOLDS: Final[dict[str, tuple[float, ...]]] = {
     "home": (0.92, 0.08, 0.0, 0.0, 0.0),
 }
 """Shares of households of 1 to 5 people in houses, in flats and in nursing homes."""
-HOUSES: Final = frozenset({"detached", "semi", "row", "villa", "farm"})
 OLD_SHARE: Final[dict[str, tuple[float, ...]]] = {
     "house": (0.46, 0.42, 0.05, 0.0, 0.0),
     "flat": (0.36, 0.32, 0.04, 0.0, 0.0),

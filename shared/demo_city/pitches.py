@@ -6,17 +6,25 @@ from typing import Final
 
 import numpy as np
 import shapely
-from shapely import Polygon
+from shapely import LinearRing, Polygon
 
 from shared.demo_city.frames import Frame
-from shared.demo_city.outlines import Areas, Batch, Layer
-from shared.demo_city.street_marks import painted
+from shared.demo_city.outlines import Areas, Batch, Layer, Tint
+from shared.demo_city.street_marks import PAINT
 from shared.demo_city.yards import Ground
 
 PITCH_M2: Final = (600.0, 9_500.0)
 LAWN_PITCH_M2: Final = 3_500.0
-LINE_M: Final = 0.2
-"""Real lines have 0.12 m; finer ones would break into dots."""
+LINE_M: Final = 0.12
+BLURRED_M: Final = 0.28
+BLURRED: Final[dict[str, Tint]] = {
+    "lawn": (0.72, 0.75, 0.64, 1.15),
+    "artificial_turf": (0.65, 0.76, 0.65, 0.69),
+    "running_track": (0.89, 0.8, 0.77, 0.85),
+}
+"""A line is narrower than a pixel. On both sides lies a rim between white and the ground, so that
+it breaks into neither dots nor steps. Gains on the white, by what lies below."""
+WHITE: Final[Tint] = (1.0, 1.0, 1.0, 1.0)
 MARGIN_M: Final = 2.5
 LANE_M: Final = 1.22
 LANES: Final = 4
@@ -41,20 +49,32 @@ def mark_pitches(ground: Ground) -> list[Batch]:
     )
     pitches = np.flatnonzero(at_club & turf & (size > PITCH_M2[0]) & (size < PITCH_M2[1]))
     tracks = np.flatnonzero(at_club & (ground.cover == "running_track"))
-    lines, goals = [], []
-    for pitch in ground.area[pitches]:
-        frame = Frame.around(pitch)
-        if pitch.area < OVAL * frame.length_m * frame.width_m:
-            frame = _inside_oval(frame)
-        lines += _lines(frame)
-        goals += _goals(frame)
-    for track in ground.area[tracks]:
-        lines += _lanes(track)
-    goal_areas = _array(goals)
-    return [
-        painted("road_mark", _array(lines), 0.2),
-        Batch("goal", goal_areas, (Layer(goal_areas, "membrane_light", 2.4),)),
-    ]
+    frames = [_frame(pitch) for pitch in ground.area[pitches]]
+    made = []
+    for wide in (BLURRED_M, LINE_M):
+        for cover, tint in BLURRED.items():
+            on_cover = ground.cover[pitches] == cover
+            lines = [
+                line
+                for frame, is_here in zip(frames, on_cover, strict=True)
+                if is_here
+                for line in _lines(frame, wide)
+            ]
+            if cover == "running_track":
+                lines = [line for track in ground.area[tracks] for line in _lanes(track, wide)]
+            made.append(_marks(_array(lines), tint if wide == BLURRED_M else WHITE))
+    goals = _array([goal for frame in frames for goal in _goals(frame)])
+    return [*made, Batch("goal", goals, (Layer(goals, "membrane_light", 2.4),))]
+
+
+def _marks(lines: Areas, tint: Tint) -> Batch:
+    return Batch("road_mark", lines, (Layer(lines, PAINT, 0.0, tint),), is_solid=False)
+
+
+def _frame(pitch: Polygon) -> Frame:
+    frame = Frame.around(pitch)
+    is_oval = pitch.area < OVAL * frame.length_m * frame.width_m
+    return _inside_oval(frame) if is_oval else frame
 
 
 def _inside_oval(frame: Frame) -> Frame:
@@ -70,26 +90,34 @@ def _array(areas: list[Polygon]) -> Areas:
     return made
 
 
-def _lines(frame: Frame) -> list[Polygon]:
+def _lines(frame: Frame, wide_m: float) -> list[Polygon]:
     """Return the lines of a football pitch."""
     length, width = frame.length_m - 2 * MARGIN_M, frame.width_m - 2 * MARGIN_M
-    made = [_outline(frame, 0.0, 0.0, length, width)]
-    made.append(frame.box(MARGIN_M + length / 2, MARGIN_M, LINE_M, width))
-    for wide, deep in BOX_SHARES:
-        across, along = width * wide, length * deep
+    made = [_outline(frame, (0.0, 0.0), (length, width), wide_m)]
+    made.append(frame.box(MARGIN_M + (length - wide_m) / 2, MARGIN_M, wide_m, width))
+    for across_share, along_share in BOX_SHARES:
+        across, along = width * across_share, length * along_share
         for start in (0.0, length - along):
-            made.append(_outline(frame, start, (width - across) / 2, along, across))
+            at = start, (width - across) / 2
+            made.append(_outline(frame, at, (along, across), wide_m))
     middle = shapely.Point(frame.at(frame.length_m / 2, frame.width_m / 2))
-    radius = width * CIRCLE_SHARE / 2
-    circle = middle.buffer(radius, quad_segs=8).exterior.coords
-    made.append(Polygon(circle, [middle.buffer(radius - LINE_M, quad_segs=8).exterior.coords]))
+    circle = middle.buffer(width * CIRCLE_SHARE / 2, quad_segs=12).exterior
+    made.append(_along(circle, wide_m))
     return made
 
 
-def _outline(frame: Frame, x_m: float, y_m: float, length_m: float, width_m: float) -> Polygon:
-    x, y, line = x_m + MARGIN_M, y_m + MARGIN_M, LINE_M
-    outer = frame.box(x, y, length_m, width_m)
-    inner = frame.box(x + line, y + line, length_m - 2 * line, width_m - 2 * line)
+def _outline(
+    frame: Frame, at: tuple[float, float], size: tuple[float, float], wide_m: float
+) -> Polygon:
+    x, y = at[0] + MARGIN_M, at[1] + MARGIN_M
+    return _along(frame.box(x, y, *size).exterior, wide_m)
+
+
+def _along(ring: LinearRing, wide_m: float) -> Polygon:
+    """Return a line along a closed ring."""
+    middle = Polygon(ring)
+    outer = middle.buffer(wide_m / 2, join_style="mitre")
+    inner = middle.buffer(-wide_m / 2, join_style="mitre")
     return Polygon(outer.exterior, [inner.exterior])
 
 
@@ -99,13 +127,13 @@ def _goals(frame: Frame) -> list[Polygon]:
     return [frame.box(x, at, 1.6, wide) for x in (MARGIN_M - 1.7, frame.length_m - MARGIN_M + 0.1)]
 
 
-def _lanes(track: Polygon) -> list[Polygon]:
+def _lanes(track: Polygon, wide_m: float) -> list[Polygon]:
     """Return the lines between the lanes of a running track, from its outer edge inward."""
     made = []
     whole = Polygon(track.exterior)
     for number in range(1, LANES):
-        outer = whole.buffer(-number * LANE_M)
-        inner = whole.buffer(-number * LANE_M - LINE_M)
+        outer = whole.buffer(-number * LANE_M + wide_m / 2)
+        inner = whole.buffer(-number * LANE_M - wide_m / 2)
         if isinstance(outer, Polygon) and isinstance(inner, Polygon) and not inner.is_empty:
             made.append(Polygon(outer.exterior, [inner.exterior]))
     return made

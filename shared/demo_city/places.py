@@ -13,11 +13,12 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
+from numpy.typing import NDArray
 from shapely import Point
 
 from shared.demo_city.person_names import draw_family_name
 from shared.demo_city.plan import CROSS_SECTIONS
-from shared.demo_city.randomness import place_ids, stream
+from shared.demo_city.randomness import draw_index, place_draws, place_ids, stream
 from shared.demo_city.settings import MUNICIPALITY_KEY
 from shared.demo_city.snapshot import Snapshot, address_id
 from shared.demo_city.streets import Street
@@ -33,13 +34,15 @@ OPPOSITE_M: Final = 25.0
 STOP_STREETS: Final = frozenset({"primary", "secondary"})
 NO_STREET: Final = frozenset({"path"})
 KERB_M: Final = 1.0
+KERB_EVERY_M: Final = 60.0
+"""Each street offers one spot at its kerbs per so many metres."""
 PASSING: Final = frozenset({"new_building", "demolition"})
 """Places are where a house stands on all days."""
 _FILE: Final = Path(__file__).with_name("places.toml")
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
+class PlaceSpot:
     """Where a place lies.
 
     Args:
@@ -65,18 +68,18 @@ def places(snapshot: Snapshot) -> gpd.GeoDataFrame:
     """
     rows: list[dict[str, object]] = []
     points: list[Point] = []
-    find_street = _street_finder(snapshot)
+    find_street, draws = _street_finder(snapshot), _address_draws(snapshot)
     for key, category in categories().items():
-        for number, site in enumerate(_sites(snapshot, key, category)):
+        for number, spot in enumerate(_spots(snapshot, key, category, draws[key])):
             rng = stream(
                 snapshot.settings.seed,
                 f"place {key}",
-                *place_ids(site.point.x, site.point.y),
+                *place_ids(spot.point.x, spot.point.y),
                 number,
             )
-            street = find_street(site)
-            rows.append(_row(snapshot, key, category, number, site, street, rng))
-            points.append(site.point)
+            street = find_street(spot)
+            rows.append(_row(snapshot, key, category, number, spot, street, rng))
+            points.append(spot.point)
     columns = pd.DataFrame(rows)
     columns["district_id"] = _districts(snapshot, points)
     columns["phone"] = [
@@ -100,19 +103,19 @@ def _row(
     key: str,
     category: Mapping[str, Any],
     number: int,
-    site: Site,
+    spot: PlaceSpot,
     street: str,
     rng: np.random.Generator,
 ) -> dict[str, object]:
-    wheelchair = WHEELCHAIR[int(rng.choice(len(WHEELCHAIR), p=category["wheelchair"]))]
+    wheelchair = WHEELCHAIR[draw_index(rng, tuple(category["wheelchair"]))]
     is_full = wheelchair == "voll"
     hours = category.get("hours")
-    has_address = site.address >= 0
+    has_address = spot.address >= 0
     row: dict[str, object] = {
         "place_id": f"{MUNICIPALITY_KEY}-{key}-{number + 1:03d}",
         "category": category["category"],
         "name": _name(category, number, street, rng),
-        "address_id": _address_id(snapshot, site.address) if has_address else None,
+        "address_id": _address_id(snapshot, spot.address) if has_address else None,
         "street": street,
         "opening_hours": _drawn(hours, rng) if hours else None,
         "has_phone": has_address and key not in {"defibrillator", "cool_place"},
@@ -150,24 +153,26 @@ def _known(rng: np.random.Generator, share: float) -> str:
     return "unbekannt" if rng.random() < 0.2 else "ja" if rng.random() < share else "nein"
 
 
-def _sites(snapshot: Snapshot, key: str, category: Mapping[str, Any]) -> list[Site]:
+def _spots(
+    snapshot: Snapshot, key: str, category: Mapping[str, Any], draws: NDArray[np.float64]
+) -> list[PlaceSpot]:
     kind, _, what = str(category["where"]).partition(":")
-    finders: dict[str, Callable[[], Iterator[Site]]] = {
+    finders: dict[str, Callable[[], Iterator[PlaceSpot]]] = {
         "building": lambda: _buildings(snapshot, what),
         "open": lambda: _open_spaces(snapshot, what),
-        "address": lambda: _addresses(snapshot, key, category),
+        "address": lambda: _addresses(snapshot, category, draws),
         "street": lambda: _kerbs(snapshot, key, category),
         "stops": lambda: _stops(snapshot),
     }
     count = int(category["count"])
-    found = [site for site, _ in zip(finders[kind](), range(count), strict=False)]
+    found = [spot for spot, _ in zip(finders[kind](), range(count), strict=False)]
     if len(found) < count and "spread" in category:
         more = finders[str(category["spread"])]()
-        found += [site for site, _ in zip(more, range(count - len(found)), strict=False)]
+        found += [spot for spot, _ in zip(more, range(count - len(found)), strict=False)]
     return found
 
 
-def _buildings(snapshot: Snapshot, kind: str) -> Iterator[Site]:
+def _buildings(snapshot: Snapshot, kind: str) -> Iterator[PlaceSpot]:
     at = {one.building: number for number, one in enumerate(snapshot.addresses)}
     for index, building in enumerate(snapshot.first.buildings):
         if building.kind == kind:
@@ -175,50 +180,56 @@ def _buildings(snapshot: Snapshot, kind: str) -> Iterator[Site]:
             point = (
                 snapshot.addresses[address].entrance if address >= 0 else building.walls.centroid
             )
-            yield Site(point, address)
+            yield PlaceSpot(point, address)
 
 
-def _open_spaces(snapshot: Snapshot, use: str) -> Iterator[Site]:
+def _open_spaces(snapshot: Snapshot, use: str) -> Iterator[PlaceSpot]:
     for parcel in snapshot.first.parcels:
         if parcel.use == use:
-            yield Site(parcel.area.representative_point())
+            yield PlaceSpot(parcel.area.representative_point())
     for name, area in snapshot.first.plan.open_spaces:
         if name == use:
-            yield Site(area.representative_point())
+            yield PlaceSpot(area.representative_point())
 
 
-def _addresses(snapshot: Snapshot, key: str, category: Mapping[str, Any]) -> Iterator[Site]:
+def _addresses(
+    snapshot: Snapshot, category: Mapping[str, Any], draws: NDArray[np.float64]
+) -> Iterator[PlaceSpot]:
     wanted = _wanted_districts(snapshot, category)
-    places = [
-        number
-        for number, one in enumerate(snapshot.addresses)
-        if snapshot.first.parcels[snapshot.origins[one.building].parcel].district in wanted
-        and one.building < len(snapshot.first.buildings)
-    ]
     passing = {one.building for one in snapshot.events if one.kind in PASSING}
-    rng = stream(snapshot.settings.seed, f"addresses of {key}")
-    for number in rng.permutation(places):
-        if snapshot.addresses[int(number)].building in passing:
-            continue
-        yield Site(snapshot.addresses[int(number)].entrance, int(number))
+    for number in np.argsort(draws, kind="stable").tolist():
+        address = snapshot.addresses[number]
+        district = snapshot.first.parcels[snapshot.origins[address.building].parcel].district
+        if district in wanted and address.building not in passing:
+            yield PlaceSpot(address.entrance, number)
 
 
-def _kerbs(snapshot: Snapshot, key: str, category: Mapping[str, Any]) -> Iterator[Site]:
+def _address_draws(snapshot: Snapshot) -> dict[str, NDArray[np.float64]]:
+    """Return a draw per address by category; the lowest are chosen first."""
+    entrances = shapely.get_coordinates([one.entrance for one in snapshot.addresses])
+    draws = place_draws(snapshot.settings.seed, "places", entrances, len(categories()))
+    return dict(zip(categories(), draws.T, strict=True))
+
+
+def _kerbs(snapshot: Snapshot, key: str, category: Mapping[str, Any]) -> Iterator[PlaceSpot]:
     wanted = _wanted_districts(snapshot, category)
     streets = [
         one
         for one in snapshot.first.network.streets
         if one.street not in NO_STREET and one.district in wanted
     ]
-    lengths = np.array([one.line.length for one in streets])
-    rng = stream(snapshot.settings.seed, f"kerbs of {key}")
-    while True:
-        street = streets[int(rng.choice(len(streets), p=lengths / lengths.sum()))]
-        along = float(rng.uniform(0.1, 0.9)) * street.line.length
-        yield from _beside(snapshot, street, along, is_left=rng.random() < 0.5)
+    drawn: list[tuple[float, int, float, bool]] = []
+    for index, street in enumerate(streets):
+        middle = street.line.interpolate(0.5, normalized=True)
+        rng = stream(snapshot.settings.seed, f"kerbs of {key}", *place_ids(middle.x, middle.y))
+        for order, share, side in rng.random((int(street.line.length / KERB_EVERY_M) + 1, 3)):
+            along = (0.1 + 0.8 * share) * street.line.length
+            drawn.append((float(order), index, float(along), bool(side < 0.5)))
+    for _, index, along, is_left in sorted(drawn):
+        yield from _beside(snapshot, streets[index], along, is_left=is_left)
 
 
-def _stops(snapshot: Snapshot) -> Iterator[Site]:
+def _stops(snapshot: Snapshot) -> Iterator[PlaceSpot]:
     for street in snapshot.first.network.streets:
         if street.street not in STOP_STREETS:
             continue
@@ -227,7 +238,9 @@ def _stops(snapshot: Snapshot) -> Iterator[Site]:
             yield from _beside(snapshot, street, float(along) + OPPOSITE_M, is_left=False)
 
 
-def _beside(snapshot: Snapshot, street: Street, along_m: float, *, is_left: bool) -> Iterator[Site]:
+def _beside(
+    snapshot: Snapshot, street: Street, along_m: float, *, is_left: bool
+) -> Iterator[PlaceSpot]:
     """Yield the place at a kerb unless it lies outside the town."""
     line = street.line
     before, after = line.interpolate(max(0.0, along_m - 1)), line.interpolate(along_m + 1)
@@ -238,7 +251,7 @@ def _beside(snapshot: Snapshot, street: Street, along_m: float, *, is_left: bool
     middle = line.interpolate(along_m)
     place = Point(middle.x - north * away, middle.y + east * away)
     if snapshot.first.plan.area.contains(place):
-        yield Site(place)
+        yield PlaceSpot(place)
 
 
 def _wanted_districts(snapshot: Snapshot, category: Mapping[str, Any]) -> frozenset[int]:
@@ -248,14 +261,14 @@ def _wanted_districts(snapshot: Snapshot, category: Mapping[str, Any]) -> frozen
     )
 
 
-def _street_finder(snapshot: Snapshot) -> Callable[[Site], str]:
+def _street_finder(snapshot: Snapshot) -> Callable[[PlaceSpot], str]:
     streets = snapshot.first.network.streets
     tree = shapely.STRtree([one.line for one in streets])
 
-    def find(site: Site) -> str:
-        if site.address >= 0:
-            return streets[snapshot.addresses[site.address].street].name
-        return streets[int(tree.nearest(site.point))].name
+    def find(spot: PlaceSpot) -> str:
+        if spot.address >= 0:
+            return streets[snapshot.addresses[spot.address].street].name
+        return streets[int(tree.nearest(spot.point))].name
 
     return find
 

@@ -8,6 +8,7 @@ from typing import Literal
 from shapely import LineString, Polygon
 
 from shared.demo_city.frames import Frame
+from shared.demo_city.ground import Cover
 
 StreetClass = Literal["primary", "secondary", "residential", "access", "path"]
 
@@ -102,7 +103,7 @@ class MainStreet:
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
+class PublicSite:
     """Land of one public place, on a main street.
 
     Args:
@@ -132,6 +133,8 @@ class TownPlan:
         open_spaces: Places that are kept free of streets and plots, with their use.
         sites: Land of public places; each becomes one parcel.
         roundabouts: Middles of roundabouts [m].
+        lands: Covers of the pieces of open land, those nearest to the middle first; further ones
+            are drawn.
     """
 
     seed: int
@@ -141,5 +144,6 @@ class TownPlan:
     rail: tuple[LineString, ...] = ()
     waters: tuple[tuple[LineString, float], ...] = ()
     open_spaces: tuple[tuple[str, Polygon], ...] = ()
-    sites: tuple[Site, ...] = ()
+    sites: tuple[PublicSite, ...] = ()
     roundabouts: tuple[tuple[float, float], ...] = ()
+    lands: tuple[Cover, ...] = ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Final
@@ -17,7 +17,7 @@ from shapely import Polygon
 from shapely.geometry.base import BaseGeometry
 
 from shared.demo_city.overlay import common, polygons, without
-from shared.demo_city.randomness import stream
+from shared.demo_city.randomness import place_draws, place_ids, stream
 from shared.demo_city.settings import MUNICIPALITY_KEY
 from shared.demo_city.snapshot import Snapshot
 from shared.demo_city.streets import CANAL_FROM_M
@@ -99,18 +99,31 @@ def plans(snapshot: Snapshot) -> gpd.GeoDataFrame:
 Made = tuple[PlanFacts, BaseGeometry]
 
 
+def _drawn(snapshot: Snapshot, stage: str, areas: Sequence[BaseGeometry]) -> list[int]:
+    """Return numbers of areas in a drawn order; one area more turns no others round."""
+    middles = shapely.get_coordinates(shapely.centroid(np.array(areas, dtype=object)))
+    draws = place_draws(snapshot.settings.seed, stage, middles)
+    found: list[int] = np.argsort(draws[:, 0], kind="stable").tolist()
+    return found
+
+
+def _stream(snapshot: Snapshot, stage: str, area: BaseGeometry) -> np.random.Generator:
+    middle = area.centroid
+    return stream(snapshot.settings.seed, stage, *place_ids(middle.x, middle.y))
+
+
 def _local_plans(snapshot: Snapshot) -> Iterator[Made]:
     blocks = snapshot.first.network.blocks
     names = {one.number: one.name for one in snapshot.first.plan.districts}
-    rng = stream(snapshot.settings.seed, "local plans")
     free = {number for number, block in enumerate(blocks) if names[block.district] != "Altstadt"}
     tree = shapely.STRtree([block.area for block in blocks])
     numbers: dict[int, int] = {}
-    for start in rng.permutation(sorted(free))[: LOCAL_PLANS * 3]:
-        if int(start) not in free or sum(numbers.values()) == LOCAL_PLANS:
+    for start in _drawn(snapshot, "local plans", [block.area for block in blocks]):
+        if start not in free or sum(numbers.values()) == LOCAL_PLANS:
             continue
+        rng = _stream(snapshot, "local plan", blocks[start].area)
         target = float(rng.uniform(*PLAN_M2))
-        chosen = _neighbours(int(start), target, free, tree)
+        chosen = _neighbours(start, target, free, tree)
         free -= set(chosen)
         district = blocks[chosen[0]].district
         numbers[district] = numbers.get(district, 0) + 1
@@ -205,9 +218,9 @@ def _landscape(snapshot: Snapshot) -> Iterator[Made]:
 
 def _building_sites(snapshot: Snapshot) -> Iterator[Made]:
     streets = [one for one in snapshot.first.network.streets if one.street != "path" and one.name]
-    rng = stream(snapshot.settings.seed, "building sites")
-    for number in rng.permutation(len(streets))[:SITES]:
-        street = streets[int(number)]
+    for number in _drawn(snapshot, "building sites", [one.line for one in streets])[:SITES]:
+        street = streets[number]
+        rng = _stream(snapshot, "building site", street.line)
         start = date(2026, int(rng.integers(3, 9)), int(rng.integers(1, 29)))
         length = min(street.line.length, 90.0)
         line = shapely.ops.substring(street.line, 0, length)
@@ -224,10 +237,10 @@ def _building_sites(snapshot: Snapshot) -> Iterator[Made]:
 
 def _projects(snapshot: Snapshot) -> Iterator[Made]:
     blocks = snapshot.first.network.blocks
-    rng = stream(snapshot.settings.seed, "building projects")
     names = {one.number: one.name for one in snapshot.first.plan.districts}
-    for number in rng.permutation(len(blocks))[:PROJECTS]:
-        block = blocks[int(number)]
+    for number in _drawn(snapshot, "projects", [one.area for one in blocks])[:PROJECTS]:
+        block = blocks[number]
+        rng = _stream(snapshot, "project", block.area)
         dwellings = int(rng.integers(12, 140))
         facts = PlanFacts(
             "building_project",

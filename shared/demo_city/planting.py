@@ -8,10 +8,10 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from shared.demo_city.outlines import Flags, Places, along_draws, left_of, picked, uniforms
+from shared.demo_city.outlines import Flags, Places, along_draws, left_of, picked
 from shared.demo_city.plan import TownPlan
 from shared.demo_city.rail_things import walked
-from shared.demo_city.randomness import place_ids, stream
+from shared.demo_city.randomness import place_draws, place_ids, stream
 from shared.demo_city.roadside import Roadside, Stations
 from shared.demo_city.species import (
     BROAD,
@@ -38,7 +38,7 @@ AVENUE_M: Final = (8.5, 10.0, 11.5)
 """Distances from tree to tree."""
 MISSING: Final = 0.12
 BESIDE: Final = ("pavement", "lawn", "meadow", "bed", "wood")
-GARDEN_M2: Final = {"lawn": 46.0, "meadow": 90.0, "bed": 11.0}
+GARDEN_M2: Final = {"lawn": 58.0, "meadow": 100.0, "bed": 11.0}
 """Ground per tree or shrub on plots."""
 PARK_M2: Final = {"lawn": 85.0, "meadow": 900.0, "bed": 9.0}
 """Ground per tree or shrub outside plots, in groups."""
@@ -62,7 +62,7 @@ ORCHARD_STEP_M: Final = 8.5
 HEDGEROW_SHARE: Final = 0.13
 """Share of the long sides of fields with a hedgerow."""
 HEDGEROW_STEP_M: Final = 2.6
-OPEN_LAND: Final = ("field_crop", "field_soil", "meadow")
+OPEN_LAND: Final = ("field_crop", "field_stubble", "field_soil", "meadow")
 
 
 def plant_rows(plan: TownPlan, ground: Ground, roadside: Roadside) -> list[Plants]:
@@ -120,7 +120,7 @@ def _in_pits(ground: Ground) -> Plants:
     """Return a tree in each of the small beds between parking bays."""
     pits = np.flatnonzero((ground.cover == "bed") & (ground.parcel < 0) & (ground.size_m2 < PIT_M2))
     at = shapely.get_coordinates(shapely.centroid(ground.area[pits]))
-    u = uniforms(ground.seed, "pits", at, 4)
+    u = place_draws(ground.seed, "pits", at, 4)
     has = u[:, 0] < PIT_SHARE
     radius = 1.8 + 2.7 * u[has, 1]
     return Plants.grown(at[has], radius, np.where(u[has, 2] < 0.1, FRUIT, BROAD), u[has, 3])
@@ -158,7 +158,7 @@ def _hedgerows(ground: Ground) -> Plants:
     same = ring[1:] == ring[:-1]
     start, way = nodes[:-1][same], (nodes[1:] - nodes[:-1])[same]
     length = np.hypot(*way.T)
-    chance = uniforms(ground.seed, "hedgerows", start + way / 2, 1)[:, 0]
+    chance = place_draws(ground.seed, "hedgerows", start + way / 2, 1)[:, 0]
     has = (length > 50) & (chance < HEDGEROW_SHARE)
     start, way, length = start[has], way[has] / length[has, None], length[has]
     counts = (length / HEDGEROW_STEP_M).astype(int)
@@ -166,7 +166,7 @@ def _hedgerows(ground: Ground) -> Plants:
     number = np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts)
     along, left = way[row], left_of(way[row])
     at = start[row] + along * ((number + 0.5) * HEDGEROW_STEP_M)[:, None] + left * 1.4
-    u = uniforms(ground.seed, "hedgerow plants", start, int(counts.max(initial=0)) * 4)
+    u = place_draws(ground.seed, "hedgerow plants", start, int(counts.max(initial=0)) * 4)
     u = u.reshape(len(start), int(counts.max(initial=0)), 4)[row, number]
     at = at + (u[:, :2] - 0.5) * 1.6
     is_tree = u[:, 2] < 0.16
@@ -180,7 +180,7 @@ def _orchards(ground: Ground) -> Plants:
     """Return fruit trees in a grid on some meadows."""
     meadows = np.flatnonzero((ground.cover == "meadow") & (ground.parcel < 0))
     meadows = meadows[ground.size_m2[meadows] > 2_500]
-    chance = uniforms(ground.seed, "orchards", shapely.bounds(ground.area[meadows])[:, :2], 1)
+    chance = place_draws(ground.seed, "orchards", shapely.bounds(ground.area[meadows])[:, :2], 1)
     return Plants.joined(
         _grid(ground, meadow, ORCHARD_STEP_M, 0.6, "orchard", ((FRUIT, 1.0),), (1.7, 2.9), 0.08)
         for meadow in meadows[chance[:, 0] < ORCHARD_SHARE].tolist()
@@ -189,7 +189,7 @@ def _orchards(ground: Ground) -> Plants:
 
 def _woods(ground: Ground) -> Plants:
     woods = np.flatnonzero(ground.cover == "wood")
-    chance = uniforms(ground.seed, "woods", shapely.bounds(ground.area[woods])[:, :2], 1)[:, 0]
+    chance = place_draws(ground.seed, "woods", shapely.bounds(ground.area[woods])[:, :2], 1)[:, 0]
     mixed = ((BROAD, 0.78), (SPRUCE, 0.12), (PINE, 0.08), (COPPER, 0.02))
     dark = ((SPRUCE, 0.62), (PINE, 0.26), (BROAD, 0.12))
     return Plants.joined(
@@ -297,7 +297,9 @@ def _mixed(at: Places, u: Places, mix: tuple[tuple[int, float], ...]) -> Plants:
     """Return plants of several kinds, small ones more often than large ones."""
     kind = np.array([one for one, _ in mix])[picked(u[:, 2], [share for _, share in mix])]
     span = np.array([RADIUS_M[one] for one in range(len(RADIUS_M))])[kind]
-    radius = span[:, 0] + (span[:, 1] - span[:, 0]) * u[:, 3] ** 1.35
+    # The last bits of a power depend on the processor, and trees are put in the order of heights.
+    share = np.round(u[:, 3] ** 1.35, 6)
+    radius = span[:, 0] + (span[:, 1] - span[:, 0]) * share
     return Plants.grown(at, radius, kind, u[:, 4])
 
 

@@ -11,7 +11,7 @@ import shapely
 from shapely import Polygon
 from shapely.geometry.base import BaseGeometry
 
-from shared.demo_city.frames import Frame
+from shared.demo_city.frames import Frame, dot
 from shared.demo_city.ground import Cover, Surface
 from shared.demo_city.overlay import polygons, split
 
@@ -96,8 +96,8 @@ def with_pool(surfaces: Sequence[Surface], front: Frame, rng: np.random.Generato
     west, south, east, north = lawn.bounds
     for _ in range(40):
         middle = rng.uniform((west, south), (east, north))
-        along = float((middle - front.origin) @ front.along)
-        across = float((middle - front.origin) @ front.across)
+        along = float(dot(middle - front.origin, front.along))
+        across = float(dot(middle - front.origin, front.across))
         edge = front.box(along, across, length + 2 * EDGE_M, width + 2 * EDGE_M)
         if lawn.contains(edge):
             pool = front.box(along + EDGE_M, across + EDGE_M, length, width)

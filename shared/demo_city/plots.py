@@ -13,7 +13,7 @@ import shapely
 from shapely import Polygon
 
 from shared.demo_city.buildings import Building
-from shared.demo_city.frames import Frame
+from shared.demo_city.frames import Frame, dot
 from shared.demo_city.ground import HOUSES, Cover, Layers, Surface
 from shared.demo_city.parcels import Parcel
 from shared.demo_city.plan import TownPlan
@@ -163,8 +163,8 @@ def _playground(layers: Layers, plot: Polygon, rng: np.random.Generator) -> list
     frame = Frame.around(plot)
     for x, y, length, width in ((0.2, 0.25, 9, 6), (0.6, 0.5, 6, 6), (0.35, 0.62, 5, 4)):
         start = frame.length_m * (x + rng.uniform(-0.05, 0.05))
-        layers.lay("sand", frame.box(start, frame.width_m * y, length, width))
-    layers.lay("gravel_yard", frame.box(-5, frame.width_m * 0.45, frame.length_m + 10, 1.6))
+        layers.lay_box("sand", frame, start, frame.width_m * y, length, width)
+    layers.lay_box("gravel_yard", frame, -5, frame.width_m * 0.45, frame.length_m + 10, 1.6)
     return layers.lay_rest("lawn")
 
 
@@ -176,7 +176,7 @@ def _empty_plot(
         x, y, length, width = rng.random(4)
         if number < garden.beds:
             at = x * 0.8 * frame.length_m, y * 0.8 * frame.width_m
-            layers.lay("bed", frame.box(*at, 2 + 5 * length, 1 + 3 * width))
+            layers.lay_box("bed", frame, *at, 2 + 5 * length, 1 + 3 * width)
     return layers.lay_rest(garden.rest)
 
 
@@ -192,24 +192,24 @@ def _house_garden(
     layers: Layers, front: Frame, main: Sequence[Building], buildings: Sequence[Building],
     garden: Garden, rng: np.random.Generator,
 ) -> None:  # fmt: skip
-    near, far, low, high = _span(front, shapely.union_all([one.walls for one in main]))
+    near, far, low, high = _span(front, *(one.walls for one in main))
     door, width, start, out, pool_at, pool_out = rng.random(6)
     garages = [one.walls for one in buildings if one.kind == "garage"]
     for garage in garages:
         back, _, begin, end = _span(front, garage)
-        layers.lay(garden.drive, front.box(begin, -1, end - begin, back + 1))
+        layers.lay_box(garden.drive, front, begin, -1, end - begin, back + 1)
     if garden.has_bay and not garages:
         beside = low - 3.2 if low > 3.4 else high + 0.4
-        layers.lay(garden.drive, front.box(beside, -1, 2.9, min(far, near + BAY_M) + 1))
+        layers.lay_box(garden.drive, front, beside, -1, 2.9, min(far, near + BAY_M) + 1)
     for one in main:
         _, _, begin, end = _span(front, one.walls)
         at = begin + 0.8 + door * max(0.1, end - begin - 3.0)
-        layers.lay(garden.drive, front.box(at, -1, 1.4, near + 1))
+        layers.lay_box(garden.drive, front, at, -1, 1.4, near + 1)
         if garden.terrace is not None:
             wide = min(end - begin - 0.4, 3.2 + 4.5 * width)
             from_ = begin + start * max(0.1, end - begin - wide)
-            layers.lay(garden.terrace, front.box(from_, far - 0.3, wide, 3.1 + 1.5 * out))
-    layers.lay(garden.front, front.box(-50, -1, front.length_m + 100, near + 1))
+            layers.lay_box(garden.terrace, front, from_, far - 0.3, wide, 3.1 + 1.5 * out)
+    layers.lay_box(garden.front, front, -50, -1, front.length_m + 100, near + 1)
     if garden.has_pool:
         pool = front.box(low + pool_at * (high - low), far + 5 + 3 * pool_out, 7.2, 3.6)
         layers.lay("pool", pool)
@@ -218,7 +218,7 @@ def _house_garden(
         x, y, length, depth = rng.random(4)
         if number < garden.beds:
             at_m = x * front.length_m - 2, far + 4 + 16 * y
-            layers.lay("bed", front.box(*at_m, 1.2 + 3.8 * length, 1 + 2 * depth))
+            layers.lay_box("bed", front, *at_m, 1.2 + 3.8 * length, 1 + 2 * depth)
 
 
 def _terraces(
@@ -228,12 +228,12 @@ def _terraces(
     """Lay a path before and a terrace behind each house of several rows, and a car park."""
     for one in main:
         near, far, low, high = _span(front, one.walls)
-        layers.lay(garden.drive, front.box(low + 1.0, near - 4, 1.3, 4))
-        layers.lay(garden.front, front.box(low, near - 3.4, high - low, 3.4))
-        layers.lay(garden.terrace or "slabs", front.box(low + 0.6, far, high - low - 1.2, 3))
-        layers.lay("paving", front.box(low, near - 5.4, high - low, 2.0))
+        layers.lay_box(garden.drive, front, low + 1.0, near - 4, 1.3, 4)
+        layers.lay_box(garden.front, front, low, near - 3.4, high - low, 3.4)
+        layers.lay_box(garden.terrace or "slabs", front, low + 0.6, far, high - low - 1.2, 3)
+        layers.lay_box("paving", front, low, near - 5.4, high - low, 2.0)
     near, _, low, _ = _span(front, main[0].walls)
-    layers.lay("paving", front.box(low - 2.2, -1, 2.0, front.width_m * rng.uniform(0.6, 0.9)))
+    layers.lay_box("paving", front, low - 2.2, -1, 2.0, front.width_m * rng.uniform(0.6, 0.9))
 
 
 def _court(
@@ -247,7 +247,7 @@ def _court(
         layers.lay(garden.yard, shapely.union_all(walls).buffer(share))
     else:
         layers.lay("slabs", shapely.union_all(walls).buffer(2.5, join_style="mitre"))
-    layers.lay("paving", front.box(gate * front.length_m, -1, 3.0, 60))
+    layers.lay_box("paving", front, gate * front.length_m, -1, 3.0, 60)
 
 
 def _garage_ways(layers: Layers, front: Frame, buildings: Sequence[Building]) -> None:
@@ -255,10 +255,9 @@ def _garage_ways(layers: Layers, front: Frame, buildings: Sequence[Building]) ->
     garages = [one.walls for one in buildings if one.kind == "garage"]
     if not garages:
         return
-    row = shapely.union_all(garages)
-    near, far, low, high = _span(front, row)
-    layers.lay("asphalt_yard", front.box(low - 0.5, near - 6, high - low + 1, far - near + 6))
-    layers.lay("asphalt_yard", front.box(high - 3.2, -1, 3.2, near + 1))
+    near, far, low, high = _span(front, *garages)
+    layers.lay_box("asphalt_yard", front, low - 0.5, near - 6, high - low + 1, far - near + 6)
+    layers.lay_box("asphalt_yard", front, high - 3.2, -1, 3.2, near + 1)
 
 
 def _trade_yard(
@@ -269,13 +268,13 @@ def _trade_yard(
     near, far, low, high = _span(front, hall)
     border, gate, apron = rng.uniform(1.5, 4.0), rng.uniform(0.05, 0.2), rng.uniform(12, 20)
     for share in (gate, 0.9 - gate):
-        layers.lay("asphalt_yard", front.box(share * front.length_m, -1, 8.0, near + 1))
+        layers.lay_box("asphalt_yard", front, share * front.length_m, -1, 8.0, near + 1)
     if near > 9:
-        layers.lay("parking", front.box(0.2 * front.length_m, 3, 0.5 * front.length_m, BAY_M))
+        layers.lay_box("parking", front, 0.2 * front.length_m, 3, 0.5 * front.length_m, BAY_M)
     layers.lay("lawn", plot.difference(plot.buffer(-border, join_style="mitre")))
-    layers.lay("asphalt_yard", front.box(low - 4, far, high - low + 8, apron))
-    layers.lay("bed", front.box(low, near - 2, 0.4 * (high - low), 2))
-    layers.lay(garden.yard, front.box(-50, -1, front.length_m + 100, far + apron + 8))
+    layers.lay_box("asphalt_yard", front, low - 4, far, high - low + 8, apron)
+    layers.lay_box("bed", front, low, near - 2, 0.4 * (high - low), 2)
+    layers.lay_box(garden.yard, front, -50, -1, front.length_m + 100, far + apron + 8)
 
 
 def _estate_ground(
@@ -284,20 +283,20 @@ def _estate_ground(
 ) -> None:  # fmt: skip
     near, far, low, high = _span(front, main[0].walls)
     deep, play, sand_x, sand_y = rng.random(4)
-    layers.lay("paving", front.box((low + high) / 2 - 1, -1, 2.0, near + 1))
+    layers.lay_box("paving", front, (low + high) / 2 - 1, -1, 2.0, near + 1)
     side = high + 4 if front.length_m - high > low else low - 4 - 17
     depth = 18 + 16 * deep
-    layers.lay("parking", front.box(side, 2, BAY_M, depth - 2))
-    layers.lay("parking", front.box(side + 12, 2, BAY_M, depth - 2))
-    layers.lay(garden.yard, front.box(side + BAY_M, -1, 7, depth + 1))
+    layers.lay_box("parking", front, side, 2, BAY_M, depth - 2)
+    layers.lay_box("parking", front, side + 12, 2, BAY_M, depth - 2)
+    layers.lay_box(garden.yard, front, side + BAY_M, -1, 7, depth + 1)
     layers.lay("paving", main[0].walls.buffer(1.5, join_style="mitre"))
-    layers.lay("slabs", front.box((low + high) / 2 - 0.8, far, 1.6, 14))
+    layers.lay_box("slabs", front, (low + high) / 2 - 0.8, far, 1.6, 14)
     if play < 0.45:
-        layers.lay("sand", front.box(low, far + 8, 6 + 4 * sand_x, 5 + 4 * sand_y))
+        layers.lay_box("sand", front, low, far + 8, 6 + 4 * sand_x, 5 + 4 * sand_y)
 
 
-def _span(front: Frame, area: shapely.Geometry) -> tuple[float, float, float, float]:
+def _span(front: Frame, *areas: Polygon) -> tuple[float, float, float, float]:
     """Return nearest and farthest distance from the street, lowest and highest along it [m]."""
-    places = shapely.get_coordinates(area) - front.origin
-    across, along = places @ front.across, places @ front.along
+    places = shapely.get_coordinates(areas) - front.origin
+    across, along = dot(places, front.across), dot(places, front.along)
     return float(across.min()), float(across.max()), float(along.min()), float(along.max())

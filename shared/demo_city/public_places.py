@@ -16,7 +16,7 @@ from shared.demo_city.buildings import Building, Kind
 from shared.demo_city.frames import Frame
 from shared.demo_city.ground import Cover
 from shared.demo_city.parcels import Parcel
-from shared.demo_city.plan import Site
+from shared.demo_city.plan import PublicSite
 
 Shape = Literal["box", "oval", "round"]
 PLACES: Final = Path(__file__).with_name("public_places.toml")
@@ -156,7 +156,7 @@ LAYOUTS: Final = _read()
 """One layout per use of a site."""
 
 
-def site_buildings(site: Site, index: int, parcel: Parcel) -> list[Building]:
+def site_buildings(site: PublicSite, index: int, parcel: Parcel) -> list[Building]:
     """Place the buildings of a public place.
 
     Args:
@@ -181,7 +181,7 @@ def site_buildings(site: Site, index: int, parcel: Parcel) -> list[Building]:
     return made
 
 
-def site_patches(site: Site) -> Iterable[tuple[Cover, Polygon]]:
+def site_patches(site: PublicSite) -> Iterable[tuple[Cover, Polygon]]:
     """Return cover and area of the ground of a public place, the upper ones first [m]."""
     layout = LAYOUTS[site.use]
     return (
@@ -189,7 +189,7 @@ def site_patches(site: Site) -> Iterable[tuple[Cover, Polygon]]:
     )
 
 
-def _frame(site: Site, layout: Layout, part: Body | Patch) -> Frame:
+def _frame(site: PublicSite, layout: Layout, part: Body | Patch) -> Frame:
     along = site.frame.length_m / layout.length_m
     across = site.frame.width_m / layout.depth_m
     origin = site.frame.at(part.x_m * along, part.y_m * across)

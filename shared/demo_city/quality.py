@@ -10,38 +10,35 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.demo_city.labels import LABELS, SOLAR
+from shared.demo_city.labels import SOLAR
+from shared.demo_city.lookalikes import LOOK_ALIKES, ROOF_LOOK_ALIKES
 from shared.demo_city.picture_measures import picture_measures
 from shared.demo_city.roof_samples import draw_homes
 from shared.demo_city.roof_statistics import FOLDER, kolmogorov_distances
-from shared.demo_city.scenes import Scene, render_scene
+from shared.demo_city.scene_tally import INDEX, Tally
+from shared.demo_city.scenes import render_scene
 from shared.demo_city.settings import SceneSettings, Split, split_ranges
 
 TILES: Final = "solar_tiles_train"
 BAND: Final = (5.0, 95.0)
 BANDS: Final = ("red", "green", "blue", "near_infrared")
 SIZE_PERCENTS: Final = (5, 25, 50, 75, 95)
-SIZED: Final = (
-    "building",
-    "pv",
-    "solar_thermal",
-    "chimney",
-    "roof_window",
-    "dormer",
-    "car",
-    "tree",
-)
-"""Kinds of objects whose sizes are reported."""
-HOMES: Final = 1_500
+DRAWN_HOMES: Final = 1_500
 HOMES_SEED: Final = 2026
+GREEN: Final = ("grass", "tree")
+SEALED: Final = ("roof_pitched", "roof_flat", "asphalt", "paved")
 LIMITS: Final = {
     "spectrum_slope": (-3.2, -1.8),
     "saturated": (0.0, 0.01),
     "shadow": (0.05, 0.25),
+    "class_share": (0.01, 1.0),
+    "solar_share": (0.0003, 0.01),
+    "ndvi_green": (0.2, 0.45),
+    "ndvi_sealed": (-1.0, 0.0),
     "kolmogorov": (0.0, 0.15),
     "real_inside_band": (0.8, 1.0),
 }
-"""What the figures should keep to."""
+"""What the figures should keep to, each of them for itself, in scenes of training and test."""
 
 
 def measure_split(
@@ -59,25 +56,27 @@ def measure_split(
         Figures as JSON can hold them.
     """
     first = split_ranges(split).seeds[0]
-    scenes = [
-        render_scene(SceneSettings(seed, split, None, size_px))
-        for seed in range(first, first + count)
-    ]
-    pictures = [picture_measures(scene.window.rgbi[..., :3]) for scene in scenes]
+    tally = Tally()
+    for seed in range(first, first + count):
+        tally.add(render_scene(SceneSettings(seed, split, None, size_px)))
     made = {
         "scenes": count,
         "seeds": [first, first + count - 1],
-        "pictures": _bands_of(pictures),
-        "near_infrared": _near_infrared(scenes),
-        "ndvi": _ndvi(scenes),
-        "shadow": _spread([float(scene.window.shadow.mean()) for scene in scenes]),
-        "class_shares": _shares(LABELS, [scene.window.labels for scene in scenes]),
-        "solar_shares": _shares(SOLAR, [scene.window.solar for scene in scenes]),
-        "object_area_m2": _sizes(scenes),
+        "pictures": _bands_of(tally.pictures),
+        "near_infrared": _near_infrared(tally),
+        "ndvi": {label: round(float(tally.means(label)[INDEX]), 3) for label in tally.shown()},
+        "shadow": _spread(tally.shadow),
+        "class_shares": tally.class_shares(),
+        "solar_shares": tally.solar_shares(),
+        "look_alikes": {
+            kind: round(tally.look_alikes[kind] / count, 3)
+            for kind in (*LOOK_ALIKES, *ROOF_LOOK_ALIKES)
+        },
+        "object_area_m2": _sizes(tally.areas),
         "kolmogorov": _roof_distances(data),
-        "real_images": compare_with_real(pictures, data),
+        "real_images": compare_with_real(tally.pictures, data),
     }
-    made["within_limits"] = _within_limits(made)
+    made["within_limits"] = within_limits(made)
     return made
 
 
@@ -136,59 +135,21 @@ def _spread(values: Iterable[float]) -> dict[str, float]:
     }
 
 
-def _near_infrared(scenes: Sequence[Scene]) -> dict[str, dict[str, float]]:
+def _near_infrared(tally: Tally) -> dict[str, dict[str, float]]:
     """Return mean and standard deviation of the fourth band, and of all bands per class."""
-    values = [scene.window.rgbi[..., 3] for scene in scenes]
-    made = {
-        "mean": _spread([float(one.mean()) for one in values]),
-        "sd": _spread([float(one.std()) for one in values]),
-    }
-    for code, label in enumerate(LABELS):
-        pixels = np.concatenate([s.window.rgbi[s.window.labels == code] for s in scenes])
-        if len(pixels):
-            means, spreads = pixels.mean(axis=0), pixels.std(axis=0)
-            made[label] = {
-                f"{what}_{band}": round(float(value), 1)
-                for what, row in (("mean", means), ("sd", spreads))
-                for band, value in zip(BANDS, row, strict=True)
-            }
+    means, spreads = zip(*tally.infrared, strict=True)
+    made = {"mean": _spread(means), "sd": _spread(spreads)}
+    for label in tally.shown():
+        made[label] = {
+            f"{what}_{band}": round(float(value), 1)
+            for what, row in (("mean", tally.means(label)), ("sd", tally.spreads(label)))
+            for band, value in zip(BANDS, row[:INDEX], strict=True)
+        }
     return made
 
 
-def _ndvi(scenes: Sequence[Scene]) -> dict[str, float]:
-    made = {}
-    for code, label in enumerate(LABELS):
-        values = [_index(s.window.rgbi[s.window.labels == code]) for s in scenes]
-        known = np.concatenate(values)
-        if len(known):
-            made[label] = round(float(known.mean()), 3)
-    return made
-
-
-def _index(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
-    red, infrared = pixels[:, 0].astype(float), pixels[:, 3].astype(float)
-    index: NDArray[np.float64] = (infrared - red) / np.maximum(infrared + red, 1)
-    return index
-
-
-def _shares(names: Sequence[str], images: Sequence[NDArray[np.uint8]]) -> dict[str, float]:
-    counts = sum(np.bincount(image.ravel(), minlength=256) for image in images)
-    total = np.asarray(counts)[: len(names)].sum()
-    return {
-        name: round(float(number / total), 5)
-        for name, number in zip(names, np.asarray(counts), strict=False)
-    }
-
-
-def _sizes(scenes: Sequence[Scene]) -> dict[str, Any]:
-    """Return quantiles of the areas of objects that lie wholly within their image [m2]."""
-    areas: dict[str, list[float]] = {kind: [] for kind in SIZED}
-    for scene in scenes:
-        edge = scene.draw.size_px
-        for kind, outline in zip(scene.objects["kind"], scene.objects.geometry, strict=True):
-            west, north, east, south = outline.bounds
-            if kind in areas and min(west, north) > 0 and max(east, south) < edge:
-                areas[kind].append(outline.area * scene.draw.gsd_m**2)
+def _sizes(areas: dict[str, list[float]]) -> dict[str, Any]:
+    """Return quantiles of areas by kind [m2]."""
     return {
         kind: {
             "count": len(values),
@@ -202,14 +163,23 @@ def _sizes(scenes: Sequence[Scene]) -> dict[str, Any]:
 def _roof_distances(data: Path | None) -> dict[str, float] | None:
     if data is None or not (data / FOLDER).is_dir():
         return None
-    return kolmogorov_distances(*draw_homes(HOMES_SEED, HOMES), data / FOLDER)
+    return kolmogorov_distances(*draw_homes(HOMES_SEED, DRAWN_HOMES), data / FOLDER)
 
 
-def _within_limits(made: dict[str, Any]) -> dict[str, bool | None]:
+def within_limits(made: dict[str, Any]) -> dict[str, bool | None]:
+    """Tell which figures keep to `LIMITS`; None for those without comparison data.
+
+    Args:
+        made: What `measure_split` has measured so far.
+    """
     figures: dict[str, list[float] | None] = {
         "spectrum_slope": [made["pictures"]["spectrum_slope"]["p50"]],
         "saturated": [made["pictures"]["saturated"]["mean"]],
         "shadow": [made["shadow"]["mean"]],
+        "class_share": list(made["class_shares"].values()),
+        "solar_share": [made["solar_shares"][kind] for kind in SOLAR if kind != "none"],
+        "ndvi_green": [made["ndvi"][label] for label in GREEN if label in made["ndvi"]],
+        "ndvi_sealed": [made["ndvi"][label] for label in SEALED if label in made["ndvi"]],
         "kolmogorov": list(made["kolmogorov"].values()) if made["kolmogorov"] else None,
         "real_inside_band": [made["real_images"]["inside_band"]] if made["real_images"] else None,
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -19,12 +19,14 @@ class Stand:
         toward: Unit vector in which they fall [east, north].
         tilt_deg: Angle against the horizontal.
         rise_m: Height of their lower side above the roof.
+        modules: What modules they are.
     """
 
     ring: list[Point]
     toward: Point
     tilt_deg: float
     rise_m: float
+    modules: Modules
 
 
 def lay_stand(sheet: Sheet, rng: np.random.Generator) -> Stand | None:
@@ -37,7 +39,7 @@ def lay_stand(sheet: Sheet, rng: np.random.Generator) -> Stand | None:
     Returns:
         The stand, None where no place was found.
     """
-    modules, tilt = Modules.drawn(rng), float(rng.uniform(8, 30))
+    modules, tilt = replace(Modules.drawn(rng), is_upright=True), float(rng.uniform(8, 30))
     columns, rows = int(rng.integers(2, 6)), int(rng.integers(2, 4))
     toward = _sunward(sheet, rng)
     half_row = columns * (modules.width_m + GAP_M) / 2
@@ -63,7 +65,7 @@ def lay_stand(sheet: Sheet, rng: np.random.Generator) -> Stand | None:
         if sheet.take((u - wide, v - high, u + wide, v + high), 0.0):
             x, y = sheet.place(u, v)
             ring = [(x + dx, y + dy) for dx, dy in corners]
-            return Stand(ring, toward, tilt, float(rng.uniform(0.3, 2.0)))
+            return Stand(ring, toward, tilt, float(rng.uniform(0.3, 2.0)), modules)
     return None
 
 
@@ -84,11 +86,13 @@ class Rack:
         box: From above, on the axes of the sheet.
         toward: Unit vector in which it falls [east, north].
         tilt_deg: Angle against the horizontal.
+        modules: What modules they are.
     """
 
     box: Box
     toward: Point
     tilt_deg: float
+    modules: Modules
 
 
 def lay_racks(sheet: Sheet, rng: np.random.Generator, share: float) -> list[list[Rack]]:
@@ -104,8 +108,9 @@ def lay_racks(sheet: Sheet, rng: np.random.Generator, share: float) -> list[list
     """
     is_pair = bool(rng.random() < 0.5)
     tilt = float(rng.uniform(10, 15))
-    depth = rng.uniform(0.98, 1.1) * float(np.cos(np.radians(tilt)))
-    module, margin = rng.uniform(1.65, 1.8) + GAP_M, rng.uniform(0.7, 1.2)
+    modules = replace(Modules.drawn(rng), is_upright=False)
+    depth = (modules.width_m + GAP_M) * float(np.cos(np.radians(tilt)))
+    module, margin = modules.length_m + GAP_M, rng.uniform(0.7, 1.2)
     axes = [(sheet.along, False), (sheet.up, True)]
     # Pairs of rows look east and west, single rows south: rows follow the axis nearest to that.
     axis, is_turned = max(axes, key=lambda one: abs(one[0][1 if is_pair else 0]))
@@ -127,7 +132,7 @@ def lay_racks(sheet: Sheet, rng: np.random.Generator, share: float) -> list[list
             place = near + margin + number * (rows * depth + gap) + row * depth
             toward = _falls(across, is_pair, row)
             for run in _runs(sheet, is_turned, (first, columns, module), (place, depth), margin):
-                fields.append(Rack(run, toward, tilt))
+                fields.append(Rack(run, toward, tilt, modules))
     sheet.taken += [rack.box for rack in fields]
     return _fields(fields, 1.2)
 

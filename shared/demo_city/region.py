@@ -128,7 +128,9 @@ def _border(seed: int, middle: Point) -> Polygon:
     for turns, depths in enumerate(inward):
         side = np.column_stack([steps, depths - half])
         side[0] = depths[0] - half
-        sides.append(side @ np.linalg.matrix_power(np.array([[0, 1], [-1, 0]]), turns))
+        for _ in range(turns):
+            side = np.column_stack([-side[:, 1], side[:, 0]])
+        sides.append(side)
     return Polygon(np.concatenate(sides) + np.array([middle.x, middle.y]))
 
 

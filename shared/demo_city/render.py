@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import cv2
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 
 from shared.demo_city import light
-from shared.demo_city.crowns import EDGE, stamp_crowns
+from shared.demo_city.camera import STRIP_ROWS, blur_reach_px, in_steps_of_light
+from shared.demo_city.crowns import near, stamp_crowns
 from shared.demo_city.foliage import Foliage, Leaves
 from shared.demo_city.grid import Pixels
 from shared.demo_city.index_raster import index_raster
@@ -25,12 +27,14 @@ from shared.demo_city.view import View
 
 Plane = NDArray[np.float32]
 Index = NDArray[np.int32]
-PAD_PX: Final = 8
-"""Rendered around a chunk, so that the camera sees beyond its border."""
-STRIP_ROWS: Final = 100
-"""Rows that are worked on at once; they stay in the cache of the processor."""
 COARSE: Final = 2
-"""Heights that only throw shadows are known per so many pixels."""
+"""Heights that throw shadows are known per so many pixels."""
+BLOCK: Final = 2 * COARSE
+"""Heights that hide the sky are known per so many pixels; rectangles consist of whole blocks."""
+HEIGHT_BITS: Final = 16
+"""Bits of a height below the metre."""
+HIGHEST_BUMP: Final = 1.5
+"""No bump of a crown is higher, as a share of the height of its tree."""
 SOFT_PX: Final = 1.2
 RIDGE: Final = 0.1
 DIRT: Final = 0.16
@@ -43,11 +47,11 @@ WATER: Final = LABELS.index("water")
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A rendered chunk before the camera, with at least `PAD_PX` around it.
+    """A rendered chunk before the camera, with what the camera sees beyond its border.
 
     Args:
         pixels: Where it lies with what is around it.
-        bands: Light of the four bands in digital numbers, rows x columns each.
+        bands: Light of the four bands in steps (`camera.STEPS`), rows x columns each.
         height: Height above ground [m].
         labels: Land cover as seen from above.
         ground: Land cover below the crowns.
@@ -58,7 +62,7 @@ class Chunk:
     """
 
     pixels: Pixels
-    bands: list[Plane]
+    bands: list[NDArray[np.uint16]]
     height: Plane
     labels: NDArray[np.uint8]
     ground: NDArray[np.uint8]
@@ -84,7 +88,7 @@ class Seen:
 
 
 def render_chunk(pixels: Pixels, painting: Painting, trees: Trees, view: View, seed: int) -> Chunk:
-    """Render a rectangle and `PAD_PX` around it.
+    """Render a rectangle and what the camera sees around it; it is the same in every larger one.
 
     Args:
         pixels: Where.
@@ -93,21 +97,19 @@ def render_chunk(pixels: Pixels, painting: Painting, trees: Trees, view: View, s
         view: How the flight sees it.
         seed: Seed of the town.
     """
-    inner = _even(pixels.grown(PAD_PX))
-    seen = _seen(inner, painting)
-    height = _heights(inner, painting, seen)
-    crowns = stamp_crowns(height, inner, trees, seed)
+    inner = pixels.grown(_pad_px(pixels.gsd_m, view)).aligned(BLOCK)
+    outer = _with_shading(inner, surroundings(pixels, view), painting, trees, view.sun)
+    seen, height, crowns, ceiling, around = _relief(inner, outer, painting, trees, view, seed)
     looks = looks_of(painting, seen.chosen, inner, view, seed)
-    ceiling, around = _sky(inner, painting, trees, height, view, seed)
     texture, foliage = Texture(inner, looks, seed), Foliage(inner, trees, view, seed)
-    edges, codes = _edges(inner, seen, looks), _Codes(painting, seen, inner.shape)
-    bands = [np.empty(inner.shape, np.float32) for _ in range(4)]
+    (edges, dirt), codes = _edges(inner, seen, looks), _Codes(painting, seen, inner.shape)
+    bands = [np.empty(inner.shape, np.uint16) for _ in range(4)]
     lit = np.empty(inner.shape, np.float32)
     for rows in _strips(inner):
         # Places of this type need no conversion each time a table is read.
         painted, crown = seen.painted[rows].astype(np.intp), crowns[rows]
         colours = [looks.colour[band].take(painted, mode="clip") for band in range(4)]
-        texture.paint(colours, painted, edges[rows], rows)
+        texture.paint(colours, painted, edges[rows] * dirt, rows)
         leaves = foliage.paint(colours, crown, texture, height, rows)
         if view.snow:
             _snow(colours, texture, rows, view.snow)
@@ -115,25 +117,84 @@ def render_chunk(pixels: Pixels, painting: Painting, trees: Trees, view: View, s
         facing = looks.facing.take(painted, mode="clip")
         _shine_through(facing, leaves, lit[rows])
         open_sky = _open_sky(height[rows], around[rows])
-        for band, colour, sky in zip(bands, colours, light.SKY, strict=True):
-            shone = open_sky * (sky / (1 - sky))
-            shone += facing
-            colour *= 1 - sky
-            np.multiply(colour, shone, out=band[rows])
-        _mirror([band[rows] for band in bands], painted, crown, looks, texture, lit[rows], rows)
-        codes.read(painted, crown, rows)
+        _shine_on(colours, facing, open_sky)
+        _mirror(colours, painted, crown, looks, texture, lit[rows], rows)
+        for band, colour in zip(bands, colours, strict=True):
+            band[rows] = in_steps_of_light(colour)
+        codes.read(painted, leaves.flat, rows)
     return Chunk(
         inner, bands, height, codes.labels, codes.ground, codes.fine, codes.solar,
         codes.instances, lit,
     )  # fmt: skip
 
 
-def _even(pixels: Pixels) -> Pixels:
-    """Return the rectangle grown to whole cells of the coarse heights."""
-    column, row = (place // COARSE * COARSE for place in (pixels.column, pixels.row))
-    width = -(-(pixels.column + pixels.width - column) // COARSE) * COARSE
-    height = -(-(pixels.row + pixels.height - row) // COARSE) * COARSE
-    return Pixels(pixels.gsd_m, pixels.size_m, column, row, width, height)
+def _relief(
+    inner: Pixels, outer: Pixels, painting: Painting, trees: Trees, view: View, seed: int
+) -> tuple[Seen, Plane, Index, Plane, Plane]:
+    """Return what a rectangle shows, its heights, its crowns, and what of it lies in the shade.
+
+    Args:
+        inner: The rectangle.
+        outer: The same with all that shades it.
+        painting: What is painted.
+        trees: The trees of the town.
+        view: How the flight sees it.
+        seed: Seed of the town.
+    """
+    seen = _seen(outer, painting)
+    far = _heights(outer, painting, seen)
+    crowns = stamp_crowns(far, outer, trees, seed)
+    inside = inner.within(outer)
+    ceiling, around = _sky(far, inside, inner.gsd_m, view)
+    seen = Seen(seen.chosen, seen.painted[inside].copy(), seen.labelled[inside])
+    return seen, far[inside].copy(), crowns[inside], ceiling, around
+
+
+def _pad_px(gsd_m: float, view: View) -> int:
+    """Return how far around a rectangle its pixels depend on others: blur upon dirt [px]."""
+    return blur_reach_px(view.camera) + max(_dirt_px(gsd_m) + 2, BLOCK)
+
+
+def _dirt_px(gsd_m: float) -> int:
+    return round(DIRT_M / gsd_m)
+
+
+def surroundings(pixels: Pixels, view: View) -> Pixels:
+    """Return the rectangle grown to all that its pixels can depend on.
+
+    Args:
+        pixels: What is rendered.
+        view: How the flight sees it.
+    """
+    inner = pixels.grown(_pad_px(pixels.gsd_m, view)).aligned(BLOCK)
+    return _toward_sun(inner, view.sun, light.shadow_reach_m(view.sun))
+
+
+def _with_shading(
+    inner: Pixels, wide: Pixels, painting: Painting, trees: Trees, sun: light.Sun
+) -> Pixels:
+    """Return the rectangle grown to what is there that can shade it."""
+    chosen = painting.index.query(wide.area())
+    chosen = chosen[painting.slope[chosen].any(axis=1)]
+    places, owner = shapely.get_coordinates(painting.areas[chosen], return_index=True)
+    slope = painting.slope[chosen][owner]
+    tops = slope[:, 0] * places[:, 0] + slope[:, 1] * places[:, 1] + slope[:, 2]
+    crowns = trees.height[near(trees, wide.bounds_m)] * HIGHEST_BUMP
+    highest = max(tops.max(initial=0), crowns.max(initial=0))
+    return _toward_sun(inner, sun, light.shadow_reach_m(sun, float(highest)))
+
+
+def _toward_sun(pixels: Pixels, sun: light.Sun, reach_m: float) -> Pixels:
+    """Return the rectangle grown towards the sun, and a little on all sides, in whole blocks."""
+    least_px = int(np.ceil(4 * light.AROUND_M / pixels.gsd_m)) + 2 * BLOCK
+    east, north, _ = sun.toward / np.hypot(*sun.toward[:2])
+    left, top, right, bottom = (
+        int(max(0, reach_m / pixels.gsd_m * side)) + least_px
+        for side in (-east, north, east, -north)
+    )
+    column, row = pixels.column - left, pixels.row - top
+    width, height = pixels.width + left + right, pixels.height + top + bottom
+    return replace(pixels, column=column, row=row, width=width, height=height).aligned(BLOCK)
 
 
 def _strips(pixels: Pixels) -> Iterator[slice]:
@@ -151,7 +212,7 @@ def _seen(pixels: Pixels, painting: Painting) -> Seen:
     )
     _close_gaps(labelled)
     # Later areas have higher numbers, so the higher number of the two lies on top.
-    return Seen(chosen, np.maximum(labelled, above), labelled)
+    return Seen(chosen, np.maximum(labelled, above, out=above), labelled)
 
 
 def _close_gaps(painted: Index) -> None:
@@ -165,15 +226,6 @@ def _close_gaps(painted: Index) -> None:
         painted[rows[between], columns[between]] = np.maximum(one, other)[between]
 
 
-def _raised(pixels: Pixels, painting: Painting) -> Seen:
-    """Return what stands above the ground, without modules, which hardly rise above their roof."""
-    chosen = np.sort(painting.index.query(pixels.area()))
-    chosen = chosen[painting.slope[chosen].any(axis=1) & (painting.solar[chosen] == 0)]
-    areas = pixels.to_pixels(painting.areas[chosen])
-    painted = index_raster(areas, np.arange(len(areas)) + 1, pixels.shape)
-    return Seen(chosen, painted, painted)
-
-
 def _heights(pixels: Pixels, painting: Painting, seen: Seen) -> Plane:
     """Return heights; on level ground, which is painted first, there is nothing to work out."""
     slope = painting.slope[seen.chosen]
@@ -181,69 +233,43 @@ def _heights(pixels: Pixels, painting: Painting, seen: Seen) -> Plane:
     height = np.zeros(pixels.shape, np.float32)
     if not raised.size:
         return height
-    x, y = pixels.centres_m()
-    middle_x, middle_y = float(x.mean()), float(y.mean())
-    base = slope[:, 2] + slope[:, 0] * middle_x + slope[:, 1] * middle_y
+    bounds = shapely.bounds(painting.areas[seen.chosen])
+    steps = pixels.steps(slope, (bounds[:, :2] + bounds[:, 2:]) / 2, HEIGHT_BITS)
     flat = np.flatnonzero(seen.painted > raised[0])
     row, column = np.divmod(flat.astype(np.int32), np.int32(pixels.width))
     area = seen.painted.ravel()[flat] - 1
-    values = base.astype(np.float32).take(area)
-    values += slope[:, 0].astype(np.float32).take(area) * (x - np.float32(middle_x)).take(column)
-    values += slope[:, 1].astype(np.float32).take(area) * (y - np.float32(middle_y)).take(row)
-    height.ravel()[flat] = values
+    values = steps.counted(row, column, area)
+    height.ravel()[flat] = values * np.float32(2.0**-HEIGHT_BITS)
     return height
 
 
-def _sky(
-    pixels: Pixels, painting: Painting, trees: Trees, height: Plane, view: View, seed: int
-) -> tuple[Plane, Plane]:
-    """Return the height of the shade and the mean height around each pixel.
+def _sky(far: Plane, inside: tuple[slice, slice], gsd_m: float, view: View) -> tuple[Plane, Plane]:
+    """Return the height of the shade and the mean height around each pixel of a rectangle.
 
     Args:
-        pixels: The rectangle; an even number of rows and columns.
-        painting: What is painted.
-        trees: The trees of the town.
-        height: Heights within the rectangle [m].
+        far: Heights within the rectangle and around it [m], in whole blocks.
+        inside: Rows and columns of the rectangle.
+        gsd_m: Ground sampling distance [m].
         view: How the flight sees it.
-        seed: Seed of the town.
     """
-    reach = light.shadow_reach_m(view.sun) / (pixels.gsd_m * COARSE)
-    least = np.ceil(3 * light.AROUND_M / (pixels.gsd_m * COARSE))
-    east, north, _ = view.sun.toward / np.hypot(*view.sun.toward[:2])
-    left, top, right, bottom = (
-        2 * int(np.ceil(max(least, reach * side) / 2)) for side in (-east, north, east, -north)
-    )
-    rows, columns = pixels.height // COARSE, pixels.width // COARSE
-    cells = Pixels(
-        pixels.gsd_m * COARSE,
-        pixels.size_m,
-        pixels.column // COARSE - left,
-        pixels.row // COARSE - top,
-        columns + left + right,
-        rows + top + bottom,
-    )
-    far = _heights(cells, painting, _raised(cells, painting))
-    stamp_crowns(far, cells, _outside(trees, pixels), seed)
-    inside = slice(top, top + rows), slice(left, left + columns)
-    far[inside] = cv2.resize(height, (columns, rows), interpolation=cv2.INTER_AREA)
-    ceiling = light.shadow_ceiling(far, cells.gsd_m, view.sun)[inside]
-    around = light.mean_around(far, cells.gsd_m)[inside]
-    return _fine(ceiling), _fine(around)
+    coarse = _halved(far)
+    ceiling = light.in_steps(light.shadow_ceiling(coarse, gsd_m * COARSE, view.sun))
+    around = light.mean_around(_halved(coarse), gsd_m * BLOCK)
+    return _fine(ceiling, inside, COARSE), _fine(around, inside, BLOCK)
 
 
-def _outside(trees: Trees, pixels: Pixels) -> Trees:
-    """Return the trees that are not wholly within a rectangle."""
-    west, south, east, north = pixels.bounds_m
-    x, y = trees.place.T
-    reach = trees.radius * EDGE
-    inside = (x - reach > west) & (x + reach < east) & (y - reach > south) & (y + reach < north)
-    return Trees(**{one.name: getattr(trees, one.name)[~inside] for one in fields(trees)})
+def _halved(plane: Plane) -> Plane:
+    """Return the mean of each two by two places in whole steps."""
+    pairs = plane[::2] + plane[1::2]
+    return light.in_steps((pairs[:, ::2] + pairs[:, 1::2]) * np.float32(0.25))
 
 
-def _fine(plane: Plane) -> Plane:
-    rows, columns = plane.shape
-    size = (columns * COARSE, rows * COARSE)
-    fine: Plane = cv2.resize(plane, size, interpolation=cv2.INTER_LINEAR)
+def _fine(plane: Plane, inside: tuple[slice, slice], by: int) -> Plane:
+    """Return a part of a coarse plane at all pixels; weights of whole steps make it exact."""
+    rows, columns = (slice(side.start // by, side.stop // by) for side in inside)
+    part = plane[rows, columns]
+    size = (part.shape[1] * by, part.shape[0] * by)
+    fine: Plane = cv2.resize(part, size, interpolation=cv2.INTER_LINEAR)
     return fine
 
 
@@ -263,6 +289,15 @@ def _shine_through(facing: Plane, leaves: Leaves, lit: Plane) -> None:
     level[leaves.flat] += leaves.passed * (1 - lit.reshape(-1)[leaves.flat])
 
 
+def _shine_on(colours: list[Plane], facing: Plane, open_sky: Plane) -> None:
+    """Put the light of sun and sky on colours."""
+    for colour, sky in zip(colours, light.SKY, strict=True):
+        shone = open_sky * (sky / (1 - sky))
+        shone += facing
+        colour *= 1 - sky
+        colour *= shone
+
+
 def _open_sky(height: Plane, around: Plane) -> Plane:
     hidden = (around - height) * np.float32(1 / 7)
     np.clip(hidden, 0, light.OCCLUSION, out=hidden)
@@ -270,15 +305,15 @@ def _open_sky(height: Plane, around: Plane) -> Plane:
     return seen
 
 
-def _edges(pixels: Pixels, seen: Seen, looks: Looks) -> Plane:
-    """Return what borders change in brightness: dirt beside them, ridges of roofs."""
+def _edges(pixels: Pixels, seen: Seen, looks: Looks) -> tuple[NDArray[np.int16], np.float32]:
+    """Return what borders change in brightness, dirt beside them and ridges, and by how much."""
     painted = seen.painted
     border = np.zeros(pixels.shape, np.uint8)
     border[:, 1:] = painted[:, 1:] != painted[:, :-1]
     border[1:] |= painted[1:] != painted[:-1]
-    width = 2 * round(DIRT_M / pixels.gsd_m) + 1
-    near: Plane = cv2.boxFilter(border, cv2.CV_32F, (width, width))
-    near *= np.float32(-DIRT)
+    width = 2 * _dirt_px(pixels.gsd_m) + 1
+    # Counted in whole numbers: how many of the pixels around lie at a border.
+    near = np.asarray(cv2.boxFilter(border, cv2.CV_16S, (width, width), normalize=False))
     flat = np.flatnonzero(border)
     flat = flat[flat >= pixels.width]
     here, left = painted.ravel()[flat], painted.ravel()[flat - 1]
@@ -286,8 +321,8 @@ def _edges(pixels: Pixels, seen: Seen, looks: Looks) -> Plane:
     other = np.where(here != left, left, up)
     pitched = (looks.slope[here, :2] != looks.slope[other, :2]).any(axis=1)
     same = (looks.thing[here] == looks.thing[other]) & pitched
-    near.ravel()[flat[same]] += np.float32(RIDGE)
-    return near
+    near.reshape(-1)[flat[same]] -= round(RIDGE / DIRT * width**2)
+    return near, np.float32(-DIRT / width**2)
 
 
 def _snow(colours: list[Plane], texture: Texture, rows: slice, share: float) -> None:
@@ -339,14 +374,13 @@ class _Codes:
         )
         self.instances = np.zeros(shape, np.int32)
 
-    def read(self, painted: NDArray[np.intp], crown: Index, rows: slice) -> None:
+    def read(self, painted: NDArray[np.intp], hidden: NDArray[np.int64], rows: slice) -> None:
         """Read the codes of a strip; crowns hide all but the ground."""
         labelled = self._labelled[rows].astype(np.intp)
         self._label.take(labelled, out=self.ground[rows], mode="clip")
         self._fine.take(labelled, out=self.fine[rows], mode="clip")
         self._solar.take(painted, out=self.solar[rows], mode="clip")
         self.labels[rows] = self.ground[rows]
-        hidden = np.flatnonzero(crown)
         for plane, code in ((self.labels, TREE), (self.fine, FINE_TREE), (self.solar, 0)):
             plane[rows].reshape(-1)[hidden] = code
         units = np.flatnonzero(self.solar[rows])

@@ -10,10 +10,9 @@ import cv2
 from shared.command_line import print_json
 from shared.demo_city.grid import Pixels
 from shared.demo_city.musterstadt import plan_musterstadt
-from shared.demo_city.painting import paint_town
+from shared.demo_city.painted import Painted
 from shared.demo_city.settings import CitySettings
 from shared.demo_city.town import build_town
-from shared.demo_city.vegetation import plant_trees
 from shared.demo_city.view import city_view
 from shared.demo_city.window import render_alone
 
@@ -30,7 +29,7 @@ def measure(settings: CitySettings) -> dict[str, float]:
     """
     cv2.setNumThreads(1)
     town = build_town(plan_musterstadt(settings))
-    painting, trees, view = paint_town(town), plant_trees(town), city_view(settings.flights[-1])
+    painted, view = Painted.of(town), city_view(settings.flights[-1])
     speeds = {}
     for gsd_m in (settings.gsd_m, settings.core_gsd_m):
         seconds = 0.0
@@ -38,7 +37,7 @@ def measure(settings: CitySettings) -> dict[str, float]:
             column, row = round(east / gsd_m), round((settings.size_m - north) / gsd_m)
             pixels = Pixels(gsd_m, settings.size_m, column, row, SIDE_PX, SIDE_PX)
             start = process_time()
-            render_alone(painting, trees, pixels, view, settings.seed)
+            render_alone(painted.painting, painted.trees, pixels, view, settings.seed)
             # The first window makes the noise, which all later ones share.
             seconds += (process_time() - start) * (east > 0)
         speeds[f"mpx_per_cpu_s_at_{gsd_m}_m"] = round(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -15,6 +15,7 @@ from shared.demo_city.outlines import Areas, Flags, Places, left_of
 from shared.demo_city.parcels import Parcel
 from shared.demo_city.plan import CROSS_SECTIONS
 from shared.demo_city.randomness import place_ids, stream
+from shared.demo_city.streams import uniform_draws
 from shared.demo_city.streets import StreetNetwork
 
 WIDEST_M: Final = 4.25
@@ -85,11 +86,9 @@ class Roadside:
         middles = shapely.line_interpolate_point(self.lines, 0.5, normalized=True)
         return [place_ids(x, y) for x, y in shapely.get_coordinates(middles)]
 
-    @lru_cache(maxsize=8)  # noqa: B019
     def moods(self, stage: str) -> Places:
         """Return eight uniform draws per street."""
-        drawn = [stream(self.seed, stage, *ids).random(8) for ids in self._ids]
-        return np.array(drawn).reshape(-1, 8)
+        return uniform_draws(self.seed, stage, np.reshape(self._ids, (-1, 2)), 8)
 
     def stations(self, stage: str, step_m: float, draws: int, kinds: frozenset[str]) -> Stations:
         """Return points every `step_m` metres along the streets of some classes.

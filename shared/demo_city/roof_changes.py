@@ -16,7 +16,7 @@ from shared.demo_city.buildings import Building
 from shared.demo_city.frames import Frame
 from shared.demo_city.roof_styles import STYLES
 from shared.demo_city.roofs import RoofPlane, Slope
-from shared.demo_city.roofscape import Roof
+from shared.demo_city.roofscape import LOOKS, Roof
 from shared.demo_city.things import Part, Thing
 
 FAMILIES: Final[tuple[frozenset[str], ...]] = (
@@ -32,7 +32,6 @@ FAMILIES: Final[tuple[frozenset[str], ...]] = (
 """Roof materials of about the same colour."""
 TILES: Final = ("tile_red", "tile_brown", "tile_anthracite", "tile_orange", "slate")
 SHEETS: Final = ("felt", "membrane_light", "gravel_roof", "sheet_grey")
-LOOKS: Final = 1_000_000
 LEFT_AFTER_CLEANING: Final = 0.25
 """Share of the wear that is left on a cleaned roof."""
 SCAFFOLD_M: Final = 0.9

@@ -9,8 +9,9 @@ from typing import Final
 import numpy as np
 from shapely import Polygon
 
+from shared.demo_city.randomness import draw_index
 from shared.demo_city.roof_sheets import Point, Sheet
-from shared.demo_city.roof_site import Face, Site
+from shared.demo_city.roof_site import Face, RoofWork
 from shared.demo_city.roof_styles import GREEN
 
 RIDGE_M: Final = 0.14
@@ -23,12 +24,14 @@ SNOW_GUARD_SHARE: Final = 0.3
 ZINC: Final = (0.78, 0.78, 0.78, 0.78)
 COPPER: Final = (0.62, 0.5, 0.42, 0.6)
 PARAPETS: Final = ("sheet_grey", "membrane_light", "asphalt_worn")
+PARAPET_SHARES: Final = (0.55, 0.2, 0.25)
+RIDGE_TINTS: Final = (0.84, 0.9, 1.1)
 
 
-def put_edges(site: Site) -> None:
+def put_edges(site: RoofWork) -> None:
     """Draw the ridges and the gutters of a sloped roof."""
     rng = site.stream("edges")
-    gain = float(rng.choice([0.84, 0.9, 1.1]))
+    gain = RIDGE_TINTS[int(rng.integers(3))]
     has_gutter = site.building.is_main or rng.random() < 0.5
     material = site.roof.material
     metal = COPPER if rng.random() < 0.15 else ZINC
@@ -63,7 +66,7 @@ def _strip(sheet: Sheet, start: Point, end: Point, normal: Point, width_m: float
     return [sheet.place(*corner) for corner in corners]
 
 
-def put_snow_guards(site: Site, rng: np.random.Generator) -> None:
+def put_snow_guards(site: RoofWork, rng: np.random.Generator) -> None:
     """Put snow guards along the eaves of some sloped roofs."""
     if not site.building.is_main or rng.random() >= SNOW_GUARD_SHARE:
         return
@@ -77,12 +80,12 @@ def put_snow_guards(site: Site, rng: np.random.Generator) -> None:
             site.add_soft("snow_guard", box, face, sheet, 0.0)
 
 
-def put_parapet(site: Site) -> None:
+def put_parapet(site: RoofWork) -> None:
     """Put the raised edge around a flat roof and a strip of gravel beside green."""
     rng = site.stream("parapet")
     outline = site.sheets[0].plane.area
     width = rng.uniform(0.22, 0.4) if site.building.is_main else rng.uniform(0.12, 0.2)
-    material = PARAPETS[int(rng.choice(3, p=[0.55, 0.2, 0.25]))]
+    material = PARAPETS[draw_index(rng, PARAPET_SHARES)]
     tint = (float(rng.uniform(0.75, 1.05)),) * 4
     rise = rng.uniform(0.1, 0.35) if site.building.is_main else 0.08
     sheet = site.sheets[0]

@@ -10,10 +10,11 @@ import numpy as np
 from shared.demo_city.buildings import Building
 from shared.demo_city.dormers import put_dormers
 from shared.demo_city.flat_roofs import furnish_flat_roof
+from shared.demo_city.randomness import draw_index
 from shared.demo_city.roof_draws import draw_count, draw_figure
 from shared.demo_city.roof_edges import put_edges, put_parapet, put_snow_guards
 from shared.demo_city.roof_sheets import Box, Sheet, grown, overlap
-from shared.demo_city.roof_site import Draft, Face, Site, finish
+from shared.demo_city.roof_site import Draft, Face, RoofWork, finish
 from shared.demo_city.roof_solar import put_solar
 from shared.demo_city.roofs import Slope
 from shared.demo_city.roofscape import Roof
@@ -24,6 +25,8 @@ AS_DRAWN: Final = RoofWish()
 MAIN_SHARE: Final = 0.72
 """Share of main buildings among the roofs of the statistics; garages carry next to nothing."""
 TRIES: Final = 3
+EVEN_M: Final = 0.02
+"""What does not matter where glass covers a whole plane."""
 LADDER_SHARE: Final = 0.16
 MOST_CHIMNEYS: Final = 3
 BARE: Final = frozenset(
@@ -37,6 +40,7 @@ CHIMNEYS: Final = (
     ("slate", (0.9, 0.9, 0.9, 0.9)),
     ("sheet_grey", (0.9, 0.9, 0.9, 0.9)),
 )
+CHIMNEY_SHARES: Final = (0.4, 0.15, 0.2, 0.1, 0.15)
 
 
 def furnish_roofs(
@@ -82,7 +86,7 @@ def furnish_roof(
 
 
 def _drafts(seed: int, building: Building, roof: Roof, wish: RoofWish) -> list[Draft]:
-    site = Site.of(seed, building, roof)
+    site = RoofWork.of(seed, building, roof)
     if not site.sheets:
         return []
     if site.sheets[0].is_level:
@@ -92,6 +96,8 @@ def _drafts(seed: int, building: Building, roof: Roof, wish: RoofWish) -> list[D
         put_edges(site)
         if building.kind not in BARE:
             _furnish_slopes(site)
+        elif building.kind == "glasshouse":
+            _glaze(site)
     if building.kind in BARE - {"garage"}:
         return site.drafts
     taken = [len(sheet.taken) for sheet in site.sheets]
@@ -107,7 +113,7 @@ def _drafts(seed: int, building: Building, roof: Roof, wish: RoofWish) -> list[D
     return [draft for draft in site.drafts if id(draft) not in hidden]
 
 
-def _furnish_slopes(site: Site) -> None:
+def _furnish_slopes(site: RoofWork) -> None:
     kind, rng = site.building.kind, site.stream("objects")
     if kind not in WITHOUT_CHIMNEY and site.building.is_main:
         put_dormers(site, rng, MAIN_SHARE)
@@ -120,8 +126,27 @@ def _furnish_slopes(site: Site) -> None:
         _put_clutter(site, rng)
 
 
-def _put_chimneys(site: Site, rng: np.random.Generator) -> None:
-    material, tint = CHIMNEYS[int(rng.choice(5, p=[0.4, 0.15, 0.2, 0.1, 0.15]))]
+def _glaze(site: RoofWork) -> None:
+    """Let the green below shine through a roof of glass, bay by bay."""
+    rng = site.stream("glass")
+    bays = max(2, round(site.sheets[0].length_m / rng.uniform(6, 14)))
+    gains = rng.uniform(1.7, 2.7) * rng.uniform(0.93, 1.07, (len(site.sheets), bays))
+    faces: list[Face] = []
+    for sheet, row in zip(site.sheets, gains.tolist(), strict=True):
+        left, low, right, high = sheet.bounds
+        wide = (right - left) / bays
+        for number, gain in enumerate(row):
+            box: Box = (left + wide * number, low, left + wide * (number + 1), high)
+            if sheet.holds(box, -EVEN_M):
+                at, tint = sheet.place(left, low), (gain, gain * 1.1, gain * 0.94, gain * 1.4)
+                ring, glass = sheet.ring(box), sheet.raised(0.04)
+                faces.append(Face(ring, "thermal", glass, None, sheet.along, at, tint=tint))
+    if faces:
+        site.add("glazing", site.roof.outline, faces, has_roof_colour=True)
+
+
+def _put_chimneys(site: RoofWork, rng: np.random.Generator) -> None:
+    material, tint = CHIMNEYS[draw_index(rng, CHIMNEY_SHARES)]
     sheets = _larger(site)
     put: list[tuple[int, float]] = []
     for _ in range(min(MOST_CHIMNEYS, draw_count(rng, "chimney", MAIN_SHARE))):
@@ -141,7 +166,7 @@ def _put_chimneys(site: Site, rng: np.random.Generator) -> None:
 
 
 def _add_chimney(
-    site: Site, sheet: Sheet, box: Box, rise_m: float, material: str,
+    site: RoofWork, sheet: Sheet, box: Box, rise_m: float, material: str,
     tint: tuple[float, float, float, float],
 ) -> None:  # fmt: skip
     top = sheet.plane.slope.height_m(*sheet.place(box[0], sheet.bounds[3])) + rise_m
@@ -153,7 +178,7 @@ def _add_chimney(
     site.add("chimney", sheet.ring(box), faces, sheet)
 
 
-def _put_windows(site: Site, rng: np.random.Generator) -> None:
+def _put_windows(site: RoofWork, rng: np.random.Generator) -> None:
     count = draw_count(rng, "roof_window", MAIN_SHARE)
     if not count:
         return
@@ -175,7 +200,7 @@ def _put_windows(site: Site, rng: np.random.Generator) -> None:
                 break
 
 
-def _add_window(site: Site, sheet: Sheet, box: Box, material: str, gain: float) -> None:
+def _add_window(site: RoofWork, sheet: Sheet, box: Box, material: str, gain: float) -> None:
     gain = 0.85 if material == "membrane_light" else gain
     faces = [
         Face(sheet.ring(box), "sheet_grey", sheet.raised(0.08), tint=(0.6,) * 4),
@@ -184,7 +209,7 @@ def _add_window(site: Site, sheet: Sheet, box: Box, material: str, gain: float) 
     site.add("roof_window", sheet.ring(box), faces, sheet)
 
 
-def _put_light_bands(site: Site, rng: np.random.Generator) -> None:
+def _put_light_bands(site: RoofWork, rng: np.random.Generator) -> None:
     """Put translucent plates between the sheets of a sloped hall."""
     if rng.random() < 0.5:
         return
@@ -199,7 +224,7 @@ def _put_light_bands(site: Site, rng: np.random.Generator) -> None:
                 site.add("skylight", sheet.ring(box), [face], sheet)
 
 
-def _put_clutter(site: Site, rng: np.random.Generator) -> None:
+def _put_clutter(site: RoofWork, rng: np.random.Generator) -> None:
     """Put vents, dishes and ladders, which give way to solar units."""
     sheets = _larger(site)
     for _ in range(min(6, draw_count(rng, "other", MAIN_SHARE))):
@@ -223,7 +248,7 @@ def _put_clutter(site: Site, rng: np.random.Generator) -> None:
         site.add_soft("ladder", box, face, sheet, 0.1)
 
 
-def _larger(site: Site) -> list[Sheet]:
+def _larger(site: RoofWork) -> list[Sheet]:
     """Return the planes on which things are put: those of at least a third of the largest."""
     most = max(sheet.area_m2 for sheet in site.sheets)
     return [sheet for sheet in site.sheets if sheet.area_m2 * 3 >= most]

@@ -193,11 +193,11 @@ def overlap(first: Box, second: Box) -> bool:
 
 def _edges(ring: list[list[float]]) -> tuple[list[tuple[float, float, float]], bool]:
     """Return the sides of the convex hull of a closed ring and whether the ring is convex."""
+    if sum(x * v - u * y for (x, y), (u, v) in pairwise(ring)) < 0:
+        ring = ring[::-1]
     sides, turns = _sides_of(ring)
     if all(turn >= -CORNER for turn in turns):
         return sides, True
-    if all(turn <= CORNER for turn in turns):
-        return _sides_of(ring[::-1])[0], True
     hull = shapely.convex_hull(shapely.multipoints(ring))
     places = shapely.get_coordinates(hull).tolist()
     if not hull.exterior.is_ccw:

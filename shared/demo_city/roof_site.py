@@ -11,11 +11,12 @@ import shapely
 from shapely import Polygon
 
 from shared.demo_city.buildings import Building
+from shared.demo_city.labels import SolarKind
 from shared.demo_city.randomness import place_ids, stream
 from shared.demo_city.roof_sheets import Box, Point, Ring, Sheet, overlap
 from shared.demo_city.roofs import Slope
 from shared.demo_city.roofscape import Roof
-from shared.demo_city.things import PLAIN, Part, SolarKind, Thing
+from shared.demo_city.things import PLAIN, Part, Thing
 
 LEAST_SHEET_M2: Final = 3.0
 NUMBERS: Final = 1_000
@@ -89,7 +90,7 @@ def _polygons(shapes: Sequence[Ring | Polygon]) -> list[Polygon]:
 
 
 @dataclass(slots=True)
-class Site:
+class RoofWork:
     """A roof while it is being furnished.
 
     Args:
@@ -111,7 +112,7 @@ class Site:
     soft: list[tuple[int, Box, Draft]] = field(default_factory=list)
 
     @classmethod
-    def of(cls, seed: int, building: Building, roof: Roof) -> Site:
+    def of(cls, seed: int, building: Building, roof: Roof) -> RoofWork:
         """Return the site of a roof with nothing on it."""
         sheets = [
             Sheet.of(number, plane, building)

@@ -7,15 +7,18 @@ from typing import Final
 import numpy as np
 from shapely import MultiPoint, Polygon
 
-from shared.demo_city.racks import Rack, lay_racks, lay_stand
+from shared.demo_city.racks import Rack, Stand, lay_racks, lay_stand
+from shared.demo_city.randomness import draw_index
 from shared.demo_city.roof_draws import draw_count, draw_figure, roof_statistics
 from shared.demo_city.roof_sheets import Point, Sheet, grown
-from shared.demo_city.roof_site import Face, Site
+from shared.demo_city.roof_site import Face, RoofWork
 from shared.demo_city.roofs import Slope
 from shared.demo_city.solar import Lattice, Modules, RoofWish, lay_collectors, lay_modules
 
 MODULES: Final = ("pv_black", "pv_blue", "pv_violet")
 MODULE_SHARES: Final = (0.56, 0.34, 0.1)
+COLLECTOR_SHARES: Final = (0.03, 0.27, 0.3, 0.22, 0.06, 0.12)
+"""Shares of 1 to 6 collectors."""
 PV_PART: Final = 0.85
 THERMAL_PART: Final = 0.4
 """Roofs with modules and with collectors as parts of those with either; some carry both."""
@@ -29,7 +32,7 @@ PV_NUMBERS: Final = 500
 MOST_ARRAYS: Final = 4
 
 
-def put_solar(site: Site, wish: RoofWish, main_share: float) -> None:
+def put_solar(site: RoofWork, wish: RoofWish, main_share: float) -> None:
     """Put thermal collectors and photovoltaic modules on a roof.
 
     Args:
@@ -64,10 +67,10 @@ def sunny_first(sheets: list[Sheet]) -> list[Sheet]:
     return sorted(sheets, key=lambda sheet: (-round(sheet.up[1], 1), -round(sheet.area_m2)))
 
 
-def _put_thermal(site: Site, units: int) -> None:
+def _put_thermal(site: RoofWork, units: int) -> None:
     rng = site.stream("thermal")
     for unit in range(units):
-        count = int(rng.choice([1, 2, 3, 4, 5, 6], p=[0.03, 0.27, 0.3, 0.22, 0.06, 0.12]))
+        count = 1 + draw_index(rng, COLLECTOR_SHARES)
         tint = (float(rng.uniform(0.8, 1.25)),) * 4
         for sheet in sunny_first(site.sheets):
             boxes = lay_collectors(sheet, count, rng)
@@ -90,16 +93,16 @@ def _put_thermal(site: Site, units: int) -> None:
                 break
 
 
-def _put_pv(site: Site, *, is_larger: bool) -> None:
+def _put_pv(site: RoofWork, *, is_larger: bool) -> None:
     rng = site.stream("pv")
-    material = MODULES[int(rng.choice(3, p=MODULE_SHARES))]
+    material = MODULES[draw_index(rng, MODULE_SHARES)]
     modules = Modules.drawn(rng)
     count = max(1, min(MOST_ARRAYS, draw_count(rng, "pv", 1.0, least=1)))
     areas = [_area_m2(rng) for _ in range(count)]
     number = _lay(site, modules, material, areas, rng, PV_NUMBERS)
     if is_larger:
         more = site.stream("more pv")
-        other = MODULES[int(more.choice(3, p=MODULE_SHARES))] if more.random() < 0.4 else material
+        other = MODULES[draw_index(more, MODULE_SHARES)] if more.random() < 0.4 else material
         extra = [max(areas) * more.uniform(0.6, 1.4)]
         _lay(site, Modules.drawn(more), other, extra, more, number)
 
@@ -113,7 +116,7 @@ def _area_m2(rng: np.random.Generator) -> float:
 
 
 def _lay(
-    site: Site, modules: Modules, material: str, areas: list[float], rng: np.random.Generator,
+    site: RoofWork, modules: Modules, material: str, areas: list[float], rng: np.random.Generator,
     number: int,
 ) -> int:  # fmt: skip
     laid: dict[int, Lattice] = {}
@@ -127,7 +130,8 @@ def _lay(
             laid[sheet.number] = lattice
             for outline in lattice.arrays(sheet):
                 face = Face(
-                    outline, material, sheet.raised(0.12), direction=sheet.along,
+                    outline, material, sheet.raised(0.12),
+                    direction=modules.across(sheet.along, sheet.up),
                     anchor=sheet.place(lattice.left, lattice.low), wear=0.1,
                 )  # fmt: skip
                 site.add("pv", outline, [face], sheet, solar="pv", number=number)
@@ -136,40 +140,36 @@ def _lay(
     return number
 
 
-def _put_racks(site: Site, *, is_larger: bool) -> None:
+def _put_racks(site: RoofWork, *, is_larger: bool) -> None:
     sheet = site.sheets[0]
     rng = site.stream("racks")
-    material = MODULES[int(rng.choice(3, p=MODULE_SHARES))]
+    material = MODULES[draw_index(rng, MODULE_SHARES)]
     number = PV_NUMBERS
     if sheet.area_m2 < STAND_BELOW_M2 and rng.random() < STAND_SHARE:
         for _ in range(2 if is_larger else 1):
             stand = lay_stand(sheet, rng)
             if stand:
-                face = _tilted(
-                    sheet, stand.ring, stand.toward, stand.tilt_deg, stand.rise_m, material
-                )
+                face = _tilted(sheet, stand.ring, stand, stand.rise_m, material)
                 site.add("pv", stand.ring, [face], sheet, solar="pv", number=number)
                 number += 1
         return
     share = float(rng.uniform(0.35, 1.0))
     for field in lay_racks(sheet, rng, min(1.0, share * (1.7 if is_larger else 1.0))):
-        faces = [
-            _tilted(sheet, sheet.ring(rack.box), rack.toward, rack.tilt_deg, 0.15, material)
-            for rack in field
-        ]
+        faces = [_tilted(sheet, sheet.ring(rack.box), rack, 0.15, material) for rack in field]
         site.add("pv", _around(sheet, field), faces, sheet, solar="pv", number=number)
         number += 1
 
 
 def _tilted(
-    sheet: Sheet, ring: list[Point], toward: Point, tilt_deg: float, rise_m: float, material: str
+    sheet: Sheet, ring: list[Point], laid: Rack | Stand, rise_m: float, material: str
 ) -> Face:
+    toward = laid.toward
     uphill = (-toward[0], -toward[1])
     lowest = min(ring, key=lambda place: place[0] * uphill[0] + place[1] * uphill[1])
     base = sheet.plane.slope.height_m(*lowest) + rise_m
-    slope = Slope.rising(lowest, uphill, float(np.tan(np.radians(tilt_deg))), base)
-    row = (toward[1], -toward[0])
-    return Face(ring, material, slope, direction=row, anchor=lowest, wear=0.1)
+    slope = Slope.rising(lowest, uphill, float(np.tan(np.radians(laid.tilt_deg))), base)
+    across = laid.modules.across((toward[1], -toward[0]), uphill)
+    return Face(ring, material, slope, direction=across, anchor=lowest, wear=0.1)
 
 
 def _around(sheet: Sheet, field: list[Rack]) -> Polygon:

@@ -206,7 +206,7 @@ STYLES: Final[dict[str, RoofStyle]] = {
     "ice_rink": RoofStyle((("gabled", 0.6), ("flat", 0.4)), METAL, METAL, 4.5, (6, 12)),
     "glasshouse": RoofStyle(
         (("shed", 0.5), ("gabled", 0.5)),
-        (("membrane_light", 0.5), ("sheet_grey", 0.5)),
+        (("thermal", 1.0),),
         floor_m=3.0,
         slope_deg=(24, 28),
         overhang_m=(0.02, 0.05),

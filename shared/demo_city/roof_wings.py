@@ -11,7 +11,7 @@ from shapely import Polygon
 from shapely.geometry.base import BaseGeometry
 from shapely.geometry.polygon import orient
 
-from shared.demo_city.frames import Frame
+from shared.demo_city.frames import Frame, dot
 from shared.demo_city.roofs import FAR_M, RoofPlane, build_roof, join_roofs
 
 Vector = NDArray[np.float64]
@@ -44,7 +44,7 @@ def build_winged_roof(outline: Polygon, slope_deg: float, eaves_m: float) -> lis
     for number, (wing, frame) in enumerate(zip(wings, frames, strict=True)):
         if number == first:
             continue
-        is_beside = abs(float(frame.along @ main.along)) > np.sqrt(0.5)
+        is_beside = abs(float(dot(frame.along, main.along))) > np.sqrt(0.5)
         ridge = frame.turned() if is_beside else frame
         # A wing that is higher than the main ridge goes through it, others end there.
         part = wing if ridge.width_m > main.width_m + HIGHER_M else _up_to_ridge(wing, main)
@@ -124,7 +124,7 @@ def _left_of(place: Vector, way: Vector) -> BaseGeometry:
 def _up_to_ridge(wing: Polygon, main: Frame) -> Polygon:
     """Cut off what of a wing lies behind the ridge of the main wing, unless it goes through."""
     middle = main.at(0, main.width_m / 2)
-    across = (shapely.get_coordinates(wing) - middle) @ main.across
+    across = dot(shapely.get_coordinates(wing) - middle, main.across)
     half = main.width_m / 2 + 0.5
     if across.max() > half and across.min() < -half:
         return wing

@@ -12,7 +12,7 @@ import shapely
 from shapely import Polygon
 
 from shared.demo_city.buildings import Building
-from shared.demo_city.frames import Frame
+from shared.demo_city.frames import Frame, dot
 from shared.demo_city.plan import TownPlan
 from shared.demo_city.randomness import place_ids, stream
 from shared.demo_city.roof_draws import draw_slope_deg
@@ -160,7 +160,7 @@ def _outline(building: Building, overhang: float) -> Polygon:
         return outline
     # Between neighbours a roof ends at the wall.
     ridge = building.ridge
-    along = (shapely.get_coordinates(building.walls) - ridge.origin) @ ridge.along
+    along = dot(shapely.get_coordinates(building.walls) - ridge.origin, ridge.along)
     low, length, far = float(along.min()), float(np.ptp(along)), ridge.width_m + 2 * overhang + 50
     between = outline.intersection(ridge.box(low, -far, length, 3 * far))
     return between if isinstance(between, Polygon) else outline

@@ -32,8 +32,6 @@ ENTRIES: Final = frozenset(
      "data.yaml", "pairs.csv", "scenes.json"}
 )  # fmt: skip
 """Everything that this module puts into a folder."""
-SOLAR_CLASSES: Final = ("pv", "solar_thermal", "pv_ground")
-"""Names of the classes in `labels`, one less than their codes in the images of solar units."""
 MOST_PAIRS: Final = 60
 """More pairs than a scene of the usual size ever gives."""
 PNG: Final = [cv2.IMWRITE_PNG_COMPRESSION, 4]

@@ -14,7 +14,8 @@ from rasterio.features import geometry_mask
 from shapely import Polygon
 
 from shared.demo_city.grid import Pixels
-from shared.demo_city.things import SolarKind, Thing
+from shared.demo_city.labels import SolarKind
+from shared.demo_city.things import Thing
 from shared.demo_city.town import Town
 from shared.demo_city.vegetation import Trees
 from shared.demo_city.window import Window

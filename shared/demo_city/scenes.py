@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -12,21 +12,19 @@ import numpy as np
 from shared.demo_city.camera import jpeg
 from shared.demo_city.grid import Pixels
 from shared.demo_city.labels import FINE
-from shared.demo_city.layouts import plan_scene
+from shared.demo_city.layouts import AROUND_M, plan_scene
 from shared.demo_city.materials import materials
 from shared.demo_city.painting import Painting, paint_town
 from shared.demo_city.randomness import stream
-from shared.demo_city.roof_objects import furnish_roof
 from shared.demo_city.scene_draws import Draw, draw_scene
 from shared.demo_city.scene_objects import building_id, scene_objects, visible_shares
+from shared.demo_city.scene_roofs import with_flat_roofs, with_solar_units
 from shared.demo_city.settings import SceneSettings
-from shared.demo_city.solar import RoofWish
 from shared.demo_city.town import Town, build_town
 from shared.demo_city.vegetation import Trees, plant_trees
+from shared.demo_city.view import View
 from shared.demo_city.window import Window, render_alone
 
-AROUND_M: Final = 60.0
-"""Width of the town around the image; shadows and leaning walls come from there."""
 SEEN_INSTEAD: Final = {
     "tile_glazed": "tile_anthracite",
     "fibre_cement": "slate",
@@ -40,8 +38,6 @@ SEEN_INSTEAD: Final = {
 """What training shows in place of the materials that it must not show."""
 UNSEEN_SHARE: Final = 0.22
 """Share of the things of the other materials that test scenes show in an unseen one."""
-SOLAR_SHARE: Final = (0.05, 0.5)
-"""Share of the roofs that get a solar array beside those drawn anyway, in scenes with solar."""
 NUMBERS: Final = 9_973
 """A prime: things with neighbouring numbers get independent draws."""
 
@@ -90,7 +86,7 @@ def render_scene(settings: SceneSettings) -> Scene:
     return Scene(draw, window, objects, shown_materials(painting, pixels), roofs)
 
 
-def scene_facts(draw: Draw, shown: Sequence[str], roof_ids: Sequence[str]) -> dict[str, Any]:
+def scene_facts(draw: Draw, shown: Iterable[str], roof_ids: Iterable[str]) -> dict[str, Any]:
     """Return what `scenes.json` says about a scene.
 
     Args:
@@ -98,25 +94,37 @@ def scene_facts(draw: Draw, shown: Sequence[str], roof_ids: Sequence[str]) -> di
         shown: Keys of the materials it shows.
         roof_ids: Ids of the buildings whose roofs it shows.
     """
-    camera = draw.view.camera
     return {
         "stem": stem_of(draw),
         "seed": draw.seed,
         "split": draw.split,
         "gsd_m": draw.gsd_m,
+        **flight_facts(draw.view, shown),
+        "layout": draw.layout,
+        "roof_ids": list(roof_ids),
+    }
+
+
+def flight_facts(view: View, shown: Iterable[str]) -> dict[str, Any]:
+    """Return what `scenes.json` says about one flight.
+
+    Args:
+        view: How the flight saw the town.
+        shown: Keys of the materials that its image shows.
+    """
+    camera = view.camera
+    return {
         "sun": {
-            "azimuth_deg": round(draw.view.sun.azimuth_deg, 3),
-            "elevation_deg": round(draw.view.sun.elevation_deg, 3),
+            "azimuth_deg": round(view.sun.azimuth_deg, 3),
+            "elevation_deg": round(view.sun.elevation_deg, 3),
         },
-        "season": draw.view.season,
+        "season": view.season,
         "camera": {
             "blur_px": round(camera.blur_px, 4),
             "jpeg_quality": camera.jpeg_quality,
             "gamma": round(camera.gamma, 4),
         },
         "materials": list(shown),
-        "layout": draw.layout,
-        "roof_ids": list(roof_ids),
     }
 
 
@@ -156,23 +164,9 @@ def side_m(draw: Draw) -> float:
 
 
 def build_scene_town(draw: Draw) -> Town:
-    """Build the town of a scene with the solar units that it is to have."""
+    """Build the town of a scene with the roofs and the solar units that it is to have."""
     town = build_town(plan_scene(draw.layout, draw.seed, side_m(draw), draw.features))
-    if not draw.has_solar:
-        kept = tuple(thing for thing in town.things if thing.solar == "none")
-        return replace(town, things=kept)
-    rng = stream(draw.seed, "solar share")
-    share = rng.uniform(*SOLAR_SHARE)
-    chosen = {roof.building for roof in town.roofs if rng.random() < share}
-    kept = tuple(thing for thing in town.things if thing.building not in chosen)
-    added = [
-        thing
-        for index in sorted(chosen)
-        for thing in furnish_roof(
-            draw.seed, index, town.buildings[index], town.roofs[index], RoofWish(pv="add")
-        )
-    ]
-    return replace(town, things=(*kept, *added))
+    return with_solar_units(with_flat_roofs(town, draw), draw)
 
 
 def paint_scene(town: Town, draw: Draw) -> tuple[Painting, Trees]:

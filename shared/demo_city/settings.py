@@ -74,7 +74,6 @@ class SplitRanges:
         layouts: How the town is laid out.
         gsd_m: Ground sampling distances: one range, or single values as empty ranges.
         has_unseen_materials: Whether materials occur that training never shows.
-        real_fifths: Which fifths of the real roofs may be used, by `crc32(roof_id) % 5`.
     """
 
     seeds: tuple[int, int]
@@ -87,7 +86,6 @@ class SplitRanges:
     layouts: tuple[Layout, ...]
     gsd_m: tuple[Range, ...]
     has_unseen_materials: bool
-    real_fifths: frozenset[int]
 
 
 def split_ranges(split: Split) -> SplitRanges:
@@ -110,7 +108,6 @@ _TRAIN = SplitRanges(
     layouts=("village", "suburb", "grid", "block"),
     gsd_m=((0.08, 0.22),),
     has_unseen_materials=False,
-    real_fifths=frozenset({1, 2, 3, 4}),
 )
 _RANGES: Final[dict[Split, SplitRanges]] = {
     "train": _TRAIN,
@@ -126,7 +123,6 @@ _RANGES: Final[dict[Split, SplitRanges]] = {
         layouts=("ring_town", "linear_village"),
         gsd_m=((0.1, 0.1), (0.15, 0.15), (0.2, 0.2)),
         has_unseen_materials=True,
-        real_fifths=frozenset({0}),
     ),
     "extreme": SplitRanges(
         seeds=(990_000, 1_000_000),
@@ -139,7 +135,6 @@ _RANGES: Final[dict[Split, SplitRanges]] = {
         layouts=("industrial_port",),
         gsd_m=((0.3, 0.3), (0.4, 0.4)),
         has_unseen_materials=True,
-        real_fifths=frozenset({0}),
     ),
 }
 

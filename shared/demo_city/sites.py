@@ -9,8 +9,8 @@ import numpy as np
 import shapely
 from shapely import LineString, Polygon
 
-from shared.demo_city.frames import Frame
-from shared.demo_city.plan import CROSS_SECTIONS, MainStreet, Site
+from shared.demo_city.frames import Frame, dot
+from shared.demo_city.plan import CROSS_SECTIONS, MainStreet, PublicSite
 
 Side = Literal["left", "right"]
 STEP_M: Final = 15.0
@@ -55,7 +55,7 @@ AT_MARKET: Final = (
 STATION_FROM_M: Final = 1_990.0
 
 
-def plan_sites(streets: Sequence[MainStreet], rail: LineString) -> tuple[Site, ...]:
+def plan_sites(streets: Sequence[MainStreet], rail: LineString) -> tuple[PublicSite, ...]:
     """Plan the public places.
 
     Args:
@@ -70,13 +70,13 @@ def plan_sites(streets: Sequence[MainStreet], rail: LineString) -> tuple[Site, .
     for use, name, street, start, length, depth, side in ALONG_STREETS:
         half = CROSS_SECTIONS[lines[street].street].width_m / 2
         area, frame = alongside(lines[street].line, start, length, depth, side, half)
-        made.append(Site(use, name, area, frame))
+        made.append(PublicSite(use, name, area, frame))
     for use, name, corner, way, length, depth in AT_MARKET:
         along = np.array(way)
         frame = Frame(np.array(corner), along, np.array([-along[1], along[0]]), length, depth)
-        made.append(Site(use, name, frame.box(0, 0, length, depth), frame))
+        made.append(PublicSite(use, name, frame.box(0, 0, length, depth), frame))
     area, frame = alongside(rail, STATION_FROM_M, 200, 62, "left", TRACK_BED_HALF_M)
-    return (*made, Site("station", "Bahnhof Musterstadt", area, frame))
+    return (*made, PublicSite("station", "Bahnhof Musterstadt", area, frame))
 
 
 def alongside(
@@ -101,7 +101,7 @@ def alongside(
     chord = places[-1] - places[0]
     along = chord / np.hypot(*chord)
     across = np.array([-along[1], along[0]])
-    bulge = float(((places - places[0]) @ across).max())
+    bulge = float(dot(places - places[0], across).max())
     edge = half_m + bulge
     far = edge + depth_m
     near = places + across * (half_m / 2)

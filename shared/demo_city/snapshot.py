@@ -180,8 +180,10 @@ def _on_grid(areas: Sequence[shapely.Geometry]) -> NDArray[np.object_]:
     rounded: NDArray[np.object_] = shapely.transform(
         made, lambda places: np.round(places / GRID_M) * GRID_M
     )
-    for index in np.flatnonzero(~shapely.is_valid(rounded)):
-        pieces = polygons(shapely.set_precision(made[index], GRID_M))
+    crossing = np.flatnonzero(~shapely.is_valid(rounded))
+    repaired = shapely.set_precision(made[crossing], GRID_M)
+    for index, geometry in zip(crossing, repaired, strict=True):
+        pieces = polygons(geometry)
         large = [piece for piece in pieces if piece.area > SLIVER_M2]
         rounded[index] = large[0] if len(large) == 1 else MultiPolygon(large)
     return rounded

@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from shapely import Polygon
 
-from shared.demo_city.roof_sheets import Box, Sheet, grown
+from shared.demo_city.roof_sheets import Box, Point, Sheet, grown
 
 Wish = Literal["as drawn", "none", "add", "enlarge"]
+USUAL_M: Final = (1.0, 1.7)
+"""Width and length of the modules whose pattern the materials have."""
 GAP_M: Final = 0.02
 LEAST_MODULES: Final = 2
 APART_M: Final = 0.2
@@ -79,11 +81,16 @@ class Lattice:
         if mask.sum() == (np.ptp(rows) + 1) * (np.ptp(columns) + 1):
             outline = shapely.box(columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)
         else:
-            outline = shapely.union_all(shapely.box(columns, rows, columns + 1, rows + 1))
+            pieces = [
+                shapely.box(first, row, end, row + 1)
+                for row, flags in enumerate(mask.tolist())
+                for first, end in stretches(flags)
+            ]
+            outline = shapely.union_all(pieces)
         cells = shapely.get_coordinates(outline)
         metres = cells * (self.step_u, self.step_v) + (self.left, self.low)
         placed: Polygon = shapely.set_coordinates(
-            outline, metres @ np.array([sheet.along, sheet.up])
+            outline, metres[:, :1] * sheet.along + metres[:, 1:] * sheet.up
         )
         return placed
 
@@ -107,12 +114,24 @@ class Modules:
     @classmethod
     def drawn(cls, rng: np.random.Generator) -> Modules:
         """Draw modules: 1.0 x 1.7 m within 8 percent."""
+        size = float(rng.uniform(0.92, 1.08))
         return cls(
-            float(rng.uniform(0.92, 1.08)),
-            float(1.7 * rng.uniform(0.92, 1.08)),
+            USUAL_M[0] * size,
+            USUAL_M[1] * size,
             bool(rng.random() < 0.75),
             float(rng.uniform(0.2, 0.6)),
         )
+
+    def across(self, along: Point, up: Point) -> Point:
+        """Return the vector across the courses of their pattern.
+
+        Args:
+            along: Unit vector along the eaves or the row.
+            up: Unit vector up the slope.
+        """
+        many = (USUAL_M[0] + GAP_M) / (self.width_m + GAP_M)
+        axis = along if self.is_upright else up
+        return axis[0] * many, axis[1] * many
 
 
 def lay_modules(

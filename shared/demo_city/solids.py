@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import atan2, degrees, hypot
+from math import atan2, degrees
 from typing import Final, Literal
 
+import numpy as np
 import shapely
+from shapely import STRtree
 from shapely.geometry.polygon import orient
 
 from shared.demo_city.roofs import RoofPlane
 from shared.demo_city.roofscape import Roof
 
 Place = tuple[float, float]
+Face = tuple[int, list[Place]]
 Corner = tuple[float, float, float]
 SurfaceKind = Literal["RoofSurface", "WallSurface", "GroundSurface"]
-DIGITS: Final = 4
-"""Decimals of coordinates [m]."""
-TOUCH_M: Final = 2e-3
-STEP_M: Final = 5e-3
+DIGITS: Final = 5
+"""Decimals of coordinates [m]: a millimetre would turn the narrowest planes by some degrees."""
+GRID_M: Final = 10.0**-DIGITS
+STEP_M: Final = 5e-4
 """Planes whose heights differ by less at a common side meet without a wall."""
 
 
@@ -47,23 +50,19 @@ def build_body(roof: Roof) -> list[BodySurface]:
         roof: The roof, heights above ground.
 
     Returns:
-        Surfaces; with few exceptions (see `is_closed`) they enclose the building.
+        Surfaces that enclose the building, see `is_closed`.
     """
-    rings = _noded(roof.planes)
     heights = _Heights(roof.planes)
-    owner = {
-        side: number
-        for number, ring in enumerate(rings)
-        for side in zip(ring, _next(ring), strict=True)
-    }
+    faces = _faces(roof.planes)
+    owner = {side: plane for plane, ring in faces for side in zip(ring, _next(ring), strict=True)}
     surfaces = [
         BodySurface(
             "RoofSurface",
-            tuple((*place, heights.at(number, place)) for place in ring),
-            roof.planes[number].slope.azimuth_deg,
-            roof.planes[number].slope.slope_deg,
+            tuple((*place, heights.at(plane, place)) for place in ring),
+            roof.planes[plane].slope.azimuth_deg,
+            roof.planes[plane].slope.slope_deg,
         )
-        for number, ring in enumerate(rings)
+        for plane, ring in faces
     ]
     ground: dict[Place, Place] = {}
     for (start, end), number in owner.items():
@@ -118,43 +117,20 @@ def _next(ring: Sequence[Place]) -> list[Place]:
     return [*ring[1:], ring[0]]
 
 
-def _noded(planes: Sequence[RoofPlane]) -> list[list[Place]]:
-    """Return the rings of planes with the corners of the others that lie on their sides."""
-    rings = [
-        _merged(shapely.get_coordinates(orient(p.area).exterior)[:-1].tolist()) for p in planes
-    ]
-    known: list[Place] = []
-    for ring in rings:
-        for at, place in enumerate(ring):
-            near = next(
-                (k for k in known if hypot(k[0] - place[0], k[1] - place[1]) < TOUCH_M), None
-            )
-            if near is None:
-                known.append(place)
-            else:
-                ring[at] = near
-    return [_with_corners(ring, known) for ring in rings]
+def _faces(planes: Sequence[RoofPlane]) -> list[Face]:
+    """Return the pieces into which the sides of all planes cut the roof, each with its plane.
 
-
-def _merged(ring: list[list[float]]) -> list[Place]:
-    return [(round(x, DIGITS), round(y, DIGITS)) for x, y in ring]
-
-
-def _with_corners(ring: list[Place], known: Sequence[Place]) -> list[Place]:
-    made: list[Place] = []
-    for start, end in zip(ring, _next(ring), strict=True):
-        if start == end:
-            continue
-        way = end[0] - start[0], end[1] - start[1]
-        length = hypot(*way)
-        between = []
-        for place in known:
-            x, y = place[0] - start[0], place[1] - start[1]
-            along, aside = (x * way[0] + y * way[1]) / length, (x * way[1] - y * way[0]) / length
-            if place not in (start, end) and abs(aside) < TOUCH_M and 0 < along < length:
-                between.append((along, place))
-        made += [start, *(place for _, place in sorted(between))]
-    return made
+    Neighbours have the very same corners along their common side.
+    """
+    lines = shapely.union_all([plane.area.boundary for plane in planes], grid_size=GRID_M)
+    pieces = shapely.get_parts(shapely.polygonize([lines]))
+    areas = np.array([plane.area for plane in planes], dtype=object)
+    inside, owner = STRtree(areas).query(shapely.point_on_surface(pieces), predicate="within")
+    faces = []
+    for piece, plane in zip(pieces[inside], owner.tolist(), strict=True):
+        corners = shapely.get_coordinates(orient(piece).exterior)[:-1]
+        faces.append((plane, [tuple(corner) for corner in corners.round(DIGITS).tolist()]))
+    return faces
 
 
 def _wall(

@@ -34,7 +34,7 @@ class Species:
 
 
 TABLE: Final = (
-    Species("broad", "tree_broad", (2.0, 3.2), 0.45, 1.0, 0.9),
+    Species("broad", "tree_broad", (1.7, 2.7), 0.45, 1.0, 0.9),
     Species("spruce", "tree_conifer", (3.6, 5.4), 0.8, 0.5, 0.0),
     Species("copper beech", "tree_copper", (2.0, 2.8), 0.42, 1.1, 0.85),
     Species("fruit", "tree_broad", (1.5, 2.1), 0.5, 1.0, 0.95),

@@ -10,6 +10,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from shared.demo_city.frames import dot
 from shared.demo_city.outlines import (
     BOX,
     Areas,
@@ -19,8 +20,8 @@ from shared.demo_city.outlines import (
     Tint,
     left_of,
     put,
-    uniforms,
 )
+from shared.demo_city.randomness import place_draws
 
 TRIES: Final = 4
 DRAWS: Final = 4 + 3 * TRIES
@@ -86,7 +87,7 @@ def spread(
         return []
     shapely.prepare(areas)
     origin, along, extent = frames_around(areas)
-    draws = uniforms(seed, stage, shapely.bounds(areas)[:, :2], DRAWS * len(kinds))
+    draws = place_draws(seed, stage, shapely.bounds(areas)[:, :2], DRAWS * len(kinds))
     made = []
     for number, kind in enumerate(kinds.values()):
         u = draws[:, number * DRAWS : (number + 1) * DRAWS]
@@ -107,7 +108,7 @@ def frames_around(areas: Areas) -> tuple[Places, Places, Places]:
     along = long / np.maximum(np.hypot(*long.T), 1e-9)[:, None]
     left = left_of(along)
     inner = corners[:, :4] - corners[:, :1]
-    low = np.stack([(inner @ v[:, :, None])[..., 0].min(axis=1) for v in (along, left)], axis=1)
+    low = np.stack([dot(inner, v[:, None]).min(axis=1) for v in (along, left)], axis=1)
     origin = corners[:, 0] + along * low[:, :1] + left * low[:, 1:]
     return origin, along, np.sort(lengths, axis=1)[:, ::-1]
 

@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import Final
 
 import cv2
@@ -21,14 +22,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.demo_city.city import DemoCity, build_city
-from shared.demo_city.city_folder import BUILT, city_folder
-from shared.demo_city.collector import collector_paused
+from shared.demo_city.city_folder import BUILT, folder_of_city
 from shared.demo_city.painted import Painted, load_painted, save_painted
-from shared.demo_city.painting import paint_town
 from shared.demo_city.settings import CitySettings
 from shared.demo_city.tile_files import LAST, Layer, layer_path, read_tile, write_tile
-from shared.demo_city.tiles import Tile, all_tiles, tiles_of, vintages
-from shared.demo_city.vegetation import plant_trees
+from shared.demo_city.tiles import Tile, all_tiles, flight_of, tiles_of, vintages
 from shared.demo_city.view import city_view
 from shared.demo_city.window import Window, render_alone
 from shared.errors import StorageFull
@@ -52,7 +50,7 @@ class CityStore:
 
     def __init__(self, folder: Path, settings: CitySettings) -> None:
         self.settings = settings
-        self.folder = city_folder(folder, settings)
+        self.folder = folder_of_city(folder, settings)
 
     @property
     def is_built(self) -> bool:
@@ -72,7 +70,7 @@ class CityStore:
 
     def city(self) -> DemoCity:
         """Return the city with its tables; those that are missing are made."""
-        return build_city(self.settings, self.folder)
+        return build_city(self.settings, self.folder.parent)
 
     def tile(self, key: str) -> Tile:
         """Return the tile of a name.
@@ -139,7 +137,7 @@ class CityStore:
         if self.is_ready(tile):
             return False
         self._check_space()
-        with _only_one(self.folder / tile.vintage / f"{tile.key}.lock"), _one_thread():
+        with _only_one(self.folder / tile.vintage / f"{tile.key}.lock"), one_thread():
             if self.is_ready(tile):
                 return False
             self._remove_drafts(now)
@@ -148,10 +146,12 @@ class CityStore:
 
     def render(self, tile: Tile) -> Window:
         """Render a tile."""
-        painted = self.painted(tile.vintage)
-        day = self.settings.flights[vintages(self.settings).index(tile.vintage)]
+        painted, view = (
+            self.painted(tile.vintage),
+            city_view(flight_of(self.settings, tile.vintage)),
+        )
         pixels = tile.pixels(self.settings)
-        return render_alone(painted.painting, painted.trees, pixels, city_view(day), painted.seed)
+        return render_alone(painted.painting, painted.trees, pixels, view, painted.seed)
 
     def painted(self, vintage: str) -> Painted:
         """Return what the renderer needs; it is built if it is not there or damaged.
@@ -227,10 +227,7 @@ class CityStore:
     def _build(self) -> None:
         city = self.city()
         for vintage in vintages(self.settings):
-            town = city.town(vintage)
-            with collector_paused():
-                painted = Painted(paint_town(town), plant_trees(town), self.settings.seed)
-            save_painted(self._painted_path(vintage), painted)
+            save_painted(self._painted_path(vintage), Painted.of(city.town(vintage)))
         self._built.touch()
         self._remove_other_versions()
 
@@ -257,25 +254,34 @@ class CityStore:
 
 
 def prepare_city(
+    settings: CitySettings,
     store: CityStore,
-    tiles: Sequence[Tile],
     progress: Callable[[int, int], None],
+    *,
     now: datetime,
+    tiles: Sequence[Tile] | None = None,
 ) -> int:
-    """Render tiles that are missing.
+    """Render tiles that are missing; where none is, it costs nothing.
 
     Args:
-        store: Where they are kept.
-        tiles: The tiles, in their order.
+        settings: The city.
+        store: Where its tiles are kept.
         progress: Called with the number of finished tiles and of all.
-        now: The moment, with zone.
+        now: The moment, with zone; it stands in the files.
+        tiles: The tiles, in their order; None: all of the city.
 
     Returns:
         Number of tiles that were rendered.
 
     Raises:
-        StorageFull: There is too little space.
+        StorageFull: There is too little space, or the folder cannot be written.
+        StorageUnreachable: Any other fault of the disk.
+        ValueError: The store is of another city.
     """
+    if store.settings != settings:
+        message = "the store is of another city"
+        raise ValueError(message)
+    tiles = all_tiles(settings) if tiles is None else tiles
     made = 0
     for done, tile in enumerate(tiles, 1):
         made += store.prepare(tile, now)
@@ -326,12 +332,22 @@ def _only_one(path: Path) -> Iterator[None]:
             yield
 
 
+_threads: list[int] = []
+"""How many threads OpenCV used when each of those began who render now."""
+_threads_lock = Lock()
+
+
 @contextmanager
-def _one_thread() -> Iterator[None]:
-    """Leave the other cores to other workers; OpenCV would take all."""
-    before = cv2.getNumThreads()
-    cv2.setNumThreads(1)
+def one_thread() -> Iterator[None]:
+    """Leave the other cores to other workers; OpenCV would take all, in the whole process."""
+    with _threads_lock:
+        _threads.append(cv2.getNumThreads())
+        cv2.setNumThreads(1)
     try:
         yield
     finally:
-        cv2.setNumThreads(before)
+        with _threads_lock:
+            # Whoever ends last gives back what the first one has found.
+            last = _threads.pop()
+            if not _threads:
+                cv2.setNumThreads(last)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from shared.demo_city.outlines import BOX, Areas, Batch, Layer, disc, left_of, only, put, ribbons
 from shared.demo_city.roadside import Roadside, Stations
-from shared.demo_city.vehicles import SLOT_M
+from shared.demo_city.vehicles import SLOT_M, bus_stops
 from shared.demo_city.yards import BAY_M, Bays, Ground
 
 LINE_M: Final = 0.2
@@ -188,10 +188,7 @@ def _zebras(roadside: Roadside, ground: Ground, ends: _Ends) -> list[Batch]:
 
 def _bus_bays(roadside: Roadside, ground: Ground) -> list[Batch]:
     """Return bus stops: a zigzag line along the kerb."""
-    at = roadside.stations("bus bays", 330.0, 2, MAIN)
-    at = at.kept(roadside.is_built(at) & roadside.is_clear(at, 16.0))
-    aside = roadside.carriageway[at.street] / 2 + roadside.parking[at.street] / 2
-    at = _on_road(ground, at.beside(np.where(at.draws[:, 1] < 0.5, -1, 1) * aside))
+    at = bus_stops(roadside, ground)
     count, steps = len(at.at), 13
     along_m = np.tile(np.linspace(-7.5, 7.5, steps), count)
     across_m = np.tile(np.where(np.arange(steps) % 2, 0.85, -0.85), count)

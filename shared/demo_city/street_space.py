@@ -116,7 +116,7 @@ def _gaps(streets: list[Street]) -> tuple[BaseGeometry, BaseGeometry, BaseGeomet
             stops.append(
                 _boxes(place[chosen], along[chosen] * BUS_BAY_M / 2, across[chosen] * half)
             )
-    return tuple(shapely.union_all(_joined(one)) for one in (gaps, pits, stops))
+    return tuple(shapely.disjoint_subset_union_all(_joined(one)) for one in (gaps, pits, stops))
 
 
 def _places(

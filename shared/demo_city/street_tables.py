@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
@@ -13,7 +12,8 @@ import shapely
 from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
-from shapely import LineString, MultiLineString, Point
+from shapely import LineString, Point
+from shapely.ops import substring
 
 from shared.demo_city.plan import CROSS_SECTIONS, StreetClass
 from shared.demo_city.snapshot import Snapshot
@@ -29,7 +29,6 @@ SURFACES: Final[dict[StreetClass, str]] = {
 STUB_M: Final = 2.0
 """Centre lines reach this far over each other; what is shorter and ends in nothing is no street."""
 NODE_GRID_M: Final = 0.001
-LINK_OVERLAP_M: Final = 0.05
 
 
 def streets(snapshot: Snapshot) -> gpd.GeoDataFrame:
@@ -105,21 +104,19 @@ class _Graph:
 
 @lru_cache(maxsize=2)
 def _graph(streets: tuple[Street, ...]) -> _Graph:
+    """Return the graph of streets that are cut where they cross, or touch within the node grid."""
     lines = [one.line for one in streets]
-    made = _noded(lines)
-    links: list[LineString] = []
+    crossed = shapely.union_all(lines, grid_size=NODE_GRID_M)
+    made = _of_pieces(_without_stubs(list(shapely.get_parts(crossed))))
     while len(parts := _parts(made)) > 1:
-        links += [_link(part, parts[0]) for part in parts[1:]]
-        made = _noded([*lines, *links])
+        made = _of_pieces(_joined(made.lines, parts[1], parts[0]))
     middles = np.array([_middle(line) for line in made.lines], dtype=object)
     street = shapely.STRtree(lines).nearest(middles)
     return replace(made, street=street.tolist())
 
 
-def _noded(lines: Sequence[LineString]) -> _Graph:
-    """Return the graph of lines that are cut where they cross."""
-    pieces = _without_stubs(list(shapely.get_parts(shapely.node(shapely.multilinestrings(lines)))))
-    pieces.sort(key=lambda line: tuple(np.round(_middle(line).coords[0], 2)))
+def _of_pieces(pieces: list[LineString]) -> _Graph:
+    pieces = sorted(pieces, key=lambda line: tuple(np.round(_middle(line).coords[0], 2)))
     places = np.array([[line.coords[0], line.coords[-1]] for line in pieces])
     nodes, ends = np.unique(_keys(places.reshape(-1, 2)), axis=0, return_inverse=True)
     return _Graph(nodes.astype(np.float64) * NODE_GRID_M, ends.reshape(-1, 2), pieces, [])
@@ -129,21 +126,44 @@ def _middle(line: LineString) -> Point:
     return line.interpolate(0.5, normalized=True)
 
 
-def _parts(graph: _Graph) -> list[MultiLineString]:
-    """Return the connected parts of a graph, the longest first."""
+def _parts(graph: _Graph) -> list[NDArray[np.int64]]:
+    """Return the places in `graph.lines` of each connected part, the longest part first."""
     size, ones = len(graph.nodes), np.ones(len(graph.ends))
     matrix = coo_array((ones, (graph.ends[:, 0], graph.ends[:, 1])), shape=(size, size))
     count, label = connected_components(matrix, directed=False)
-    lines = np.array(graph.lines, dtype=object)
-    parts = [shapely.multilinestrings(lines[label[graph.ends[:, 0]] == n]) for n in range(count)]
-    return sorted(parts, key=lambda part: -part.length)
+    length = shapely.length(graph.lines)
+    parts = [np.flatnonzero(label[graph.ends[:, 0]] == number) for number in range(count)]
+    return sorted(parts, key=lambda part: -float(length[part].sum()))
 
 
-def _link(part: MultiLineString, main: MultiLineString) -> LineString:
-    """Return the shortest way between two parts, a little longer at both ends."""
-    start, end = shapely.get_coordinates(shapely.shortest_line(part, main))
-    beyond = (end - start) / max(float(np.hypot(*(end - start))), 1e-9) * LINK_OVERLAP_M
-    return LineString([start - beyond, end + beyond])
+def _joined(
+    pieces: list[LineString], part: NDArray[np.int64], main: NDArray[np.int64]
+) -> list[LineString]:
+    """Return the pieces with the shortest way between two parts; both are cut where it ends."""
+    lines = np.array(pieces, dtype=object)
+    both = [shapely.multilinestrings(lines[numbers]) for numbers in (part, main)]
+    ends: list[tuple[float, ...]] = []
+    made = dict(enumerate([piece] for piece in pieces))
+    for place, numbers in zip(
+        shapely.points(shapely.get_coordinates(shapely.shortest_line(*both))),
+        (part, main),
+        strict=True,
+    ):
+        nearest = int(numbers[np.argmin(shapely.distance(lines[numbers], place))])
+        made[nearest], node = _cut(pieces[nearest], place)
+        ends.append(node)
+    start, end = _keys(np.array(ends))
+    way = [LineString(ends)] if (start != end).any() else []
+    return [*(piece for cut in made.values() for piece in cut), *way]
+
+
+def _cut(line: LineString, place: Point) -> tuple[list[LineString], tuple[float, ...]]:
+    """Cut a line at a place, unless that is one of its ends; return the pieces and their node."""
+    along = line.project(place)
+    if along < NODE_GRID_M or line.length - along < NODE_GRID_M:
+        return [line], line.coords[0 if along < NODE_GRID_M else -1]
+    first, second = substring(line, 0, along), substring(line, along, line.length)
+    return [first, second], first.coords[-1]
 
 
 def _keys(places: NDArray[np.float64]) -> NDArray[np.int64]:

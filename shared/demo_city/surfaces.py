@@ -15,7 +15,7 @@ from shared.demo_city.overlay import polygons, split, without
 from shared.demo_city.parcels import Parcel
 from shared.demo_city.plan import TownPlan
 from shared.demo_city.plots import cover_plot
-from shared.demo_city.randomness import place_ids, stream
+from shared.demo_city.randomness import draw_index, place_ids, stream
 from shared.demo_city.street_space import street_surfaces
 from shared.demo_city.streets import CANAL_FROM_M, StreetNetwork
 
@@ -28,8 +28,10 @@ OPEN_SPACES: Final[dict[str, Cover]] = {
 }  # fmt: skip
 FIELD_M2: Final = 32_000.0
 LANDS: Final[tuple[tuple[Cover, float], ...]] = (
-    ("field_crop", 0.5), ("field_soil", 0.2), ("meadow", 0.2), ("wood", 0.1),
+    ("field_crop", 0.38), ("field_stubble", 0.12), ("field_soil", 0.2), ("meadow", 0.2),
+    ("wood", 0.1),
 )  # fmt: skip
+LAND_SHARES: Final = tuple(share for _, share in LANDS)
 
 
 def partition_ground(
@@ -104,8 +106,7 @@ def _cells(cover: Cover, area: BaseGeometry) -> list[Surface]:
 
 
 def _open_land(plan: TownPlan, land: BaseGeometry) -> list[Surface]:
-    waiting = polygons(land)
-    made: list[Surface] = []
+    waiting, pieces = polygons(land), []
     while waiting:
         piece = waiting.pop()
         rng = stream(plan.seed, "open land", *place_ids(*piece.centroid.coords[0]))
@@ -115,7 +116,10 @@ def _open_land(plan: TownPlan, land: BaseGeometry) -> list[Surface]:
             if len(parts) > 1:
                 waiting += parts
                 continue
-        names = [name for name, _ in LANDS]
-        cover = str(rng.choice(names, p=[share for _, share in LANDS]))
-        made.append(Surface(cover, piece))  # type: ignore[arg-type]
-    return made
+        pieces.append((LANDS[draw_index(rng, LAND_SHARES)][0], piece))
+    if plan.lands:
+        middle = plan.area.centroid
+        pieces.sort(key=lambda one: round(one[1].distance(middle), 3))
+        given = [(cover, piece) for cover, (_, piece) in zip(plan.lands, pieces, strict=False)]
+        pieces = [*given, *pieces[len(given) :]]
+    return [Surface(cover, piece) for cover, piece in pieces]

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.demo_city.grid import Pixels
-from shared.demo_city.looks import Courses, Looks, material_values
+from shared.demo_city.looks import COURSE_BITS, Courses, Looks, material_values, share_seen
+from shared.demo_city.materials import materials
 from shared.demo_city.noise import PER_SIGMA, noise_steps
 from shared.demo_city.randomness import stream
 
@@ -49,7 +50,9 @@ class Texture:
         self._pieces = stream(seed, "pieces").standard_normal(PIECES).astype(np.float32)
         sigma = GRAIN_M / gsd
         # Where a pixel is larger than a grain, it sees the mean of many.
-        self._fine = np.float32(min(1.0, 0.45 + sigma))
+        fine = min(1.0, 0.45 + sigma)
+        grain = np.hypot(material_values()["grain"] * fine, _unseen_pieces(gsd))
+        self._grain = (grain * ONE).astype(np.float32)
         self._noise = {
             name: noise_steps(pixels, seed, name, size / gsd, ragged=name == "wide")
             for name, size in (
@@ -74,7 +77,7 @@ class Texture:
         material = self._looks.material.take(painted, mode="clip")
         grain, middle = self._noise["grain"][rows], self._noise["middle"][rows]
         both = np.add(middle, self._noise["coarse"][rows], dtype=np.int16)
-        gain = _table(material, values["grain"] * (self._fine * ONE)) * grain
+        gain = _table(material, self._grain) * grain
         gain += edges
         gain += 1
         gain += _table(material, values["stain"] * (0.62 * ONE)) * both
@@ -118,10 +121,10 @@ class Texture:
     ) -> None:
         """Add the courses of one area, or of one area per pixel."""
         row, column = np.divmod(flat.astype(np.int32), np.int32(self._pixels.width))
-        place = row.astype(np.float32), column.astype(np.float32)
+        row += np.int32(rows.start)
         values = [value.take(area) for value in courses.values.T.copy()]
-        across, course = _passed(courses.across, self._pixels, rows, place, area)
-        along, piece = _passed(courses.along, self._pixels, rows, place, area)
+        across, course = _passed(courses.across.counted(row, column, area))
+        along, piece = _passed(courses.along.counted(row, column, area))
         along += values[0] * (course & 1).astype(np.float32)
         step = np.floor(along)
         along -= step
@@ -163,6 +166,22 @@ class Texture:
             band.ravel()[flat] = below + level * (colour - below)
 
 
+def _unseen_pieces(gsd_m: float) -> Plane:
+    """Return how much pieces that are too small to be seen change each pixel, 256 numbers.
+
+    A pixel, or a grain where that is wider, shows the mean of many of them.
+    """
+    mean_of_m = max(gsd_m, 2 * np.sqrt(np.pi) * GRAIN_M)
+    spread = np.zeros(256, np.float32)
+    for one in materials().values():
+        period = np.array(one.cells[:2])
+        seen = share_seen(period, gsd_m).min()
+        spread[one.number] = (
+            one.cells.spread * (1 - seen) * min(1, np.sqrt(period.prod()) / mean_of_m)
+        )
+    return spread
+
+
 def _table(codes: NDArray[np.uint8], values: Plane) -> Plane:
     read: Plane = cv2.LUT(codes, values)
     return read
@@ -177,26 +196,8 @@ def _joints(passed: Plane, half: Plane, cap: Plane, strength: Plane) -> Plane:
     return joint
 
 
-def _passed(
-    axis: NDArray[np.float64],
-    pixels: Pixels,
-    rows: slice,
-    place: tuple[Plane, Plane],
-    area: Index | np.intp,
-) -> tuple[Plane, NDArray[np.int32]]:
+def _passed(counted: NDArray[np.int32]) -> tuple[Plane, NDArray[np.int32]]:
     """Return how much of its course each pixel has passed, 0 to 1, and how many courses before."""
-    west, _, _, north = pixels.bounds_m
-    gsd = pixels.gsd_m
-    # Counted from the corner of the chunk, the numbers stay small enough for single precision.
-    left, top = west + gsd / 2, north - gsd / 2 - rows.start * gsd
-    first = axis[:, 2] + axis[:, 0] * left + axis[:, 1] * top
-    whole = np.floor(first)
-    row, column = place
-    passed = (axis[:, 0] * gsd).astype(np.float32).take(area) * column
-    passed -= (axis[:, 1] * gsd).astype(np.float32).take(area) * row
-    passed += (first - whole).astype(np.float32).take(area)
-    before = np.floor(passed)
-    passed -= before
-    number = before.astype(np.int32)
-    number += whole.astype(np.int64).astype(np.int32).take(area)
-    return passed, number
+    passed = (counted & (2**COURSE_BITS - 1)).astype(np.float32)
+    passed *= np.float32(2.0**-COURSE_BITS)
+    return passed, counted >> COURSE_BITS

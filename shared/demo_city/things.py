@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 from shapely import Polygon
 
+from shared.demo_city.labels import SolarKind
 from shared.demo_city.roofs import Slope
 
 LEVEL: Slope = Slope(0.0, 0.0, 0.0)
 PLAIN: Final = (1.0, 1.0, 1.0, 1.0)
-SolarKind = Literal["none", "pv", "thermal", "pv_ground"]
-SOLAR_KINDS: tuple[SolarKind, ...] = ("none", "pv", "thermal", "pv_ground")
-"""The place in this list is the code in the images of solar units."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +23,8 @@ class Part:
         material: Key of its material.
         label: Land cover it shows; None keeps what lies below it.
         slope: Its place in space, heights above ground [m].
-        direction: Unit vector across the lines of its pattern.
+        direction: Vector across the lines of its pattern; its length is how many of them take the
+            room of one of the material.
         anchor: Where the lines of its pattern begin [m].
         wear: How much age shows, 0 (new) to 1.
         tint: Gain of red, green, blue and near infrared on the colour of the material.

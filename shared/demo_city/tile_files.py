@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final, Literal
 
+import cv2
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
@@ -24,6 +25,7 @@ Layer = Literal["labels", "heights", "infrared", "image"]
 LAST: Final[Layer] = "image"
 """Where it lies, the others lie too: it is written last."""
 HEIGHT_GSD_M: Final = 0.5
+"""Heights are stored as means over such cells; a tile has a whole number of them."""
 CM_PER_M: Final = 100
 INFRARED_QUALITY: Final = 75
 EPSG: Final = int(CRS.removeprefix("EPSG:"))
@@ -61,18 +63,25 @@ def write_tile(
     """
     origin = _origin(tile, settings, now)
     transform = tuple(window.moved(*settings.origin_m).transform)[:6]
-    every = max(1, round(HEIGHT_GSD_M / tile.gsd_m))
-    heights = window.ndsm[every // 2 :: every, every // 2 :: every] * CM_PER_M
+    heights, factor = _coarser(window.ndsm, tile.gsd_m)
     wide, _, west, _, high, north = transform
-    coarser = wide * every, 0.0, west, 0.0, high * every, north
+    coarser = wide * factor, 0.0, west, 0.0, high * factor, north
     codes = np.stack([window.labels, window.ground, window.solar])
     _write_exactly(layer_path(folder, tile, "labels"), "labels", codes, transform, origin)
-    centimetres = np.round(heights).astype(np.int16)[None]
+    centimetres = np.round(heights * CM_PER_M).astype(np.int16)[None]
     _write_exactly(layer_path(folder, tile, "heights"), "heights", centimetres, coarser, origin)
     infrared, image = (layer_path(folder, tile, layer) for layer in ("infrared", LAST))
     colours, beyond = window.rgbi[..., :3], window.rgbi[..., 3]
     write_jpeg_cog(infrared, beyond, transform, EPSG, origin, INFRARED_QUALITY)
     write_jpeg_cog(image, colours, transform, EPSG, origin)
+
+
+def _coarser(heights: NDArray[np.float32], gsd_m: float) -> tuple[NDArray[np.float32], float]:
+    """Return mean heights over about `HEIGHT_GSD_M`, and how many pixels each spans."""
+    side = len(heights)
+    cells = max(1, round(side * gsd_m / HEIGHT_GSD_M))
+    means = cv2.resize(heights, (cells, cells), interpolation=cv2.INTER_AREA)
+    return np.asarray(means, np.float32), side / cells
 
 
 def read_tile(

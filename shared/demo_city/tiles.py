@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from typing import Final
 
 from shared.demo_city.grid import CHUNK_PX, Pixels
@@ -61,6 +62,19 @@ class Tile:
 def vintages(settings: CitySettings) -> tuple[str, ...]:
     """Return the years of the flights, the older first."""
     return tuple(str(day.year) for day in settings.flights)
+
+
+def flight_of(settings: CitySettings, vintage: str) -> date:
+    """Return the day of a flight.
+
+    Args:
+        settings: The city.
+        vintage: Year of the flight, for example "2026".
+
+    Raises:
+        KeyError: There was no flight in that year.
+    """
+    return {str(day.year): day for day in settings.flights}[vintage]
 
 
 def all_tiles(settings: CitySettings) -> tuple[Tile, ...]:

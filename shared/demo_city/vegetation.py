@@ -26,7 +26,7 @@ FROM_MODULES_M: Final = 9.0
 LEAST_RADIUS_M: Final = 0.35
 FLAT_THINGS: Final = frozenset(
     {"road_mark", "zebra", "manhole", "gully", "patch", "track", "rail", "car", "van", "truck",
-     "bus", "bus_bay", "mast", "tramline", "furrow", "hedge"}
+     "bus", "bus_bay", "mast", "tramline", "furrow", "hedge", "road_section", "water_depth"}
 )  # fmt: skip
 """Things that a trunk may stand in: those that are flat, move or are green themselves."""
 

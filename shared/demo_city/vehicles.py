@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -177,6 +178,7 @@ TAKEN: Final = {
 """Lowest and highest share of taken places along one kerb."""
 PER_LANE_SLOT: Final = {"primary": 0.12, "secondary": 0.07, "residential": 0.02}
 LANE_SLOT_M: Final = 14.0
+BUS_WAITS: Final = 0.4
 YARD_TAKEN: Final = 0.45
 DRIVE_TAKEN: Final = 0.42
 LANES: Final = ("setts", "paving", "carriageway")
@@ -198,10 +200,8 @@ def park_vehicles(roadside: Roadside, ground: Ground, bays: Bays) -> list[Batch]
     ]
     at, along, kind, draws, parcel = (np.concatenate(one) for one in zip(*places, strict=True))
     made = vehicles(at, along, kind, draws)
-    return [
-        Batch(name, batch.outline, batch.layers, parcel[kind == name])
-        for name, batch in made.items()
-    ]
+    placed = [replace(batch, parcel=parcel[kind == name]) for name, batch in made.items()]
+    return [*placed, _waiting_buses(roadside, ground)]
 
 
 Standing = tuple[Places, Places, NDArray[np.str_], Places, NDArray[np.int64]]
@@ -254,11 +254,31 @@ def _in_lanes(roadside: Roadside) -> Standing:
     main = roadside.kind[slots.street] != "residential"
     u = slots.draws[:, 6]
     kind = np.where(
-        main & (u < 0.06),
+        main & (u < 0.09),
         "bus",
-        np.where(main & (u < 0.15), "truck", np.where(u < 0.25, "van", "car")),
+        np.where(main & (u < 0.22), "truck", np.where(u < 0.32, "van", "car")),
     )
     return _standing(slots, kind)
+
+
+def bus_stops(roadside: Roadside, ground: Ground) -> Stations:
+    """Return the bus stops, each seen along its lane; four draws each."""
+    at = roadside.stations("bus bays", 330.0, 4, frozenset({"primary", "secondary"}))
+    at = at.kept(roadside.is_built(at) & roadside.is_clear(at, 16.0))
+    back = at.draws[:, 1] < 0.5
+    way = Stations(at.street, at.at, np.where(back[:, None], -at.along, at.along), at.draws)
+    aside = roadside.carriageway[at.street] / 2 + roadside.parking[at.street] / 2
+    beside = way.beside(-aside)
+    return beside.kept(ground.lies_on(beside.at, ("carriageway", "parking")))
+
+
+def _waiting_buses(roadside: Roadside, ground: Ground) -> Batch:
+    stops = bus_stops(roadside, ground)
+    stops = stops.kept(stops.draws[:, 0] < BUS_WAITS)
+    kind = np.full(len(stops.at), "bus")
+    made = vehicles(stops.at, stops.along, kind, stops.draws)["bus"]
+    # The bay keeps its place free for the bus.
+    return replace(made, is_solid=False)
 
 
 def _in_bays(bays: Bays, ground: Ground, taken: float) -> Standing:

@@ -10,6 +10,7 @@ from shared.demo_city.light import Sun, sun_at
 from shared.demo_city.settings import Season
 
 Collar = Literal["none", "black", "white"]
+Offset = tuple[float, float]
 LATITUDE_DEG: Final = 51.6
 LONGITUDE_DEG: Final = 7.3
 
@@ -82,7 +83,8 @@ class View:
 
 HIGHEST_SUN_DEG: Final = 43.9
 """Test scenes show lower suns than this; a flight at a higher sun is rendered with this one."""
-_CITY: Final[dict[date, tuple[time, Season, Camera]]] = {
+# The older flight makes no true orthophoto: houses lean, and everything lies beside its place.
+_CITY: Final[dict[date, tuple[time, Season, Camera, Offset, Offset]]] = {
     date(2023, 9, 5): (
         time(10, 20),
         "late_summer",
@@ -97,6 +99,8 @@ _CITY: Final[dict[date, tuple[time, Season, Camera]]] = {
             jpeg_quality=76,
             seam=0.012,
         ),
+        (0.045, -0.03),
+        (0.25, 0.15),
     ),
     date(2026, 5, 9): (
         time(10, 25),
@@ -112,6 +116,8 @@ _CITY: Final[dict[date, tuple[time, Season, Camera]]] = {
             jpeg_quality=78,
             seam=0.008,
         ),
+        (0.0, 0.0),
+        (0.0, 0.0),
     ),
 }
 
@@ -125,8 +131,8 @@ def city_view(day: date) -> View:
     Raises:
         KeyError: There was no flight on that day.
     """
-    hour, season, camera = _CITY[day]
+    hour, season, camera, lean, shift_m = _CITY[day]
     moment = datetime.combine(day, hour, UTC)
     sun = sun_at(moment, LATITUDE_DEG, LONGITUDE_DEG)
     lowered = Sun(sun.azimuth_deg, min(sun.elevation_deg, HIGHEST_SUN_DEG))
-    return View(lowered, season, camera, seed=day.toordinal())
+    return View(lowered, season, camera, lean, shift_m, seed=day.toordinal())

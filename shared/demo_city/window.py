@@ -13,16 +13,17 @@ from rasterio import Affine
 
 from shared.demo_city.camera import develop
 from shared.demo_city.grid import Pixels, chunks_of
-from shared.demo_city.labels import NO_DATA
+from shared.demo_city.labels import LABELS, NO_DATA
 from shared.demo_city.leaning import leaning
 from shared.demo_city.painting import Painting
-from shared.demo_city.render import render_chunk
+from shared.demo_city.render import render_chunk, surroundings
 from shared.demo_city.vegetation import Trees
 from shared.demo_city.view import Camera, View
 
-CACHE_BYTES: Final = 400_000_000
+CACHE_BYTES: Final = 250_000_000
 STRAIGHT: Final = (0.0, 0.0)
 SHADOW_BELOW: Final = 0.5
+TREE: Final = LABELS.index("tree")
 COLLARS: Final = {"none": 0, "black": 0, "white": 255}
 LAYERS: Final = (
     "rgbi", "ndsm", "labels", "ground", "fine", "solar", "instances", "shadow", "valid",
@@ -41,7 +42,7 @@ class Window:
         fine: Finer cover as seen from above, codes of `labels.FINE`; 255 without data.
         solar: Solar units, codes of `labels.SOLAR`.
         instances: Numbers of the connected arrays of solar units, from 1; 0: none.
-        shadow: Whether the place lies in the shade.
+        shadow: Whether ground, water or a roof lies in the shade; crowns, dark on one side, do not.
         valid: Whether there is an image.
         transform: From columns and rows to metres.
     """
@@ -93,7 +94,8 @@ def render_pixels(
 def render_alone(painting: Painting, trees: Trees, pixels: Pixels, view: View, seed: int) -> Window:
     """Render exactly one rectangle, as scenes do; arguments as `render_pixels` has them."""
     if (view.lean, view.shift_m) != (STRAIGHT, STRAIGHT):
-        painting, trees = leaning(painting, trees, view.lean, view.shift_m)
+        bounds_m = surroundings(pixels, view).bounds_m
+        painting, trees = leaning(painting, trees, view.lean, view.shift_m, bounds_m)
     chunk = render_chunk(pixels, painting, trees, view, seed)
     image = develop(chunk.bands, chunk.pixels, view.camera, view.seed)
     top, left = pixels.row - chunk.pixels.row, pixels.column - chunk.pixels.column
@@ -103,7 +105,7 @@ def render_alone(painting: Painting, trees: Trees, pixels: Pixels, view: View, s
     made = Window(
         np.ascontiguousarray(image[inner]), chunk.height[inner].copy(), labels.copy(),
         ground.copy(), fine.copy(), chunk.solar[inner].copy(), chunk.instances[inner].copy(),
-        chunk.lit[inner] < SHADOW_BELOW, valid, _transform(pixels),
+        (chunk.lit[inner] < SHADOW_BELOW) & (labels != TREE), valid, _transform(pixels),
     )  # fmt: skip
     if not valid.all():
         _blank(made, view.camera)

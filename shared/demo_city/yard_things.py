@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
@@ -11,11 +12,12 @@ import shapely
 from numpy.typing import NDArray
 
 from shared.demo_city.frames import Frame
-from shared.demo_city.outlines import BOX, Batch, Layer, Places, disc, left_of, only, put, uniforms
+from shared.demo_city.outlines import BOX, Batch, Layer, Places, disc, left_of, only, put
 from shared.demo_city.parcels import Parcel
 from shared.demo_city.plan import TownPlan
-from shared.demo_city.randomness import place_ids, stream
+from shared.demo_city.randomness import place_draws, place_ids, stream
 from shared.demo_city.spots import Spots, ThingKind, frames_around, one_of, spread
+from shared.demo_city.vehicles import SIZES_M, vehicles
 from shared.demo_city.yards import YARD_COVERS, Ground
 
 CONTAINER_TINTS: Final = (
@@ -28,6 +30,11 @@ HEAP: Final = np.array(
 )  # fmt: skip
 SITE_SHARE: Final = 0.03
 """Share of the empty plots that are construction sites."""
+OPEN_LAND: Final = (
+    "market", "park", "cemetery", "allotments", "sports_ground", "solar_field", "playground",
+    "car_park", "pond", "station",
+)  # fmt: skip
+"""Planned uses of plots on which nothing is built."""
 SITE_M2: Final = (450.0, 6_000.0)
 AIRY_M: Final = 0.3
 """Height of a jib in the height field: it is a lattice high above, no wall down to the ground."""
@@ -142,6 +149,15 @@ def _yard_tarpaulin(spots: Spots) -> Batch:
     return spots.batch("tarpaulin", *layers)
 
 
+def _truck(spots: Spots) -> Batch:
+    (low, high), _, _ = SIZES_M["truck"]
+    length = (spots.size[:, 0] - low) / (high - low)
+    draws = np.column_stack([length, spots.draws[:, 1], spots.draws])
+    kind = np.full(len(length), "truck")
+    made = vehicles(spots.at, spots.along, kind, draws)["truck"]
+    return replace(made, parcel=spots.parcel)
+
+
 YARD: Final[Mapping[str, ThingKind]] = MappingProxyType(
     {
         "container": ThingKind(0.5, (6.05, 6.1), (2.43, 2.44), _container),
@@ -157,6 +173,8 @@ YARD: Final[Mapping[str, ThingKind]] = MappingProxyType(
         "third trailer": ThingKind(0.3, (12.5, 13.6), (2.48, 2.55), _trailer),
         "glass roof": ThingKind(0.12, (4.5, 9.0), (2.2, 3.0), _glass_roof),
         "tarpaulin": ThingKind(0.2, (3.0, 8.0), (2.4, 5.0), _yard_tarpaulin),
+        "truck": ThingKind(0.45, (8.0, 13.5), (2.45, 2.55), _truck),
+        "second truck": ThingKind(0.25, (8.0, 13.5), (2.45, 2.55), _truck),
     }
 )
 """Kinds with the share of trade yards that have one. Look-alikes of solar units are the glass roofs
@@ -228,9 +246,12 @@ def construction_sites(ground: Ground, parcels: tuple[Parcel, ...]) -> list[Batc
     """
     areas = np.array([parcel.area for parcel in parcels], object)
     size = shapely.area(areas)
-    empty = np.flatnonzero((ground.use[:-1] == "") & (size > SITE_M2[0]) & (size < SITE_M2[1]))
+    is_plot = ~np.isin(ground.planned, OPEN_LAND)
+    empty = np.flatnonzero(
+        (ground.use[:-1] == "") & is_plot & (size > SITE_M2[0]) & (size < SITE_M2[1])
+    )
     origin, along, extent = frames_around(areas[empty])
-    u = uniforms(ground.seed, "construction sites", shapely.bounds(areas[empty])[:, :2], 8)
+    u = place_draws(ground.seed, "construction sites", shapely.bounds(areas[empty])[:, :2], 8)
     is_site = (u[:, 0] < SITE_SHARE) & (extent[:, 1] > 17)
     chosen, u = empty[is_site], u[is_site]
     origin, along, extent = origin[is_site], along[is_site], extent[is_site]

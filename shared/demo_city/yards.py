@@ -14,9 +14,9 @@ from shapely import Polygon, STRtree
 from shared.demo_city.buildings import Building
 from shared.demo_city.frames import Frame
 from shared.demo_city.ground import HOUSES, Surface
-from shared.demo_city.outlines import BOX, Areas, Flags, Places, put, uniforms
+from shared.demo_city.outlines import BOX, Areas, Flags, Places, put
 from shared.demo_city.parcels import Parcel
-from shared.demo_city.randomness import place_ids, stream
+from shared.demo_city.randomness import place_draws, place_ids, stream
 
 YARD_USES: Final = frozenset({"hall", "office", "slab", "tower", "block"})
 YARD_COVERS: Final = ("asphalt_yard", "paving", "gravel_yard", "setts", "open_paving")
@@ -195,7 +195,7 @@ def drive_bays(ground: Ground) -> Bays:
         frame = Frame.around(ground.area[drive])
         if frame.width_m >= 2.3 and frame.length_m >= 5.0:
             at = frame.at(frame.length_m / 2, frame.width_m / 2)[None]
-            draws = uniforms(ground.seed, "drive bays", at, 8)
+            draws = place_draws(ground.seed, "drive bays", at, 8)
             made.append((at, frame.along[None], np.array([drive]), draws))
     bays = _joined(ground, made)
     fits = shapely.contains(ground.area[bays.surface], put(BOX, bays.at, bays.along, (4.6, 1.9)))

@@ -135,6 +135,17 @@ def write_layer_csv(target: Path, layer: Layer, provenance: Provenance) -> None:
         StorageFull: There is no space left, or the folder may not be written.
         StorageUnreachable: Any other fault of the disk.
     """
+    for name, content in csv_with_origin(target.name, table_of(layer), provenance).items():
+        with whole_file(target.with_name(name)) as draft:
+            draft.write_bytes(content)
+
+
+def table_of(layer: Layer) -> Table:
+    """Return the objects of a layer as a table with a point each, inside its object.
+
+    Args:
+        layer: The layer.
+    """
     number = layer.crs.partition(":")[2]
     places = tuple(
         Column(f"{axis}_{number}", f"{axis}_{number}", "number", MAP_DIGITS, description=layer.crs)
@@ -145,10 +156,7 @@ def write_layer_csv(target: Path, layer: Layer, provenance: Provenance) -> None:
         (*one.cells, round(point.x, MAP_DIGITS), round(point.y, MAP_DIGITS))
         for one, point in zip(layer.features, points, strict=True)
     )
-    table = Table(layer.name, layer.title, (*layer.columns, *places), rows)
-    for name, content in csv_with_origin(target.name, table, provenance).items():
-        with whole_file(target.with_name(name)) as draft:
-            draft.write_bytes(content)
+    return Table(layer.name, layer.title, (*layer.columns, *places), rows)
 
 
 def geojson_bytes(layer: Layer, provenance: Provenance, to_map: Affine | None = None) -> bytes:

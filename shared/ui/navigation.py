@@ -48,14 +48,19 @@ def opens_one_app(settings: Settings) -> bool:
     return len(settings.app_ids) == 1 and len(manifests(only=settings.app_ids)) == 1
 
 
-def page_header(theme: Theme) -> None:
-    """Show logo, example badge, model server's state, language switch and account menu."""
+def page_header(theme: Theme, sample: st.Page | None = None) -> None:
+    """Show logo, example badge, model server's state, language switch and account menu.
+
+    Args:
+        theme: Gives the logo.
+        sample: Page that explains the sample data; the badge leads there.
+    """
     t = translator()
     st.logo(str(LOGOS_FOLDER / theme.logo_light), size="large", link=None)
     with st.container(key="gallery_header", horizontal=True, horizontal_alignment="right"):
         mark_language(active_language())
         if not is_kiosk():
-            st.badge(t("Beispieldaten"), color="blue")
+            _sample_badge(sample, t("Beispieldaten"))
         model_server_status(compact=True)
         language_switch()
         if not is_kiosk():
@@ -63,6 +68,13 @@ def page_header(theme: Theme) -> None:
                 account_menu(t)
     if is_kiosk():
         demo_banner()
+
+
+def _sample_badge(page: st.Page | None, word: str) -> None:
+    if page is None:
+        st.badge(word, color="blue")
+    else:
+        st.page_link(page, label=f":blue-badge[{word}]")
 
 
 def page_footer(theme: Theme, links: Sequence[st.Page]) -> None:

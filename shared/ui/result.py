@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import streamlit as st
 
 from shared.contracts.provenance import Provenance
-from shared.i18n import Translator
+from shared.i18n import N_, Translator
 from shared.registry.evaluation import MeasuredFigure
 from shared.report.origin import failure_words, origin_rows, rule_words
 from shared.ui.language import translator
@@ -189,9 +189,15 @@ def describe_origin(origin: Provenance, t: Translator) -> str:
         parts.append(t("Rechtsstand: {rule}.", rule=words))
     if failures := failure_words(origin, t):
         parts.append(f"{failures}.")
+    # A run that is not over has no duration yet.
+    told = (
+        N_("Ausgewertet am {date}, {time}, in {duration} mit Programmversion {version}.")
+        if origin.duration_s
+        else N_("Begonnen am {date}, {time}, mit Programmversion {version}.")
+    )
     parts.append(
         t(
-            "Ausgewertet am {date}, {time}, in {duration} mit Programmversion {version}.",
+            told,
             date=t.date(origin.created_at),
             time=t.time(origin.created_at),
             duration=t.duration(origin.duration_s),

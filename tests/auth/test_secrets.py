@@ -20,6 +20,7 @@ from shared.settings import REPOSITORY, Settings
 from shared.store.engine import read_scope
 from shared.store.identity_models import PendingLoginRow, SessionRow
 from tests.auth.people import LIMITS, NOW, at_once, later
+from tests.timing import PATIENCE_S
 
 SECRET = "Zp4vQ9sXw2Lr8Ny6Tb1Hd7Kc3Gm5Jf0A"
 BOX = SecretBox(SECRET.encode())
@@ -65,14 +66,14 @@ def test_several_at_once_get_the_same_secret(tmp_path: Path) -> None:
     settings, barrier, found = settings_of(tmp_path), threading.Barrier(8), []
 
     def load() -> None:
-        barrier.wait(10)
+        barrier.wait(PATIENCE_S)
         found.append(load_secret_box(settings).key("audit"))
 
     threads = [threading.Thread(target=load) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(10)
+        thread.join(PATIENCE_S)
     assert len(found) == 8
     assert len(set(found)) == 1
 

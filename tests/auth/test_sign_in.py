@@ -19,6 +19,7 @@ from shared.settings import Settings
 from shared.store.engine import read_scope
 from shared.store.identity_models import LoginAttemptRow
 from tests.auth.people import HOME, NOW, PASSWORD, add_account, at_once, later
+from tests.timing import PATIENCE_S
 
 ELSEWHERE = "198.51.100.0/24"
 
@@ -259,7 +260,7 @@ def test_at_most_two_passwords_are_looked_at_at_once(monkeypatch: pytest.MonkeyP
                 most[0] = max(most[0], inside[0])
                 if inside[0] == 2:
                     gate.set()
-            assert gate.wait(10)
+            assert gate.wait(PATIENCE_S)
             gate.wait(0.05)
             with lock:
                 inside[0] -= 1
@@ -270,7 +271,7 @@ def test_at_most_two_passwords_are_looked_at_at_once(monkeypatch: pytest.MonkeyP
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(PATIENCE_S)
     assert most == [2]
 
 

@@ -3,6 +3,7 @@
 import ast
 import re
 import subprocess
+from collections.abc import Callable
 from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
@@ -38,7 +39,13 @@ MODULES = [
     for path in tracked_files()
     if path.suffix == ".py" and relative(path).split("/")[0] in CODE_FOLDERS
 ]
-all_modules = pytest.mark.parametrize("path", MODULES, ids=relative)
+Rule = Callable[[Path], None]
+RULES: list[Rule] = []
+
+
+def rule_of_every_module(rule: Rule) -> Rule:
+    RULES.append(rule)
+    return rule
 
 
 @cache
@@ -46,22 +53,23 @@ def parsed(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
-def imported_modules(path: Path) -> set[str]:
+@cache
+def imported_modules(path: Path) -> frozenset[str]:
     names: set[str] = set()
     for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             names.add(node.module)
-    return names
+    return frozenset(names)
 
 
-def roots(names: set[str]) -> set[str]:
+def roots(names: frozenset[str]) -> set[str]:
     return {name.split(".")[0] for name in names}
 
 
-@all_modules
-def test_module_is_short_and_well_named(path: Path) -> None:
+@rule_of_every_module
+def module_is_short_and_well_named(path: Path) -> None:
     lines = len(path.read_text(encoding="utf-8").splitlines())
     is_page = path.name == "page.py" or path.name.startswith("view_")
     limit = MAX_PAGE_LINES if is_page else MAX_MODULE_LINES
@@ -70,8 +78,8 @@ def test_module_is_short_and_well_named(path: Path) -> None:
     assert ast.get_docstring(parsed(path)), "a module says its purpose in one line"
 
 
-@all_modules
-def test_functions_are_short(path: Path) -> None:
+@rule_of_every_module
+def functions_are_short(path: Path) -> None:
     long = {
         node.name: code_lines(node)
         for node in ast.walk(parsed(path))
@@ -90,14 +98,14 @@ def code_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
     return lines
 
 
-@all_modules
-def test_engines_stay_in_the_model_server(path: Path) -> None:
+@rule_of_every_module
+def engines_stay_in_the_model_server(path: Path) -> None:
     if not relative(path).startswith("model_server/"):
         assert roots(imported_modules(path)) & ENGINES == set()
 
 
-@all_modules
-def test_streamlit_stays_at_the_border(path: Path) -> None:
+@rule_of_every_module
+def streamlit_stays_at_the_border(path: Path) -> None:
     name = relative(path)
     imported = roots(imported_modules(path))
     if not name.startswith(STREAMLIT_FOLDERS):
@@ -107,8 +115,8 @@ def test_streamlit_stays_at_the_border(path: Path) -> None:
         assert is_page or "streamlit" not in imported, "domain modules know no Streamlit"
 
 
-@all_modules
-def test_apps_know_neither_each_other_nor_the_model_server(path: Path) -> None:
+@rule_of_every_module
+def apps_know_neither_each_other_nor_the_model_server(path: Path) -> None:
     parts = relative(path).split("/")
     if parts[0] != "apps" or len(parts) < 3:
         return
@@ -121,8 +129,8 @@ def test_apps_know_neither_each_other_nor_the_model_server(path: Path) -> None:
     assert foreign == set()
 
 
-@all_modules
-def test_no_leftovers_and_no_unsafe_calls(path: Path) -> None:
+@rule_of_every_module
+def no_leftovers_and_no_unsafe_calls(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert not re.search(r"#\s*(TODO|FIXME|XXX|HACK)\b", text)
     assert "unsafe_allow_html=True" not in text or relative(path).startswith("shared/ui/")
@@ -133,6 +141,19 @@ def test_no_leftovers_and_no_unsafe_calls(path: Path) -> None:
             silent = len(node.body) == 1 and isinstance(node.body[0], ast.Pass)
             broad = isinstance(node.type, ast.Name) and node.type.id == "Exception"
             assert not (silent and broad), f"swallowed error in line {node.lineno}"
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+def test_every_module_keeps_the_rule(rule: Rule) -> None:
+    """One test for all modules: thousands of tests would take longer than what they look at."""
+    assert MODULES
+    broken = {}
+    for path in MODULES:
+        try:
+            rule(path)
+        except AssertionError as said:
+            broken[relative(path)] = str(said)
+    assert broken == {}
 
 
 def test_every_import_is_pinned() -> None:

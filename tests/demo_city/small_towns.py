@@ -8,7 +8,7 @@ from shapely import LineString, Polygon
 from shapely.geometry import box
 
 from shared.demo_city import musterstadt
-from shared.demo_city.plan import CROSS_SECTIONS, District, MainStreet, Site, TownPlan
+from shared.demo_city.plan import CROSS_SECTIONS, District, MainStreet, PublicSite, TownPlan
 from shared.demo_city.sites import alongside
 
 STYLES = (
@@ -30,7 +30,7 @@ def small_town(
     rail = (LineString([(size_m * 0.15, -5), (size_m * 0.1, size_m + 5)]),) if has_rail else ()
     district = District(1, "Probestadt", STYLES[style], area, _rounded(area))
     return TownPlan(
-        seed, area, (district,), (street,), rail=rail, sites=(Site(site, "Ort", land, frame),)
+        seed, area, (district,), (street,), rail=rail, sites=(PublicSite(site, "Ort", land, frame),)
     )
 
 

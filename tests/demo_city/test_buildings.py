@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from shapely.geometry import box
 
-from shared.demo_city.buildings import PEOPLE_PER_DWELLING, Building, Kind, dwellings_of
+from shared.demo_city.buildings import Building, Kind, dwellings_of
 from shared.demo_city.frames import Frame
 from shared.demo_city.houses import place_buildings
 from shared.demo_city.parcels import cut_parcels
@@ -38,7 +38,8 @@ def test_counts(town: Town) -> None:
 
 def test_people(town: Town) -> None:
     dwellings = sum(dwellings_of(one) for one in town.buildings)
-    assert 14_000 <= PEOPLE_PER_DWELLING * dwellings <= 20_000
+    people_per_dwelling = 2.1
+    assert 14_000 <= people_per_dwelling * dwellings <= 20_000
 
 
 @pytest.mark.parametrize("kind", sorted(WANTED))

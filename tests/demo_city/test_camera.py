@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 import numpy as np
 import pytest
 
-from shared.demo_city.camera import develop, frame_gain, jpeg, kernel, tone_curve
+from shared.demo_city.camera import develop, frame_gain, in_steps_of_light, jpeg, kernel, tone_curve
 from shared.demo_city.grid import Pixels
 from shared.demo_city.light import Sun, shadow_ceiling, sun_at
 from shared.demo_city.settings import split_ranges
@@ -19,7 +19,7 @@ PIXELS = Pixels(0.2, 400.0, 100, 200, 80, 60)
 
 
 def _bands(rows: int, columns: int, value: float = 100.0) -> list[np.ndarray]:
-    return [np.full((rows, columns), value, np.float32) for _ in range(4)]
+    return [in_steps_of_light(np.full((rows, columns), value, np.float32)) for _ in range(4)]
 
 
 def test_sun_stands_where_the_solar_position_algorithm_puts_it() -> None:
@@ -64,6 +64,13 @@ def test_spring_flight_has_the_real_direction_and_a_lowered_sun() -> None:
     assert view.sun.elevation_deg == HIGHEST_SUN_DEG < real.elevation_deg
 
 
+def test_only_the_newer_flight_is_a_true_orthophoto() -> None:
+    older, newer = (city_view(day) for day in FLIGHTS)
+    assert 0.04 <= np.hypot(*older.lean) <= 0.06
+    assert np.hypot(*older.shift_m) == pytest.approx(0.3, abs=0.01)
+    assert (newer.lean, newer.shift_m) == ((0.0, 0.0), (0.0, 0.0))
+
+
 def test_a_day_without_flight_has_no_view() -> None:
     with pytest.raises(KeyError):
         city_view(date(2024, 1, 1))
@@ -92,8 +99,8 @@ def test_kernel_moves_the_image_and_keeps_its_light(offset: float) -> None:
 
 def test_red_lies_beside_green() -> None:
     bands = _bands(60, 80, 0.0)
-    for band in bands:
-        band[:, 40:] = 200.0
+    for band, bright in zip(bands, _bands(60, 40, 200.0), strict=True):
+        band[:, 40:] = bright
     camera = Camera(
         blur_px=0.7, shift_px=((0.3, 0.0), (0.0, 0.0)), haze=0, noise=0, shot_noise=0, vignetting=0
     )

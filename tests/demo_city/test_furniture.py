@@ -19,6 +19,8 @@ from shared.demo_city.roadside import Roadside
 from shared.demo_city.things import Thing
 from shared.demo_city.town import Town
 from shared.demo_city.vehicles import PAINTS, SIZES_M
+from shared.demo_city.yard_things import OPEN_LAND, construction_sites
+from shared.demo_city.yards import Ground
 
 VEHICLES = ("car", "van", "truck", "bus")
 DRIVEN = {
@@ -140,6 +142,54 @@ def test_the_town_is_alive(things: tuple[Thing, ...]) -> None:
         "pallets", "trailer", "boat", "barge", "reed", "tramline", "bale", "pv_ground", "goal",
     }  # fmt: skip
     assert expected <= set(counts)
+
+
+def test_streets_are_of_several_ages(town: Town, things: tuple[Thing, ...]) -> None:
+    sections = [one for one in things if one.kind == "road_section"]
+    assert len({one.parts[0].tint for one in sections}) > 100
+    areas = shapely.union_all([one.area for one in sections])
+    asphalt = {"carriageway", "parking", "asphalt_yard"}
+    below = shapely.union_all([s.area for s in town.surfaces if s.cover in asphalt])
+    assert areas.difference(below).area < 0.02 * areas.area
+    streets = shapely.union_all([s.area for s in town.surfaces if s.cover == "carriageway"])
+    assert 0.3 < areas.intersection(streets).area / streets.area < 0.8
+
+
+def test_waters_get_darker_from_the_bank_inward(town: Town, things: tuple[Thing, ...]) -> None:
+    parts = [one.parts[0] for one in things if one.kind == "water_depth"]
+    water = shapely.union_all([s.area for s in town.surfaces if s.cover == "water"])
+    # Where a street crosses, a water ends in another one or the town ends, there is no bank.
+    ends = [shapely.Point(line.coords[-1]).buffer(wide) for line, wide in town.plan.waters]
+    cut = shapely.union_all([town.network.street_land, town.plan.area.boundary, *ends])
+    bank = water.boundary.difference(cut.buffer(0.1))
+    depth_m = [round(bank.distance(part.area), 1) for part in parts]
+    light = [part.tint[0] for part in parts]
+    assert shapely.union_all([part.area for part in parts]).difference(water).area < 1
+    assert light == sorted(light, reverse=True)
+    assert max(depth_m) > 3
+    assert all(depth > 0 for depth, gain in zip(depth_m, light, strict=True) if gain < 1)
+
+
+def test_courtyards_are_furnished(town: Town, things: tuple[Thing, ...]) -> None:
+    blocks = {one.parcel for one in town.buildings if one.kind in {"block", "slab", "tower"}}
+    bins = [one for one in things if one.kind in {"bins", "shelter", "drying_place"}]
+    assert {one.parcel for one in bins} <= blocks
+    assert len({one.parcel for one in bins}) > 0.2 * len(blocks)
+
+
+def test_nothing_is_built_on_planned_open_land(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shared.demo_city.yard_things.SITE_SHARE", 1.0)
+    ground = Ground(town.plan.seed, town.surfaces, town.buildings, town.parcels)
+    empty, *_ = construction_sites(ground, town.parcels)
+    assert len(empty.parcel) > 5
+    assert not {town.parcels[plot].use for plot in empty.parcel} & set(OPEN_LAND)
+
+
+def test_buses_wait_at_their_stops(things: tuple[Thing, ...]) -> None:
+    bays = shapely.union_all(_of(things, "bus_bay").tolist())
+    waiting = shapely.area(shapely.intersection(_of(things, "bus"), bays)) > 10
+    assert waiting.sum() >= 5
+    assert len(_of(things, "truck")) >= 40
 
 
 def test_look_alikes_occur(things: tuple[Thing, ...]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -11,11 +12,15 @@ import numpy as np
 import pytest
 import shapely
 
+from shared.demo_city.houses import place_buildings
 from shared.demo_city.lod2 import SPACES, export_lod2
+from shared.demo_city.parcels import cut_parcels
 from shared.demo_city.roof_wings import build_winged_roof
 from shared.demo_city.roofs import Form, RoofPlane, build_roof
-from shared.demo_city.roofscape import Roof
-from shared.demo_city.solids import build_body, is_closed
+from shared.demo_city.roofscape import Roof, put_roofs
+from shared.demo_city.solids import BodySurface, build_body, is_closed
+from shared.demo_city.streets import lay_streets
+from tests.demo_city.small_towns import small_town
 
 ORIGIN = (380_000.0, 5_720_000.0)
 HOUSE = shapely.box(10, 20, 22, 28)
@@ -35,6 +40,23 @@ def winged() -> Roof:
     planes = build_winged_roof(outline, 35.0, 5.0)
     assert planes is not None
     return roof_of("complex", planes, outline)
+
+
+@cache
+def town_roofs() -> tuple[Roof, ...]:
+    """Roofs of an old town with many houses around corners."""
+    plan = small_town(13, 0, 350.0, 0.6, 7.0, "church", has_rail=False)
+    return put_roofs(plan, place_buildings(plan, cut_parcels(plan, lay_streets(plan))))
+
+
+def many_roofs() -> list[Roof]:
+    corners = [roof for roof in town_roofs() if roof.form == "complex"]
+    assert len(corners) > 15
+    return [*(roof_with(form) for form in FORMS), winged(), *corners]
+
+
+def roof_surfaces(roofs: list[Roof]) -> int:
+    return sum(s.kind == "RoofSurface" for roof in roofs for s in build_body(roof))
 
 
 def direction_of(ring: np.ndarray) -> tuple[float, float]:
@@ -62,6 +84,26 @@ def test_body_of_an_l_shaped_house_is_closed() -> None:
     assert is_closed(build_body(winged()))
 
 
+def test_all_bodies_of_a_town_are_closed_and_hold_its_volume() -> None:
+    for roof in town_roofs():
+        body = build_body(roof)
+        assert is_closed(body), roof.building
+        volume = sum(
+            plane.area.area * plane.slope.height_m(*plane.area.centroid.coords[0])
+            for plane in roof.planes
+        )
+        assert volume_of(body) == pytest.approx(volume, rel=1e-3)
+
+
+def volume_of(body: list[BodySurface]) -> float:
+    """Volume by the divergence theorem, over triangles from the first corner of each surface."""
+    total = 0.0
+    for surface in body:
+        ring = np.array(surface.ring) - body[0].ring[0]
+        total += np.einsum("i,ni->", ring[0], np.cross(ring[1:-1], ring[2:]))
+    return total / 6
+
+
 def test_open_body_is_noticed() -> None:
     assert not is_closed(build_body(roof_with("gabled"))[1:])
 
@@ -79,7 +121,7 @@ def test_gabled_body_by_hand() -> None:
 
 def test_city_json_read_back(tmp_path: Path) -> None:
     path = tmp_path / "city.json"
-    roofs = [roof_with(form) for form in FORMS] + [winged()]
+    roofs = many_roofs()
     export_lod2(path, roofs, [f"B{n}" for n in range(len(roofs))], ORIGIN)
     model = json.loads(path.read_text(encoding="utf-8"))
     assert (model["type"], model["version"]) == ("CityJSON", "2.0")
@@ -99,12 +141,12 @@ def test_city_json_read_back(tmp_path: Path) -> None:
                 found = direction_of(ring - ring.mean(axis=0))
                 assert_near(found, (stated["azimuth_deg"], stated["slope_deg"]))
                 read += 1
-    assert read == sum(len(roof.planes) for roof in roofs)
+    assert read == roof_surfaces(roofs)
 
 
 def test_city_gml_read_back(tmp_path: Path) -> None:
     path = tmp_path / "city.gml"
-    roofs = [roof_with(form) for form in FORMS]
+    roofs = many_roofs()
     names = [f"B{n}" for n in range(len(roofs))]
     roofs[0] = replace(roofs[0], material='A&<"Ziegel">')
     export_lod2(path, roofs, names, ORIGIN)
@@ -122,7 +164,7 @@ def test_city_gml_read_back(tmp_path: Path) -> None:
     }
     assert links == polygons
     surfaces = root.findall(".//bldg:RoofSurface", SPACES)
-    assert len(surfaces) == sum(len(roof.planes) for roof in roofs)
+    assert len(surfaces) == roof_surfaces(roofs)
     for surface in surfaces:
         stated = {
             str(one.get("name")): float(one.findtext("gen:value", "", SPACES))

@@ -184,6 +184,11 @@ def test_rendered_pairs_tell_the_truth() -> None:
     again = render_pairs(SETTINGS)[1]
     assert len(pairs) >= 5
     assert facts["roof_ids"] == [pair.building_id for pair in pairs]
+    first, second = facts["flights"]
+    assert first["sun"] == facts["sun"] != second["sun"]
+    assert set(facts["materials"]) == {*first["materials"], *second["materials"]}
+    assert {pair.recognisable for pair in pairs} <= {0, 1}
+    assert sum(pair.recognisable for pair in pairs) > len(pairs) / 2
     for pair, same in zip(pairs, again, strict=True):
         assert np.array_equal(pair.before, same.before) and np.array_equal(pair.after, same.after)
         assert pair.before.shape == pair.after.shape
@@ -196,8 +201,18 @@ def test_rendered_pairs_tell_the_truth() -> None:
             assert pair.label == "unchanged" and pair.pv_before == pair.pv_after
 
 
+def test_a_roof_below_trees_and_in_the_shade_is_not_recognisable(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With half of each roof needed in the open, some roofs are; with all of it, none is."""
+    monkeypatch.setattr("shared.demo_city.pairs.LEAST_OPEN", 1.01)
+    assert not any(pair.recognisable for pair in render_pairs(SETTINGS)[1])
+
+
 def test_a_share_of_renewals_can_be_asked_for() -> None:
-    _, pairs = render_pairs(SETTINGS, renewed_share=1.0)
+    facts, pairs = render_pairs(SETTINGS, renewed_share=1.0)
     assert pairs and {pair.label for pair in pairs} == {"renewed"}
+    first, second = (set(flight["materials"]) for flight in facts["flights"])
+    assert first != second and set(facts["materials"]) == first | second
     _, pairs = render_pairs(SETTINGS, renewed_share=0.0)
     assert "renewed" not in {pair.label for pair in pairs}

@@ -12,9 +12,10 @@ import shapely
 
 from shared.demo_city.city import DemoCity
 from shared.demo_city.event_kinds import Event
-from shared.demo_city.opening_hours import is_valid
 from shared.demo_city.person_names import family_names, first_names
-from shared.demo_city.places import WHEELCHAIR, _sites, categories
+from shared.demo_city.places import WHEELCHAIR, _address_draws, _spots, categories
+from shared.demo_city.snapshot import Snapshot
+from tests.demo_city.opening_hours import is_valid
 
 
 @pytest.fixture(scope="module")
@@ -46,14 +47,19 @@ def test_ids_join(places: gpd.GeoDataFrame, city: DemoCity) -> None:
     assert places.within(inside).all()
 
 
+def doctors(snapshot: Snapshot) -> list[int]:
+    draws = _address_draws(snapshot)["doctor"]
+    return [spot.address for spot in _spots(snapshot, "doctor", categories()["doctor"], draws)]
+
+
 def test_places_are_where_a_house_stands_on_all_days(city: DemoCity) -> None:
     snapshot = city.snapshot
-    numbers = [site.address for site in _sites(snapshot, "doctor", categories()["doctor"])]
+    numbers = doctors(snapshot)
     gone = snapshot.addresses[numbers[0]].building
     parcel = snapshot.origins[gone].parcel
     demolition = Event("demolition", city.settings.flights[1], gone, parcel)
     later = replace(snapshot, events=(*snapshot.events, demolition))
-    found = [site.address for site in _sites(later, "doctor", categories()["doctor"])]
+    found = doctors(later)
     assert numbers[0] not in found
     assert found[:-1] == numbers[1:]
 

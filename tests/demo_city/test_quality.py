@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
+from shared.demo_city.labels import LABELS
+from shared.demo_city.lookalikes import LOOK_ALIKES, ROOF_LOOK_ALIKES
 from shared.demo_city.picture_measures import (
     gradient_classes,
     gradient_histogram,
@@ -15,8 +18,11 @@ from shared.demo_city.picture_measures import (
     saturated_share,
     spectrum_slope,
 )
-from shared.demo_city.quality import compare_with_real, measure_split
+from shared.demo_city.quality import compare_with_real, measure_split, within_limits
 from shared.demo_city.randomness import stream
+from shared.demo_city.scene_tally import INDEX, Tally
+from shared.demo_city.scenes import render_scene
+from shared.demo_city.settings import SceneSettings
 
 
 def picture_with_slope(slope: float, size: int = 512) -> np.ndarray:
@@ -87,3 +93,47 @@ def test_a_split_is_measured_without_comparison_data(tmp_path: Path) -> None:
     assert sum(made["solar_shares"].values()) == pytest.approx(1, abs=1e-3)
     assert set(made["near_infrared"]["mean"]) == {"mean", "p5", "p50", "p95"}
     assert 0 <= made["shadow"]["mean"] <= 1
+    assert set(made["look_alikes"]) == {*LOOK_ALIKES, *ROOF_LOOK_ALIKES}
+    assert set(made["look_alikes"].values()) <= {0.0, 0.5, 1.0} and any(
+        made["look_alikes"].values()
+    )
+    assert made["within_limits"]["class_share"] is False  # two small scenes never show them all
+
+
+def test_modules_do_not_count_as_the_colour_of_the_land_cover_below() -> None:
+    made = render_scene(SceneSettings(950_010, "test", 0.2, 320))
+    modules = made.window.solar > 0
+    assert modules.any()
+    painted = made.window.rgbi.copy()
+    painted[modules] = (255, 255, 255, 0)
+    other = replace(made, window=replace(made.window, rgbi=painted))
+    first, second = Tally(), Tally()
+    first.add(made)
+    second.add(other)
+    assert np.array_equal(first.sums, second.sums)
+    assert first.shown() and first.means("grass")[INDEX] > 0
+
+
+@pytest.mark.parametrize(
+    ("name", "table", "key", "value"),
+    [
+        ("class_share", "class_shares", "water", 0.004),
+        ("solar_share", "solar_shares", "pv_ground", 0.02),
+        ("solar_share", "solar_shares", "thermal", 0.0001),
+        ("ndvi_green", "ndvi", "grass", 0.15),
+        ("ndvi_sealed", "ndvi", "asphalt", 0.02),
+    ],
+)
+def test_a_figure_beyond_its_limit_is_told(name: str, table: str, key: str, value: float) -> None:
+    figures = {
+        "pictures": {"spectrum_slope": {"p50": -2.5}, "saturated": {"mean": 0.0}},
+        "shadow": {"mean": 0.2},
+        "class_shares": dict.fromkeys(LABELS, 0.1),
+        "solar_shares": {"none": 0.98, "pv": 0.005, "thermal": 0.001, "pv_ground": 0.005},
+        "ndvi": {"grass": 0.3, "tree": 0.3, "asphalt": -0.1, "paved": -0.1},
+        "kolmogorov": {"area": 0.1},
+        "real_images": {"inside_band": 0.85},
+    }
+    assert all(within_limits(figures).values())
+    figures[table] = {**figures[table], key: value}  # type: ignore[dict-item]
+    assert [one for one, is_kept in within_limits(figures).items() if not is_kept] == [name]

@@ -53,7 +53,7 @@ def test_tables_name_no_real_place(name: str, city: DemoCity) -> None:
 
 
 def test_sources_name_no_real_place() -> None:
-    found = {path.name: real_names(_texts(path)) for path in _sources()}
+    found = {str(path): real_names(_texts(path)) for path in _sources()}
     assert len(found) > 100
     assert {name: names for name, names in found.items() if names} == {}
 
@@ -61,7 +61,7 @@ def test_sources_name_no_real_place() -> None:
 def _sources() -> Iterator[Path]:
     for folder in FOLDERS:
         for pattern in ("*.py", "*.toml"):
-            yield from sorted((REPOSITORY / folder).glob(pattern))
+            yield from sorted((REPOSITORY / folder).rglob(pattern))
 
 
 def _texts(path: Path) -> list[str]:

@@ -82,26 +82,33 @@ def _town_like(seed: int) -> tuple[Painting, Trees]:
     return Painting.finished(painter), _trees(*rows)
 
 
+@pytest.mark.parametrize("lean", [(0.0, 0.0), (0.05, -0.03)])
 @pytest.mark.parametrize("gsd_m", [0.2, 0.1])
-def test_sub_windows_equal_the_cut_outs_of_a_larger_one(
-    gsd_m: float, monkeypatch: pytest.MonkeyPatch
+def test_windows_equal_the_cut_outs_of_a_larger_one_however_the_town_is_cut_into_chunks(
+    gsd_m: float, lean: tuple[float, float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """20 windows, each rendered anew, over chunks small enough that windows meet several."""
-    monkeypatch.setattr("shared.demo_city.grid.CHUNK_PX", 120)
+    """Acceptance 2: 20 windows of small chunks and 5 alone, bit for bit, against larger chunks."""
     painting, trees = _town_like(3)
-    view = replace(VIEW, camera=Camera(seam=0.02, shift_px=((0.2, 0.0), (0.0, -0.1))))
+    camera = Camera(blur_px=0.82, seam=0.02, shift_px=((0.2, 0.0), (0.0, -0.1)))
+    view = View(Sun(160.0, 38.0), "summer", camera, lean=lean)
     side = int(60 / gsd_m)
+    monkeypatch.setattr("shared.demo_city.grid.CHUNK_PX", 300)
+    windows.forget()
     large = render_pixels(painting, trees, Pixels(gsd_m, SIZE_M, 37, 53, side, side), view, 7)
+    assert 0.05 < large.shadow.mean() < 0.9
+    monkeypatch.setattr("shared.demo_city.grid.CHUNK_PX", 120)
+    windows.forget()
     rng = np.random.default_rng(5)
-    for _ in range(20):
-        windows.forget()
+    for number in range(25):
         row, column = rng.integers(0, side - 40, 2)
         height, width = rng.integers(20, 40, 2)
         place = Pixels(gsd_m, SIZE_M, 37 + int(column), 53 + int(row), int(width), int(height))
-        small = render_pixels(painting, trees, place, view, 7)
+        render = render_pixels if number < 20 else render_alone
+        small = render(painting, trees, place, view, 7)
         cut = slice(row, row + height), slice(column, column + width)
         for layer in LAYERS:
             assert np.array_equal(getattr(small, layer), getattr(large, layer)[cut]), layer
+    windows.forget()
 
 
 def test_the_same_window_is_the_same_again_and_other_with_another_seed() -> None:

@@ -12,8 +12,12 @@ import shapely
 
 from shared.demo_city.buildings import Building
 from shared.demo_city.frames import Frame
+from shared.demo_city.grid import Pixels
 from shared.demo_city.labels import LABELS
+from shared.demo_city.light import Sun
+from shared.demo_city.looks import COURSE_BITS, looks_of
 from shared.demo_city.materials import materials
+from shared.demo_city.painting import Painter, Painting
 from shared.demo_city.roof_objects import furnish_roof, furnish_roofs
 from shared.demo_city.roof_samples import draw_homes
 from shared.demo_city.roof_sheets import Sheet, grown
@@ -28,6 +32,7 @@ from shared.demo_city.solar import (
     stretches,
 )
 from shared.demo_city.things import Thing
+from shared.demo_city.view import View
 
 SEED = 11
 MODULES = Modules(1.0, 1.7, is_upright=True, margin_m=0.2)
@@ -148,6 +153,50 @@ def test_drawn_modules_keep_their_size() -> None:
     drawn = [Modules.drawn(rng) for _ in range(300)]
     assert all(0.92 <= m.width_m <= 1.08 and 0.2 <= m.margin_m <= 0.6 for m in drawn)
     assert all(1.7 * 0.92 <= m.length_m <= 1.7 * 1.08 for m in drawn)
+
+
+@pytest.mark.parametrize("is_upright", [True, False])
+def test_the_pattern_has_one_course_per_module(is_upright: bool) -> None:
+    modules = Modules(0.95, 0.95 * 1.7, is_upright, margin_m=0.2)
+    sheet = south_sheet()
+    lattice = lay_modules(sheet, modules, 20.0, np.random.default_rng(1))
+    assert lattice is not None
+    painter = Painter(SEED)
+    painter.paint(
+        lattice.arrays(sheet)[0], "pv_blue", None, level=1, slope=sheet.raised(0.1),
+        direction=modules.across(sheet.along, sheet.up),
+    )  # fmt: skip
+    pixels, view = Pixels(0.1, 20.0, 0, 0, 100, 100), View(Sun(160, 40), "summer")
+    looks = looks_of(Painting.finished(painter), np.array([0]), pixels, view, SEED)
+    # The sheet falls to the south: columns follow its eaves, rows go down.
+    places = np.array([50, 60, 50]), np.array([50, 50, 60])
+    down, east = [], []
+    for axis in (looks.courses[0].across, looks.courses[0].along):
+        start, ten_rows, ten_columns = axis.counted(*places, np.intp(1)) / 2.0**COURSE_BITS
+        down.append(abs(ten_rows - start) * lattice.step_v)
+        east.append(abs(ten_columns - start) * lattice.step_u)
+    # Ten pixels are one metre: one module to the side and none up, or the other way round.
+    assert east == pytest.approx([1, 0] if is_upright else [0, 1], abs=0.003)
+    assert down == pytest.approx([0, 1] if is_upright else [1, 0], abs=0.003)
+
+
+def test_modules_on_racks_lie_along_their_row() -> None:
+    for _, things in flat_with_pv(40.0, 18.0):
+        for part in (p for one in things if one.solar == "pv" for p in one.parts):
+            fall = np.array([part.slope.rise_x, part.slope.rise_y])
+            cosine = abs(fall @ part.direction) / np.hypot(*fall) / np.hypot(*part.direction)
+            # The short side of a module rises, on the stands of small roofs the long one.
+            assert cosine == pytest.approx(1)
+
+
+def test_glass_houses_show_glass_on_all_planes() -> None:
+    house = building("glasshouse", 40.0, 24.0)
+    for seed in range(6):
+        roof = put_roof(seed, 0, house)
+        (glass,) = (t for t in furnish_roof(seed, 0, house, roof) if t.kind == "glazing")
+        assert {part.material for part in glass.parts} == {roof.material} == {"thermal"}
+        shown = sum(part.area.area for part in glass.parts)
+        assert shown == pytest.approx(sum(plane.area.area for plane in roof.planes), rel=0.01)
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 4, 5, 6])

@@ -133,7 +133,7 @@ def test_pairs_have_their_columns_and_images(pairs: Path) -> None:
         rows = list(csv.DictReader(file))
     assert list(rows[0]) == [
         "pair_id", "before", "after", "outline_wkt", "gsd_m", "label", "kind", "hard",
-        "pv_before", "pv_after", "building_id", "scene_seed",
+        "pv_before", "pv_after", "building_id", "scene_seed", "recognisable",
     ]  # fmt: skip
     assert len(rows) == 5 and len({row["pair_id"] for row in rows}) == 5
     seeds = {row["seed"] for row in json.loads((pairs / "scenes.json").read_text())}

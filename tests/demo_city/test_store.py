@@ -21,7 +21,7 @@ import rasterio
 from shared.demo_city import tile_files
 from shared.demo_city.painted import load_painted, save_painted
 from shared.demo_city.settings import CitySettings
-from shared.demo_city.store import CityStore, demo_paths, prepare_city
+from shared.demo_city.store import CityStore, demo_paths, one_thread, prepare_city
 from shared.demo_city.tiles import Tile, all_tiles, tiles_of
 from shared.demo_city.window import Window
 from shared.errors import StorageFull
@@ -111,10 +111,14 @@ def test_a_tile_is_made_once_and_read_back(store: CityStore, window: Window) -> 
     with rasterio.open(store.path(TILE, "labels")) as labels:
         assert (labels.read() == [window.labels, window.ground, window.solar]).all()
     with rasterio.open(store.path(TILE, "heights")) as heights:
-        coarse = heights.read(1)[100, 200] / 100
-        column, row = ~heights.transform * (heights.xy(100, 200))
-        assert (column, row) == pytest.approx((200.5, 100.5))
-    assert coarse == pytest.approx(window.ndsm[201, 401], abs=0.006)
+        assert heights.shape == (1_000, 1_000)
+        assert heights.res == pytest.approx((0.5, 0.5))
+        assert heights.bounds == pytest.approx((381_500, 5_722_000, 382_000, 5_722_500))
+        coarse = heights.read(1) / 100
+    # Five pixels of 0.2 m are two cells, so ten by ten pixels have the mean of four by four cells.
+    means = [values.reshape(250, -1, 250, values.shape[1] // 250).mean(axis=(1, 3))
+             for values in (coarse, window.ndsm)]  # fmt: skip
+    assert means[0] == pytest.approx(means[1], abs=0.006)
     assert read_back(path)["sample_data"] is True
 
 
@@ -197,12 +201,23 @@ def test_preparing_goes_on_where_it_ended(quick: CityStore) -> None:
     tiles = all_tiles(SETTINGS)[:2]
     store.prepare(tiles[0], NOW)
     seen: list[tuple[int, int]] = []
-    made = prepare_city(store, tiles, lambda done, total: seen.append((done, total)), NOW)
+    made = prepare_city(
+        store.settings,
+        store,
+        lambda done, total: seen.append((done, total)),
+        now=NOW,
+        tiles=tiles,
+    )
     assert made == 1
     assert seen == [(1, 2), (2, 2)]
     assert [path.name for path in demo_paths(store)["2026"]] == [
         f"{tile.key}-image.tif" for tile in sorted(tiles, key=lambda one: (one.row, one.column))
     ]
+
+
+def test_tiles_of_another_city_are_not_rendered(store: CityStore) -> None:
+    with pytest.raises(ValueError, match="another city"):
+        prepare_city(CitySettings(seed=1), store, lambda *_: None, now=NOW, tiles=[])
 
 
 WHOLE = (1_500.0, 2_000.0, 2_000.0, 2_500.0)
@@ -268,6 +283,46 @@ def test_a_killed_process_leaves_no_half_tile(
     assert not list(quick.folder.rglob(".part-*"))
 
 
+def test_a_killed_job_goes_on_and_renders_one_tile_twice_at_most(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Acceptance 3: the process is killed from outside at 40 % of the tiles."""
+    tiles, marks = all_tiles(SETTINGS)[:20], tmp_path / "rendered"
+    plain = np.full((64, 64), 3, np.uint8)
+    rgbi, is_any = np.stack([plain] * 4, axis=2), plain > 0
+    small = Window(
+        rgbi, plain.astype(np.float32), plain, plain, plain, plain, plain.astype(np.int32),
+        is_any, is_any, rasterio.Affine.identity(),
+    )  # fmt: skip
+
+    def rendered() -> list[str]:
+        return marks.read_text().split() if marks.exists() else []
+
+    def render(self: CityStore, tile: Tile) -> Window:
+        with marks.open("a") as file:
+            file.write(f"{tile.key}\n")
+        while os.getpid() != ours and len(rendered()) > 0.4 * len(tiles):
+            time.sleep(0.01)  # in the middle of a tile, until the process is killed
+        return small
+
+    def prepare() -> int:
+        store = CityStore(tmp_path / "cities", SETTINGS)
+        return prepare_city(SETTINGS, store, lambda *_: None, now=NOW, tiles=tiles)
+
+    ours = os.getpid()
+    monkeypatch.setattr(CityStore, "render", render)
+    killed = in_another_process(prepare)
+    while len(rendered()) <= 0.4 * len(tiles):
+        time.sleep(0.01)
+    os.kill(killed, signal.SIGKILL)
+    os.waitpid(killed, 0)
+    stopped_at = rendered()[-1]
+    assert prepare() == 12
+    assert rendered() == [tile.key for tile in tiles[:9]] + [tile.key for tile in tiles[8:]]
+    assert rendered().count(stopped_at) == 2
+    assert prepare() == 0
+
+
 def test_two_processes_make_a_tile_once(
     quick: CityStore, window: Window, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -324,3 +379,19 @@ def test_a_tile_takes_one_core(
     finally:
         cv2.setNumThreads(before)
     assert threads == [1, 2]
+
+
+def test_who_ends_last_gives_the_threads_back() -> None:
+    """Two threads of a process render at once, and the one that began first ends first."""
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(2)
+    try:
+        first, second = one_thread(), one_thread()
+        first.__enter__()
+        second.__enter__()
+        first.__exit__(None, None, None)
+        assert cv2.getNumThreads() == 1
+        second.__exit__(None, None, None)
+        assert cv2.getNumThreads() == 2
+    finally:
+        cv2.setNumThreads(before)

@@ -22,6 +22,9 @@ from playwright.sync_api import (
     sync_playwright,
 )
 from playwright.sync_api import (
+    Error as PlaywrightError,
+)
+from playwright.sync_api import (
     TimeoutError as PlaywrightTimeout,
 )
 
@@ -186,7 +189,19 @@ def observed_page(
         observed.watch()
         yield observed
     finally:
-        context.close()
+        _close(context)
+
+
+def _close(context: BrowserContext) -> None:
+    """Let every page come to rest, then close them all.
+
+    Chromium may forget a page that it is told to close while another one takes its place; then
+    Playwright waits for ever, see https://github.com/microsoft/playwright/issues/42366.
+    """
+    for page in context.pages:
+        with contextlib.suppress(PlaywrightError):
+            page.goto("about:blank", timeout=LOOK_MS)
+    context.close()
 
 
 def _profile(mode: Mode, language: Language) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """One gallery, one model server and one browser for all browser tests."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,9 @@ from playwright.sync_api import Browser
 from shared.settings import REPOSITORY
 from tests.e2e.browser import chromium
 from tests.e2e.gallery_process import RunningGallery, running_gallery
+from tests.order import shares_the_gallery
 
+ENDS = pytest.StashKey[ExitStack]()
 ARTEFACTS = REPOSITORY / "var" / "e2e"
 
 
@@ -22,10 +25,25 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def gallery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGallery]:
-    """The real gallery with its real model server."""
-    with running_gallery(tmp_path_factory.mktemp("gallery")) as running:
-        yield running
+def gallery(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningGallery]:
+    """The real gallery with its real model server; `tests.order` puts all its tests in a row."""
+    with ExitStack() as stack:
+        request.session.stash[ENDS] = stack
+        yield stack.enter_context(running_gallery(tmp_path_factory.mktemp("gallery")))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(
+    item: pytest.Item, nextitem: pytest.Item | None
+) -> Generator[None, None, None]:
+    """End the gallery after the last of its tests: even at rest it keeps a processor busy."""
+    try:
+        yield
+    finally:
+        if ENDS in item.session.stash and not (nextitem and shares_the_gallery(nextitem.path)):
+            item.session.stash[ENDS].close()
 
 
 @pytest.fixture(scope="module")

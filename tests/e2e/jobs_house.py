@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -49,12 +49,14 @@ class JobsHouse:
         port: Port of the gallery.
         processes: What runs.
         acting: Who has signed in.
+        environment: Further settings.
     """
 
     folder: Path
     port: int = field(default_factory=free_port)
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     acting: Principal = ADMIN
+    environment: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
@@ -145,6 +147,7 @@ class JobsHouse:
                     "URBANKI_MODEL_SERVER_URL": f"http://127.0.0.1:{free_port()}",
                     "URBANKI_PORT": str(self.port),
                     "URBANKI_JOB_WORKERS": "2",
+                    **self.environment,
                 },
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -153,9 +156,16 @@ class JobsHouse:
 
 
 @contextlib.contextmanager
-def running_house(folder: Path) -> Iterator[JobsHouse]:
-    """Run gallery and jobs until the block ends."""
-    house = JobsHouse(copy_checkout(folder))
+def running_house(
+    folder: Path, environment: Mapping[str, str] | None = None
+) -> Iterator[JobsHouse]:
+    """Run gallery and jobs until the block ends.
+
+    Args:
+        folder: Empty folder for the copy.
+        environment: Further settings.
+    """
+    house = JobsHouse(copy_checkout(folder), environment=environment or {})
     try:
         house.start_gallery()
         house.start_jobs()

@@ -15,6 +15,7 @@ from tests.e2e.browser import observed_page
 from tests.e2e.gallery_process import RunningGallery
 from tests.e2e.sign_in import COOKIE
 from tests.shared.app_folders import takes_uploads
+from tests.timing import PATIENCE_S
 
 CLOSED = (
     *("/_stcore/metrics", "/_stcore/host-config", "/_stcore/upload_file/a/b"),
@@ -54,7 +55,7 @@ def test_foreign_origin_gets_no_websocket(gallery: RunningGallery) -> None:
         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nOrigin: http://evil.example\r\n"
         f"Cookie: {COOKIE}={gallery.cookies[COOKIE]}\r\n\r\n"
     )
-    with socket.create_connection((host, int(port)), timeout=5) as connection:
+    with socket.create_connection((host, int(port)), timeout=PATIENCE_S) as connection:
         connection.sendall(request.encode())
         answer = connection.recv(64).decode("latin-1")
     assert " 403 " in answer

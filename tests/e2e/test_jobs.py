@@ -191,7 +191,7 @@ def test_a_result_is_taken_along_shared_and_judged(
         start(observed, house.page_path(tmp_path, 3, 0.1))
         wait_for_sum(page, 3)
         observed.settle()
-        with page.expect_download(timeout=20 * SECONDS) as download:
+        with page.expect_download() as download:
             page.get_by_role("button", name="Quadrate (CSV)").click()
         assert download.value.path().read_text(encoding="utf-8-sig").splitlines() == [
             *("Zahl;Quadrat", "0;0", "1;1", "2;4")

@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from shared.registry.discover import manifests
 from shared.registry.manifest import AppManifest
-from tests.e2e.browser import observed_page
+from tests.e2e.browser import WAIT_MS, observed_page
 from tests.e2e.gallery_process import RunningGallery
 from tests.shared.app_folders import takes_uploads
 
@@ -53,7 +53,7 @@ def test_example_leads_to_a_result(
 
 def assert_download_works(page: Page) -> None:
     button = page.locator('[data-testid="stDownloadButton"] button').first
-    with page.expect_download(timeout=20_000) as download:
+    with page.expect_download() as download:
         button.click()
     path = download.value.path()
     assert path.stat().st_size > 0
@@ -98,14 +98,15 @@ def test_filtered_home_can_be_shared(browser: Browser, gallery: RunningGallery) 
         field = observed.page.get_by_role("searchbox").first
         field.fill("solr")
         field.press("Enter")
-        expect(cards).not_to_have_count(every, timeout=20_000)
+        expect(cards).not_to_have_count(every, timeout=WAIT_MS)
         observed.settle()
-        assert "solr" in observed.page.url
+        address = observed.page.url
+        assert "solr" in address
         shown = cards.all_inner_texts()
     with observed_page(browser, gallery.url) as other:
-        other.page.goto(observed.page.url)
+        other.page.goto(address)
         other.settle()
-        expect(other.page.locator("h2")).to_have_text(shown, timeout=20_000)
+        expect(other.page.locator("h2")).to_have_text(shown, timeout=WAIT_MS)
 
 
 @pytest.mark.parametrize(

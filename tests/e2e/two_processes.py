@@ -113,6 +113,8 @@ def sign_in_and_out(browser: Browser, first: str, second: str) -> Seen:
             other.wait_for_url(f"{second}{SIGN_IN}**", timeout=WAIT_MS, wait_until="commit")
             page_replaced_s = time.monotonic() - began
             code, closed_at = closed.result()
+        for left in (page, other):
+            left.wait_for_url(f"**{SIGN_IN}**", timeout=WAIT_MS)
     waits = (form_to_page_s, second_process_s, closed_at - began, page_replaced_s)
     return Seen(Waits(*(round(wait, 2) for wait in waits)), met, code)
 

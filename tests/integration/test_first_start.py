@@ -4,6 +4,7 @@ import contextlib
 import os
 import re
 import resource
+import signal
 import socket
 import subprocess
 import sys
@@ -108,6 +109,11 @@ def test_a_start_that_fails_makes_no_accounts(
     assert capsys.readouterr().out == ""
     assert startup.main() == 0
     assert len(PASSWORD.findall(capsys.readouterr().out)) == 3
+
+
+def test_a_start_in_the_process_of_the_tests_leaves_it_its_signals() -> None:
+    """Otherwise no process of a later test would end when it is asked to."""
+    assert signal.getsignal(signal.SIGTERM) is not signal.SIG_IGN
 
 
 @pytest.mark.parametrize("values", [{"mode": "kiosk"}, {"auth_mode": "keycloak"}])

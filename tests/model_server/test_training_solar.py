@@ -13,6 +13,7 @@ import pytest
 from model_server.catalog import DOMAIN_FILE, ServableModel, check_model
 from model_server.domain import Domain
 from model_server.training.solar import MODULE, main
+from tests.timing import PATIENCE_S
 
 pytest.importorskip("torch", reason="torch is needed for training only")
 pytest.importorskip("ultralytics", reason="ultralytics is needed for training only")
@@ -48,7 +49,7 @@ def run(data: Path, out: Path, *arguments: str) -> subprocess.CompletedProcess[s
         env={**os.environ, "YOLO_CONFIG_DIR": str(out.parent / "yolo")},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=3 * PATIENCE_S,
         check=False,
     )
 

@@ -56,6 +56,7 @@ from tests.oidc.forge import (
     token,
 )
 from tests.oidc.memory import Logins, Session, Used
+from tests.timing import PATIENCE_S
 
 SETTINGS = OidcSettings(
     issuer=ISSUER,
@@ -579,14 +580,14 @@ def test_ten_requests_at_once_renew_once(left_s: float) -> None:
         return renew(tokens)
 
     def ask() -> None:
-        ready.wait(10)
+        ready.wait(PATIENCE_S)
         found.append(fresh_tokens(session, slow, clock=lambda: NOW, sleep=time.sleep))
 
     threads = [threading.Thread(target=ask) for _ in range(10)]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(PATIENCE_S)
     assert renew.used == ["refresh-1"]
     assert found == [kept(left_s, "2")] * 10
 
@@ -732,7 +733,7 @@ def test_a_report_counts_once_also_of_two_at_once() -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(10)
+        thread.join(PATIENCE_S)
     assert sorted(results) == ["j-1"] + ["replay"] * 7
 
 

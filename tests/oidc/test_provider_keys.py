@@ -33,6 +33,7 @@ from tests.oidc.forge import (
     rsa_key,
 )
 from tests.oidc.stub_provider import PROTOCOL, WELL_KNOWN, Reply, StubProvider, said
+from tests.timing import PATIENCE_S
 
 CERTS = f"{PROTOCOL}/certs"
 AT = "@"
@@ -182,18 +183,18 @@ def test_known_keys_do_not_wait_for_a_slow_provider() -> None:
     def fetch() -> dict[str, Any]:
         if asked.is_set() or keys.fetches > 1:
             asked.set()
-            assert may_go.wait(10)
+            assert may_go.wait(PATIENCE_S)
         return key_set()
 
     keys = ProviderKeys(ISSUER, fetch)
     keys.key_for(KID, 0)
     slow = threading.Thread(target=lambda: keys.key_for(KID, FRESH_S))
     slow.start()
-    assert asked.wait(10)
+    assert asked.wait(PATIENCE_S)
     assert keys.key_for(KID, FRESH_S + 11)
     assert slow.is_alive()
     may_go.set()
-    slow.join(10)
+    slow.join(PATIENCE_S)
     assert keys.fetches == 2
 
 
@@ -204,7 +205,7 @@ def test_threads_wait_for_the_one_fetch_that_brings_their_key(is_change: bool) -
     def fetch() -> dict[str, Any]:
         if is_change and keys.fetches == 1:
             return key_set()
-        assert may_go.wait(10)
+        assert may_go.wait(PATIENCE_S)
         return NEW
 
     keys = ProviderKeys(ISSUER, fetch)
@@ -219,7 +220,7 @@ def test_threads_wait_for_the_one_fetch_that_brings_their_key(is_change: bool) -
         thread.start()
     may_go.set()
     for thread in threads:
-        thread.join(10)
+        thread.join(PATIENCE_S)
     assert (len(found), keys.fetches) == (8, before + 1)
 
 

@@ -20,6 +20,7 @@ from shared.clients.model_server import ModelServerClient
 from shared.contracts.model_server import ItemFailed
 from shared.errors import Cancelled, ModelCrashed, ModelServerBusy, RequestTooLarge
 from tests.shared.doubles import StandIn
+from tests.timing import PATIENCE_S
 
 TASK = Tasks(60).segment("instances", {"model": "solar", "gsd_m": 0.1})
 
@@ -239,7 +240,7 @@ def test_the_first_result_does_not_wait_for_the_last_tile(model_server_stand_in:
 
     def source() -> Iterator[TileInput]:
         yield from tiles(1)
-        assert answered.wait(10)
+        assert answered.wait(PATIENCE_S)
         yield TileInput("late", b"late")
 
     with ModelServerClient(model_server_stand_in.settings) as client:

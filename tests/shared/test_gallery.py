@@ -111,6 +111,19 @@ def test_a_single_chosen_app_is_the_first_page(monkeypatch: pytest.MonkeyPatch) 
     assert [title.value for title in gallery().title] == ["aviary"]
 
 
+def test_the_badge_of_the_sample_data_leads_to_the_town_where_it_is_served(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    badge = ":blue-badge[Beispieldaten]"
+    links = {link.proto.label: link.proto.page for link in gallery().get("page_link")}
+    assert links[badge] == "musterstadt"
+    monkeypatch.setenv("URBANKI_APPS", "aviary")
+    get_settings.cache_clear()
+    page = gallery()
+    assert badge in [text.value for text in page.markdown]
+    assert badge not in [link.proto.label for link in page.get("page_link")]
+
+
 @pytest.mark.parametrize(("path", "of"), [("start", ()), ("aviary", ("aviary",))])
 def test_the_first_page_keeps_its_own_address(path: str, of: tuple[str, ...]) -> None:
     """Streamlit knows it as "/" alone, and says in English that there is no other."""

@@ -3,6 +3,7 @@
 import logging
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -358,6 +359,11 @@ def test_the_origin_names_input_model_time_and_version() -> None:
         "Modell: solar 0.1.0 (abababababab). "
         "Ausgewertet am 24. November 2026, 14:05 Uhr, in 4,7\u202fs mit Programmversion 0.1.0."
     )
+
+
+def test_a_run_that_is_not_over_has_begun() -> None:
+    text = describe_origin(replace(ORIGIN, duration_s=0.0), get_translator("de"))
+    assert text.endswith("Begonnen am 24. November 2026, 14:05 Uhr, mit Programmversion 0.1.0.")
 
 
 def test_all_four_questions_are_answered() -> None:

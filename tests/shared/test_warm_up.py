@@ -10,6 +10,7 @@ import pytest
 
 from shared.settings import REPOSITORY, Settings
 from shared.ui import warm_up as module
+from tests.timing import PATIENCE_S
 
 LOADED = (
     "import sys; sys.path.insert(0, '.')\n"
@@ -31,7 +32,7 @@ def test_what_fails_harms_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(importlib, "import_module", load)
     monkeypatch.setattr(module, "start_pictures", made.append)
-    module.warm_up(Settings(_env_file=None, apps="aviary")).join(10)
+    module.warm_up(Settings(_env_file=None, apps="aviary")).join(PATIENCE_S)
     assert {"folium", "apps.aviary.view_input", "apps.aviary.view_result"} <= set(loaded)
     assert not [name for name in loaded if name.startswith("apps.archivair")]
     assert made == ["aviary"]

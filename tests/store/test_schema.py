@@ -33,6 +33,7 @@ from shared.store.schema import (
 from shared.store.store import Store
 from tests.store.faults import Fault, read_only_folder  # noqa: F401
 from tests.store.servers import PostgresServer
+from tests.timing import PATIENCE_S
 
 REVISIONS = [
     NOTHING_YET,
@@ -183,7 +184,7 @@ def test_several_processes_may_start_at_once(tmp_path: Path) -> None:
     for process in processes:
         process.start()
     for process in processes:
-        process.join(60)
+        process.join(PATIENCE_S)
     assert [process.exitcode for process in processes] == [0] * 6
     engine = make_engine(settings)
     check_schema(engine)

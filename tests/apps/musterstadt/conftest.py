@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.demo_city.settings import CitySettings
-from shared.demo_city.store import CityStore
+from shared.demo_city import CitySettings, CityStore
 from shared.settings import REPOSITORY, get_settings
 
 TOWNS = REPOSITORY / "var" / "demo_city"

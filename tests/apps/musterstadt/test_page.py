@@ -8,7 +8,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from apps.musterstadt import jobs, town
-from shared.demo_city.store import CityStore
+from shared.demo_city import CityStore, Tile
+from shared.errors import StorageFull
 from shared.settings import REPOSITORY
 from shared.store.store import process_store
 from tests.jobs import in_process
@@ -22,6 +23,7 @@ pytestmark = pytest.mark.timeout(400)
 @pytest.fixture(autouse=True)
 def somebody(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     begin_process()
+    in_process.forget_worker()
     sit_down(ADMIN, monkeypatch.setattr)
     yield
     forget_process_state()
@@ -37,6 +39,10 @@ def opened(**query: str) -> AppTest:
 def texts(page: AppTest) -> str:
     kinds = ("title", "header", "subheader", "markdown", "caption", "info", "warning", "error")
     return "\n".join(str(element.value) for kind in kinds for element in page.get(kind))
+
+
+def labels_of_files(page: AppTest) -> list[str]:
+    return [button.label for button in page.get("download_button")]
 
 
 def metrics(page: AppTest) -> dict[str, str]:
@@ -105,6 +111,30 @@ def test_the_job_renders_what_is_missing_and_ends(
     assert page.session_state["musterstadt_area"] == "centre"
 
 
+def test_an_image_that_fails_is_told_with_its_reason_and_one_way_to_go_on(
+    town_here: CityStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def prepare(self: CityStore, tile: Tile, now: object) -> bool:
+        if tile.key == jobs.wanted_tiles()[3].key:
+            raise StorageFull(folder="demo_city")
+        return True
+
+    monkeypatch.setattr(CityStore, "prepare", prepare)
+    monkeypatch.setattr(CityStore, "is_ready", lambda *_: False)
+    monkeypatch.setenv("URBANKI_DEMO_CITY_IMAGES", "centre")
+    begin_process()
+    page = opened(beispiel="1")
+    in_process.work_off(process_store())
+    page.run()
+    assert not page.exception
+    assert "15 von 16 fertig, 1 gescheitert" in texts(page)
+    labels = [button.label for button in page.button]
+    assert "Gescheiterte erneut versuchen" in labels
+    assert "Fehlende Bilder rechnen" not in labels
+    assert metrics(page), "the map and the figures stay"
+    assert "Ein Luftbild gibt es hier von 0" in texts(page)
+
+
 def test_images_that_are_gone_can_be_made_again(
     no_town: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -120,6 +150,27 @@ def test_images_that_are_gone_can_be_made_again(
     assert not page.exception
     assert page.query_params["ergebnis"] != first
     assert "werden gerade gerechnet" in texts(page)
+
+
+@pytest.mark.usefixtures("town_here")
+def test_the_older_picture_says_which_day_its_outlines_show() -> None:
+    page = opened(beispiel="1")
+    day = "Die Umrisse und die Tabelle zeigen den Stand vom 9. Mai 2026."
+    assert day not in texts(page)
+    page.selectbox(key="musterstadt_year").select("2023").run()
+    assert day in texts(page)
+
+
+@pytest.mark.usefixtures("town_here")
+def test_the_shown_layer_and_all_layers_can_be_taken_along() -> None:
+    page = opened(beispiel="1")
+    assert labels_of_files(page) == [
+        *("Bild (PNG)", "Blatt (PDF)", "Alle Ebenen (GeoPackage)", "Alle Tabellen (CSV im ZIP)"),
+        "Ortsteile (GeoJSON)",
+    ]
+    page.selectbox(key="musterstadt_layer").select("none").run()
+    assert not page.exception
+    assert len(labels_of_files(page)) == 4
 
 
 @pytest.mark.usefixtures("town_here")

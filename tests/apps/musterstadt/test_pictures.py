@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import io
+import os
+from datetime import date
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import shapely
 from PIL import Image
@@ -13,9 +17,9 @@ from apps.musterstadt import town
 from apps.musterstadt.areas import areas
 from apps.musterstadt.layers import LAYERS, rings_of, within
 from apps.musterstadt.pictures import PALETTE, TownPicture, colours, draw_map, take_picture
-from apps.musterstadt.words import EVENTS, SOLAR, USES
-from shared.demo_city.labels import LABELS
-from shared.demo_city.store import CityStore
+from apps.musterstadt.words import EVENTS, PARCEL_USES, SOLAR, USES, cell_of
+from shared.demo_city import LABELS, CityStore, all_tiles
+from shared.i18n import get_translator
 
 
 def test_a_place_of_the_town_is_found_in_the_picture() -> None:
@@ -89,6 +93,48 @@ def test_every_kind_has_a_word(built: CityStore) -> None:
     assert set(city.table("events")["kind"]) <= set(EVENTS)
     assert set(city.table("solar_units")["kind"]) <= set(SOLAR)
     assert set(city.table("buildings")["use"]) <= set(USES)
+    assert set(city.table("parcels")["use"]) <= set(PARCEL_USES)
+
+
+def test_cells_are_words_days_and_exact_numbers() -> None:
+    t = get_translator("de", "musterstadt")
+    shown = {(layer.name, column.key): column for layer in LAYERS for column in layer.columns}
+    cases = [
+        ("parcels", "use", "block", "Blockrand"),
+        ("parcels", "use", "", None),
+        ("events", "building_id", "", None),
+        ("events", "date", pd.Timestamp(2024, 3, 9), date(2024, 3, 9)),
+        ("solar_units", "kwp", 4.314, 4.314),
+        ("solar_units", "kwp", float("nan"), None),
+        ("buildings", "floors", np.int64(3), 3),
+    ]
+    for layer, key, value, cell in cases:
+        assert cell_of(layer, shown[layer, key], value, t) == cell, (layer, key, value)
+
+
+@pytest.mark.usefixtures("town_here")
+def test_what_a_caller_does_with_objects_is_its_own() -> None:
+    part = (1_900.0, 1_900.0, 2_000.0, 2_000.0)
+    town.objects_in("buildings", part)["use"] = "changed"
+    assert set(town.objects_in("buildings", part)["use"]) <= set(USES)
+
+
+def test_a_tile_that_is_made_again_makes_a_new_picture(
+    town_here: CityStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tile = all_tiles(town_here.settings)[0]
+    image = tmp_path / "image.tif"
+    image.touch()
+    taken: list[str] = []
+    monkeypatch.setattr(CityStore, "ready_in", lambda *_: (tile,))
+    monkeypatch.setattr(CityStore, "path", lambda *_: image)
+    monkeypatch.setattr(town, "take_picture", lambda *_: taken.append("taken"))
+    part = (1_950.0, 1_950.0, 1_960.5, 1_960.5)
+    for moment in (1, 1, 2):
+        os.utime(image, ns=(moment, moment))
+        town.picture_of("image", "2026", part)
+    assert len(taken) == 2
+    town._picture.cache_clear()
 
 
 def test_rings() -> None:
