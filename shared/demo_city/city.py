@@ -118,10 +118,11 @@ class DemoCity:
 
     def layers(self) -> tuple[LayerInfo, ...]:
         """Return the list of all tables."""
-        return tuple(
-            LayerInfo(name, kind.title, len(self._table(name)), kind.is_layer)
-            for name, kind in TABLES.items()
-        )
+        with collector_paused():
+            return tuple(
+                LayerInfo(name, kind.title, len(self._table(name)), kind.is_layer)
+                for name, kind in TABLES.items()
+            )
 
     def as_of(self, day: date) -> DemoCity:
         """Return the city as it was on a day: only what stood then.
