@@ -13,9 +13,6 @@ from shared.demo_city.settings import CRS, CitySettings, SceneSettings
 
 if TYPE_CHECKING:
     from shared.demo_city.city import DemoCity, LayerInfo, build_city
-    from shared.demo_city.city_folder import folder_of_city, is_city_built
-    from shared.demo_city.city_window import render_window
-    from shared.demo_city.grid import Pixels
     from shared.demo_city.labels import (
         FINE,
         FINE_NAMES,
@@ -28,28 +25,31 @@ if TYPE_CHECKING:
         SOLAR_NAMES,
         LandCover,
     )
-    from shared.demo_city.painted import Painted
-    from shared.demo_city.quality import DRAWN_HOMES, measure_split
-    from shared.demo_city.scenes import Scene, render_scene
-    from shared.demo_city.store import CityStore, demo_paths, prepare_city
-    from shared.demo_city.tiles import Tile, all_tiles, vintages
-    from shared.demo_city.window import Window
+    from shared.demo_city.render.grid import Pixels
+    from shared.demo_city.render.painted import Painted
+    from shared.demo_city.render.window import Window
+    from shared.demo_city.scenes.quality import DRAWN_HOMES, measure_split
+    from shared.demo_city.scenes.scene import Scene, render_scene
+    from shared.demo_city.store.city_folder import folder_of_city, is_city_built
+    from shared.demo_city.store.city_window import render_window
+    from shared.demo_city.store.store import CityStore, demo_paths, prepare_city
+    from shared.demo_city.store.tiles import Tile, all_tiles, vintages
 
 _LATE: Final = {
     "city": ("DemoCity", "LayerInfo", "build_city"),
-    "city_folder": ("folder_of_city", "is_city_built"),
-    "city_window": ("render_window",),
-    "grid": ("Pixels",),
+    "store.city_folder": ("folder_of_city", "is_city_built"),
+    "store.city_window": ("render_window",),
+    "render.grid": ("Pixels",),
     "labels": (
         "FINE", "FINE_NAMES", "LABELS", "LAND_COVERS", "NO_DATA", "PARTLY_SEALED", "SEALED",
         "SOLAR", "SOLAR_NAMES", "LandCover",
     ),
-    "painted": ("Painted",),
-    "quality": ("DRAWN_HOMES", "measure_split"),
-    "scenes": ("Scene", "render_scene"),
-    "store": ("CityStore", "demo_paths", "prepare_city"),
-    "tiles": ("Tile", "all_tiles", "vintages"),
-    "window": ("Window",),
+    "render.painted": ("Painted",),
+    "scenes.quality": ("DRAWN_HOMES", "measure_split"),
+    "scenes.scene": ("Scene", "render_scene"),
+    "store.store": ("CityStore", "demo_paths", "prepare_city"),
+    "store.tiles": ("Tile", "all_tiles", "vintages"),
+    "render.window": ("Window",),
 }  # fmt: skip
 """Modules whose names are imported when they are first used: geopandas alone takes a second."""
 

@@ -12,20 +12,20 @@ from typing import Final
 import geopandas as gpd
 import pandas as pd
 
-from shared.demo_city.city_cache import read_tables, write_tables, written_ns
-from shared.demo_city.city_folder import folder_of_city
-from shared.demo_city.collector import collector_paused
-from shared.demo_city.event_kinds import Event
-from shared.demo_city.events import plan_events
-from shared.demo_city.lod2 import export_lod2
-from shared.demo_city.musterstadt import plan_musterstadt
-from shared.demo_city.painted import Painted
+from shared.demo_city.events.kinds import Event
+from shared.demo_city.events.plan import plan_events
+from shared.demo_city.events.state import town_on
+from shared.demo_city.garbage_pause import collector_paused
+from shared.demo_city.render.painted import Painted
+from shared.demo_city.roofs.lod2 import export_lod2
 from shared.demo_city.settings import CitySettings
-from shared.demo_city.snapshot import Snapshot
-from shared.demo_city.state import town_on
-from shared.demo_city.tables import TABLES, real_name
-from shared.demo_city.tiles import flight_of
+from shared.demo_city.store.city_folder import folder_of_city
+from shared.demo_city.store.tiles import flight_of
+from shared.demo_city.tables.cache import read_tables, write_tables, written_ns
+from shared.demo_city.tables.registry import TABLES, real_name
+from shared.demo_city.tables.snapshot import Snapshot
 from shared.demo_city.town import Town, build_town
+from shared.demo_city.vectors.musterstadt import plan_musterstadt
 from shared.errors import TableUnknown
 
 NOISY: Final = {"people_grid": "people_grid_noisy"}

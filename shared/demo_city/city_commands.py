@@ -13,12 +13,12 @@ import geopandas as gpd
 import pandas as pd
 
 from shared.demo_city.city import build_city
-from shared.demo_city.city_cache import table_sha256
 from shared.demo_city.commands import Handler, Subcommands, say_progress
 from shared.demo_city.settings import CitySettings
-from shared.demo_city.store import CityStore, prepare_city
-from shared.demo_city.tables import TABLES, real_name
-from shared.demo_city.tiles import all_tiles, vintages
+from shared.demo_city.store.store import CityStore, prepare_city
+from shared.demo_city.store.tiles import all_tiles, vintages
+from shared.demo_city.tables.cache import table_sha256
+from shared.demo_city.tables.registry import TABLES, real_name
 from shared.errors import FileTypeRefused, InputError
 from shared.store.local_files import whole_file
 

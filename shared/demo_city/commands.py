@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from shared.command_line import GermanParser
-from shared.demo_city.contact_sheet import SHEET_SCENES, write_contact_sheet
-from shared.demo_city.pairs import RENEWED_SHARE
-from shared.demo_city.quality import measure_split
-from shared.demo_city.scene_files import FORMATS, SceneOrder, check_seeds, write_scenes
+from shared.demo_city.scenes.contact_sheet import SHEET_SCENES, write_contact_sheet
+from shared.demo_city.scenes.files import FORMATS, SceneOrder, check_seeds, write_scenes
+from shared.demo_city.scenes.pairs import RENEWED_SHARE
+from shared.demo_city.scenes.quality import measure_split
 from shared.demo_city.settings import SPLITS
 from shared.errors import InputError
 from shared.settings import get_settings

@@ -8,7 +8,7 @@ from typing import Final
 from shapely import Polygon
 
 from shared.demo_city.labels import SolarKind
-from shared.demo_city.roofs import Slope
+from shared.demo_city.roofs.planes import Slope
 
 LEVEL: Slope = Slope(0.0, 0.0, 0.0)
 PLAIN: Final = (1.0, 1.0, 1.0, 1.0)

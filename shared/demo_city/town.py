@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from shared.demo_city.buildings import Building
-from shared.demo_city.collector import collector_paused
-from shared.demo_city.furniture import furnish_ground
-from shared.demo_city.ground import Surface
-from shared.demo_city.houses import place_buildings
-from shared.demo_city.parcels import Parcel, cut_parcels
-from shared.demo_city.plan import TownPlan
-from shared.demo_city.roof_objects import furnish_roofs
-from shared.demo_city.roofscape import Roof, put_roofs
-from shared.demo_city.streets import StreetNetwork, lay_streets
-from shared.demo_city.surfaces import partition_ground
+from shared.demo_city.garbage_pause import collector_paused
+from shared.demo_city.ground_objects.furniture import furnish_ground
+from shared.demo_city.roofs.objects import furnish_roofs
+from shared.demo_city.roofs.roofscape import Roof, put_roofs
 from shared.demo_city.things import Thing
+from shared.demo_city.vectors.buildings import Building
+from shared.demo_city.vectors.ground import Surface
+from shared.demo_city.vectors.houses import place_buildings
+from shared.demo_city.vectors.parcels import Parcel, cut_parcels
+from shared.demo_city.vectors.plan import TownPlan
+from shared.demo_city.vectors.streets import StreetNetwork, lay_streets
+from shared.demo_city.vectors.surfaces import partition_ground
 
 
 @dataclass(frozen=True, slots=True)

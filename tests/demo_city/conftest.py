@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from shared.demo_city.city import DemoCity, build_city
-from shared.demo_city.event_kinds import Event
-from shared.demo_city.musterstadt import plan_musterstadt
+from shared.demo_city.events.kinds import Event
 from shared.demo_city.settings import CitySettings
 from shared.demo_city.town import Town, build_town
+from shared.demo_city.vectors.musterstadt import plan_musterstadt
 
 
 @pytest.fixture(scope="session")

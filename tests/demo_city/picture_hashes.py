@@ -11,12 +11,12 @@ import numpy as np
 import shapely
 
 from shared.command_line import print_json
-from shared.demo_city.grid import Pixels
-from shared.demo_city.painted import Painted
-from shared.demo_city.painting import Painting
+from shared.demo_city.render.grid import Pixels
+from shared.demo_city.render.painted import Painted
+from shared.demo_city.render.painting import Painting
+from shared.demo_city.render.view import city_view
+from shared.demo_city.render.window import LAYERS, render_alone
 from shared.demo_city.town import build_town
-from shared.demo_city.view import city_view
-from shared.demo_city.window import LAYERS, render_alone
 from tests.demo_city.small_towns import small_town
 
 SIZE_M = 240.0

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from shapely import LineString, Polygon
 from shapely.geometry import box
 
-from shared.demo_city import musterstadt
-from shared.demo_city.plan import CROSS_SECTIONS, District, MainStreet, PublicSite, TownPlan
-from shared.demo_city.sites import alongside
+from shared.demo_city.vectors import musterstadt
+from shared.demo_city.vectors.plan import CROSS_SECTIONS, District, MainStreet, PublicSite, TownPlan
+from shared.demo_city.vectors.sites import alongside
 
 STYLES = (
     musterstadt.OLD_TOWN, musterstadt.STATION, musterstadt.NORTH, musterstadt.GARDEN,

@@ -10,12 +10,12 @@ import pytest
 import shapely
 from shapely import LineString, box
 
-from shared.demo_city.addresses import number_houses
-from shared.demo_city.buildings import Building
 from shared.demo_city.city import DemoCity
-from shared.demo_city.frames import Frame
-from shared.demo_city.streets import Street
+from shared.demo_city.tables.addresses import number_houses
 from shared.demo_city.town import Town
+from shared.demo_city.vectors.buildings import Building
+from shared.demo_city.vectors.frames import Frame
+from shared.demo_city.vectors.streets import Street
 
 
 def test_every_main_building_has_one_address(city: DemoCity) -> None:
@@ -94,8 +94,8 @@ def numbered(town: Town, line: LineString, houses: list[Building]) -> list[str]:
 
 @pytest.fixture
 def plain(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shared.demo_city.addresses.LETTER_SHARE", 0.0)
-    monkeypatch.setattr("shared.demo_city.addresses.HALF_SHARE", 0.0)
+    monkeypatch.setattr("shared.demo_city.tables.addresses.LETTER_SHARE", 0.0)
+    monkeypatch.setattr("shared.demo_city.tables.addresses.HALF_SHARE", 0.0)
 
 
 @pytest.mark.usefixtures("plain")

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from shared.demo_city.city import DemoCity
-from shared.demo_city.event_kinds import EVENT_KINDS, EventKind
+from shared.demo_city.events.kinds import EVENT_KINDS, EventKind
 
 ROOF = ["material", "covered_since"]
 FIRST, NEWEST = "2023", "2026"

@@ -10,15 +10,15 @@ import pytest
 from hypothesis import given, settings
 from shapely.geometry import box
 
-from shared.demo_city.buildings import Building, Kind, dwellings_of
-from shared.demo_city.frames import Frame
-from shared.demo_city.houses import place_buildings
-from shared.demo_city.parcels import cut_parcels
-from shared.demo_city.plan import TownPlan
-from shared.demo_city.public_places import LAYOUTS
-from shared.demo_city.roof_styles import STYLES
-from shared.demo_city.streets import lay_streets
+from shared.demo_city.roofs.styles import STYLES
 from shared.demo_city.town import Town
+from shared.demo_city.vectors.buildings import Building, Kind, dwellings_of
+from shared.demo_city.vectors.frames import Frame
+from shared.demo_city.vectors.houses import place_buildings
+from shared.demo_city.vectors.parcels import cut_parcels
+from shared.demo_city.vectors.plan import TownPlan
+from shared.demo_city.vectors.public_places import LAYOUTS
+from shared.demo_city.vectors.streets import lay_streets
 from tests.demo_city.overlaps import outside_m2, overlaps_m2
 from tests.demo_city.small_towns import plans
 

@@ -7,11 +7,24 @@ from datetime import UTC, date, datetime, timedelta, timezone
 import numpy as np
 import pytest
 
-from shared.demo_city.camera import develop, frame_gain, in_steps_of_light, jpeg, kernel, tone_curve
-from shared.demo_city.grid import Pixels
-from shared.demo_city.light import Sun, shadow_ceiling, sun_at
+from shared.demo_city.render.camera import (
+    develop,
+    frame_gain,
+    in_steps_of_light,
+    jpeg,
+    kernel,
+    tone_curve,
+)
+from shared.demo_city.render.grid import Pixels
+from shared.demo_city.render.light import Sun, shadow_ceiling, sun_at
+from shared.demo_city.render.view import (
+    HIGHEST_SUN_DEG,
+    LATITUDE_DEG,
+    LONGITUDE_DEG,
+    Camera,
+    city_view,
+)
 from shared.demo_city.settings import split_ranges
-from shared.demo_city.view import HIGHEST_SUN_DEG, LATITUDE_DEG, LONGITUDE_DEG, Camera, city_view
 
 FLIGHTS = (date(2023, 9, 5), date(2026, 5, 9))
 PLAIN = Camera(blur_px=0.3, haze=0.0, noise=0.0, shot_noise=0.0, vignetting=0.0)

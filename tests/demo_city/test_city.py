@@ -19,16 +19,16 @@ import shared.demo_city
 from shared.command_line import GermanParser
 from shared.demo_city import city_commands, render_window
 from shared.demo_city.city import DemoCity, build_city
-from shared.demo_city.city_cache import read_tables, table_sha256, write_tables
-from shared.demo_city.city_folder import folder_of_city
 from shared.demo_city.labels import LABELS
-from shared.demo_city.musterstadt import plan_musterstadt
-from shared.demo_city.parcels import cut_parcels
 from shared.demo_city.settings import CitySettings
-from shared.demo_city.store import CityStore
-from shared.demo_city.streets import lay_streets
-from shared.demo_city.tables import TABLES
-from shared.demo_city.tiles import Tile
+from shared.demo_city.store.city_folder import folder_of_city
+from shared.demo_city.store.store import CityStore
+from shared.demo_city.store.tiles import Tile
+from shared.demo_city.tables.cache import read_tables, table_sha256, write_tables
+from shared.demo_city.tables.registry import TABLES
+from shared.demo_city.vectors.musterstadt import plan_musterstadt
+from shared.demo_city.vectors.parcels import cut_parcels
+from shared.demo_city.vectors.streets import lay_streets
 from shared.errors import FileTypeRefused, InputError, TableNotYet, TableUnknown
 
 REPOSITORY = Path(__file__).parents[2]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from shared.demo_city.collector import collector_paused
+from shared.demo_city.garbage_pause import collector_paused
 
 
 @pytest.fixture(autouse=True)

@@ -7,9 +7,9 @@ from datetime import date
 
 import pytest
 
-from shared.demo_city.event_kinds import EVENT_KINDS, Event
-from shared.demo_city.event_makers import MAKERS
-from shared.demo_city.events import plan_events
+from shared.demo_city.events.kinds import EVENT_KINDS, Event
+from shared.demo_city.events.makers import MAKERS
+from shared.demo_city.events.plan import plan_events
 from shared.demo_city.settings import CitySettings
 from shared.demo_city.town import Town
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from shapely import LineString, Polygon
 
-from shared.demo_city.frames import split_by_line
+from shared.demo_city.vectors.frames import split_by_line
 
 STEPPED = Polygon([(0, 0), (10, 0), (10, 4), (6, 4), (6, 8), (0, 8)])
 

@@ -10,17 +10,26 @@ import pytest
 import shapely
 from shapely import Polygon, STRtree, box
 
-from shared.demo_city.furniture import furnish_ground
-from shared.demo_city.gardens import GARDEN
-from shared.demo_city.lookalikes import LOOK_ALIKES, count_look_alikes
+from shared.demo_city.ground_objects.furniture import furnish_ground
+from shared.demo_city.ground_objects.gardens import GARDEN
+from shared.demo_city.ground_objects.lookalikes import LOOK_ALIKES, count_look_alikes
+from shared.demo_city.ground_objects.outlines import (
+    BOX,
+    Batch,
+    Layer,
+    clear_of,
+    comb,
+    left_of,
+    put,
+    ribbons,
+)
+from shared.demo_city.ground_objects.roadside import Roadside
+from shared.demo_city.ground_objects.vehicles import PAINTS, SIZES_M
+from shared.demo_city.ground_objects.yard_things import OPEN_LAND, construction_sites
+from shared.demo_city.ground_objects.yards import Ground
 from shared.demo_city.materials import materials
-from shared.demo_city.outlines import BOX, Batch, Layer, clear_of, comb, left_of, put, ribbons
-from shared.demo_city.roadside import Roadside
 from shared.demo_city.things import Thing
 from shared.demo_city.town import Town
-from shared.demo_city.vehicles import PAINTS, SIZES_M
-from shared.demo_city.yard_things import OPEN_LAND, construction_sites
-from shared.demo_city.yards import Ground
 
 VEHICLES = ("car", "van", "truck", "bus")
 DRIVEN = {
@@ -178,7 +187,7 @@ def test_courtyards_are_furnished(town: Town, things: tuple[Thing, ...]) -> None
 
 
 def test_nothing_is_built_on_planned_open_land(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shared.demo_city.yard_things.SITE_SHARE", 1.0)
+    monkeypatch.setattr("shared.demo_city.ground_objects.yard_things.SITE_SHARE", 1.0)
     ground = Ground(town.plan.seed, town.surfaces, town.buildings, town.parcels)
     empty, *_ = construction_sites(ground, town.parcels)
     assert len(empty.parcel) > 5

@@ -12,15 +12,15 @@ from shapely import Polygon
 from shapely.geometry import box
 from shapely.geometry.base import BaseGeometry
 
-from shared.demo_city.ground import Layers, Surface
-from shared.demo_city.houses import place_buildings
-from shared.demo_city.overlay import GRIDS_M, split
-from shared.demo_city.parcels import cut_parcels
-from shared.demo_city.plan import TownPlan
-from shared.demo_city.plots import cover_plot, garden_of
-from shared.demo_city.streets import lay_streets
-from shared.demo_city.surfaces import partition_ground
 from shared.demo_city.town import Town
+from shared.demo_city.vectors.ground import Layers, Surface
+from shared.demo_city.vectors.houses import place_buildings
+from shared.demo_city.vectors.overlay import GRIDS_M, split
+from shared.demo_city.vectors.parcels import cut_parcels
+from shared.demo_city.vectors.plan import TownPlan
+from shared.demo_city.vectors.plots import cover_plot, garden_of
+from shared.demo_city.vectors.streets import lay_streets
+from shared.demo_city.vectors.surfaces import partition_ground
 from tests.demo_city.overlaps import overlaps_m2
 from tests.demo_city.small_towns import plans, small_town
 

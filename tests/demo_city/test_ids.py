@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.demo_city.city import DemoCity
-from shared.demo_city.plan import TownPlan
 from shared.demo_city.settings import CitySettings
-from shared.demo_city.tables import TABLES
+from shared.demo_city.tables.registry import TABLES
 from shared.demo_city.town import build_town
+from shared.demo_city.vectors.plan import TownPlan
 from tests.demo_city.small_towns import plans
 
 IDS = {

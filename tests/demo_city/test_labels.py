@@ -14,7 +14,7 @@ from shared.demo_city.labels import (
     SOLAR_NAMES,
 )
 from shared.demo_city.materials import materials
-from shared.demo_city.painting import COVERS, FINE_COVERS
+from shared.demo_city.render.painting import COVERS, FINE_COVERS
 
 
 def test_codes_of_land_cover_are_fixed() -> None:

@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 import shapely
 
-from shared.demo_city.houses import place_buildings
-from shared.demo_city.lod2 import SPACES, export_lod2
-from shared.demo_city.parcels import cut_parcels
-from shared.demo_city.roof_wings import build_winged_roof
-from shared.demo_city.roofs import Form, RoofPlane, build_roof
-from shared.demo_city.roofscape import Roof, put_roofs
-from shared.demo_city.solids import BodySurface, build_body, is_closed
-from shared.demo_city.streets import lay_streets
+from shared.demo_city.roofs.lod2 import SPACES, export_lod2
+from shared.demo_city.roofs.planes import Form, RoofPlane, build_roof
+from shared.demo_city.roofs.roofscape import Roof, put_roofs
+from shared.demo_city.roofs.solids import BodySurface, build_body, is_closed
+from shared.demo_city.roofs.wings import build_winged_roof
+from shared.demo_city.vectors.houses import place_buildings
+from shared.demo_city.vectors.parcels import cut_parcels
+from shared.demo_city.vectors.streets import lay_streets
 from tests.demo_city.small_towns import small_town
 
 ORIGIN = (380_000.0, 5_720_000.0)
@@ -191,7 +191,7 @@ def test_known_directions(tmp_path: Path) -> None:
 def test_open_body_is_written_without_a_solid(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shared.demo_city.lod2.is_closed", lambda _: False)
+    monkeypatch.setattr("shared.demo_city.roofs.lod2.is_closed", lambda _: False)
     for suffix in (".json", ".gml"):
         export_lod2(tmp_path / f"open{suffix}", [roof_with("gabled")], ["B"], ORIGIN)
     model = json.loads((tmp_path / "open.json").read_text(encoding="utf-8"))

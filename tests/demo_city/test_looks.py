@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 import shapely
 
-from shared.demo_city.grid import Pixels
-from shared.demo_city.ground import Surface
-from shared.demo_city.light import Sun
-from shared.demo_city.looks import looks_of, share_seen
 from shared.demo_city.materials import materials
-from shared.demo_city.painting import COVERS, Painter, Painting, ground_material
-from shared.demo_city.texture import Texture
-from shared.demo_city.view import View
+from shared.demo_city.render.grid import Pixels
+from shared.demo_city.render.light import Sun
+from shared.demo_city.render.looks import looks_of, share_seen
+from shared.demo_city.render.painting import COVERS, Painter, Painting, ground_material
+from shared.demo_city.render.texture import Texture
+from shared.demo_city.render.view import View
+from shared.demo_city.vectors.ground import Surface
 
 VIEW = View(Sun(160, 42), "summer")
 

@@ -11,8 +11,8 @@ from statistics import median
 import pytest
 
 from shared.demo_city.labels import FINE
-from shared.demo_city.looks import base_colours
 from shared.demo_city.materials import TINTS, materials
+from shared.demo_city.render.looks import base_colours
 
 NIR_REFLECTANCE = {
     "lawn": (0.35, 0.55), "meadow": (0.35, 0.55), "crop_green": (0.35, 0.55),

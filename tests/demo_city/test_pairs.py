@@ -10,17 +10,7 @@ import numpy as np
 import pytest
 import shapely
 
-from shared.demo_city.pair_changes import (
-    HARD,
-    LABEL_OF,
-    Change,
-    ChangeKind,
-    apply_changes,
-    draw_changes,
-)
-from shared.demo_city.pairs import render_pairs
-from shared.demo_city.randomness import stream
-from shared.demo_city.roof_changes import (
+from shared.demo_city.events.roof_changes import (
     FAMILIES,
     cleaned,
     extended,
@@ -28,8 +18,18 @@ from shared.demo_city.roof_changes import (
     renewed,
     under_construction,
 )
-from shared.demo_city.scene_draws import draw_scene
-from shared.demo_city.scenes import build_scene_town
+from shared.demo_city.randomness import stream
+from shared.demo_city.scenes.draws import draw_scene
+from shared.demo_city.scenes.pair_changes import (
+    HARD,
+    LABEL_OF,
+    Change,
+    ChangeKind,
+    apply_changes,
+    draw_changes,
+)
+from shared.demo_city.scenes.pairs import render_pairs
+from shared.demo_city.scenes.scene import build_scene_town
 from shared.demo_city.settings import SceneSettings
 from shared.demo_city.town import Town
 
@@ -205,7 +205,7 @@ def test_a_roof_below_trees_and_in_the_shade_is_not_recognisable(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """With half of each roof needed in the open, some roofs are; with all of it, none is."""
-    monkeypatch.setattr("shared.demo_city.pairs.LEAST_OPEN", 1.01)
+    monkeypatch.setattr("shared.demo_city.scenes.pairs.LEAST_OPEN", 1.01)
     assert not any(pair.recognisable for pair in render_pairs(SETTINGS)[1])
 
 

@@ -9,10 +9,10 @@ import pytest
 import shapely
 from hypothesis import given, settings
 
-from shared.demo_city.parcels import PLOTS, cut_parcels, longest_straight
-from shared.demo_city.plan import TownPlan
-from shared.demo_city.streets import lay_streets
 from shared.demo_city.town import Town
+from shared.demo_city.vectors.parcels import PLOTS, cut_parcels, longest_straight
+from shared.demo_city.vectors.plan import TownPlan
+from shared.demo_city.vectors.streets import lay_streets
 from tests.demo_city.overlaps import overlaps_m2
 from tests.demo_city.small_towns import plans
 

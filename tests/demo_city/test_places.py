@@ -11,10 +11,10 @@ import pytest
 import shapely
 
 from shared.demo_city.city import DemoCity
-from shared.demo_city.event_kinds import Event
-from shared.demo_city.person_names import family_names, first_names
-from shared.demo_city.places import WHEELCHAIR, _address_draws, _spots, categories
-from shared.demo_city.snapshot import Snapshot
+from shared.demo_city.events.kinds import Event
+from shared.demo_city.tables.person_names import family_names, first_names
+from shared.demo_city.tables.places import WHEELCHAIR, _address_draws, _spots, categories
+from shared.demo_city.tables.snapshot import Snapshot
 from tests.demo_city.opening_hours import is_valid
 
 

@@ -9,19 +9,19 @@ import cv2
 import numpy as np
 import pytest
 
+from shared.demo_city.ground_objects.lookalikes import LOOK_ALIKES, ROOF_LOOK_ALIKES
 from shared.demo_city.labels import LABELS
-from shared.demo_city.lookalikes import LOOK_ALIKES, ROOF_LOOK_ALIKES
-from shared.demo_city.picture_measures import (
+from shared.demo_city.randomness import stream
+from shared.demo_city.scenes.picture_measures import (
     gradient_classes,
     gradient_histogram,
     picture_measures,
     saturated_share,
     spectrum_slope,
 )
-from shared.demo_city.quality import compare_with_real, measure_split, within_limits
-from shared.demo_city.randomness import stream
-from shared.demo_city.scene_tally import INDEX, Tally
-from shared.demo_city.scenes import render_scene
+from shared.demo_city.scenes.quality import compare_with_real, measure_split, within_limits
+from shared.demo_city.scenes.scene import render_scene
+from shared.demo_city.scenes.tally import INDEX, Tally
 from shared.demo_city.settings import SceneSettings
 
 

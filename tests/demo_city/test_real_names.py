@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from shared.demo_city.city import DemoCity
-from shared.demo_city.tables import TABLES
+from shared.demo_city.tables.registry import TABLES
 from tests.demo_city.real_names import denied_names, real_names
 
 REPOSITORY = Path(__file__).parents[2]

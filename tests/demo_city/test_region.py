@@ -9,9 +9,9 @@ import pytest
 import shapely
 
 from shared.demo_city.city import DemoCity
-from shared.demo_city.city_cache import table_sha256
-from shared.demo_city.region import GAP_M, TOWNS, VILLAGES, lay_region, municipality_id
 from shared.demo_city.settings import MUNICIPALITY_KEY, CitySettings
+from shared.demo_city.tables.cache import table_sha256
+from shared.demo_city.tables.region import GAP_M, TOWNS, VILLAGES, lay_region, municipality_id
 
 SEEDS = (2026, 0, 7, 989_999)
 

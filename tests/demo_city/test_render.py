@@ -10,18 +10,18 @@ import shapely
 from rasterio.features import rasterize
 from shapely.affinity import rotate, translate
 
-from shared.demo_city import window as windows
-from shared.demo_city.grid import Pixels
-from shared.demo_city.index_raster import index_raster
 from shared.demo_city.labels import FINE, LABELS, NO_DATA
-from shared.demo_city.light import Sun
-from shared.demo_city.looks import drawn_gains
 from shared.demo_city.materials import materials
-from shared.demo_city.painting import Painter, Painting
-from shared.demo_city.roofs import Slope
-from shared.demo_city.vegetation import Trees
-from shared.demo_city.view import Camera, View
-from shared.demo_city.window import LAYERS, Window, render_alone, render_pixels
+from shared.demo_city.render import window as windows
+from shared.demo_city.render.grid import Pixels
+from shared.demo_city.render.index_raster import index_raster
+from shared.demo_city.render.light import Sun
+from shared.demo_city.render.looks import drawn_gains
+from shared.demo_city.render.painting import Painter, Painting
+from shared.demo_city.render.view import Camera, View
+from shared.demo_city.render.window import LAYERS, Window, render_alone, render_pixels
+from shared.demo_city.roofs.planes import Slope
+from shared.demo_city.trees.vegetation import Trees
 
 Four = tuple[float, float, float, float]
 SIZE_M = 120.0
@@ -92,11 +92,11 @@ def test_windows_equal_the_cut_outs_of_a_larger_one_however_the_town_is_cut_into
     camera = Camera(blur_px=0.82, seam=0.02, shift_px=((0.2, 0.0), (0.0, -0.1)))
     view = View(Sun(160.0, 38.0), "summer", camera, lean=lean)
     side = int(60 / gsd_m)
-    monkeypatch.setattr("shared.demo_city.grid.CHUNK_PX", 300)
+    monkeypatch.setattr("shared.demo_city.render.grid.CHUNK_PX", 300)
     windows.forget()
     large = render_pixels(painting, trees, Pixels(gsd_m, SIZE_M, 37, 53, side, side), view, 7)
     assert 0.05 < large.shadow.mean() < 0.9
-    monkeypatch.setattr("shared.demo_city.grid.CHUNK_PX", 120)
+    monkeypatch.setattr("shared.demo_city.render.grid.CHUNK_PX", 120)
     windows.forget()
     rng = np.random.default_rng(5)
     for number in range(25):

@@ -10,20 +10,14 @@ import numpy as np
 import pytest
 import shapely
 
-from shared.demo_city.buildings import Building
-from shared.demo_city.frames import Frame
-from shared.demo_city.grid import Pixels
 from shared.demo_city.labels import LABELS
-from shared.demo_city.light import Sun
-from shared.demo_city.looks import COURSE_BITS, looks_of
 from shared.demo_city.materials import materials
-from shared.demo_city.painting import Painter, Painting
-from shared.demo_city.roof_objects import furnish_roof, furnish_roofs
-from shared.demo_city.roof_samples import draw_homes
-from shared.demo_city.roof_sheets import Sheet, grown
-from shared.demo_city.roofs import Form, build_roof
-from shared.demo_city.roofscape import Roof, put_roof
-from shared.demo_city.solar import (
+from shared.demo_city.render.grid import Pixels
+from shared.demo_city.render.light import Sun
+from shared.demo_city.render.looks import COURSE_BITS, looks_of
+from shared.demo_city.render.painting import Painter, Painting
+from shared.demo_city.render.view import View
+from shared.demo_city.roofs.modules import (
     Lattice,
     Modules,
     RoofWish,
@@ -31,8 +25,14 @@ from shared.demo_city.solar import (
     lay_modules,
     stretches,
 )
+from shared.demo_city.roofs.objects import furnish_roof, furnish_roofs
+from shared.demo_city.roofs.planes import Form, build_roof
+from shared.demo_city.roofs.roofscape import Roof, put_roof
+from shared.demo_city.roofs.samples import draw_homes
+from shared.demo_city.roofs.sheets import Sheet, grown
 from shared.demo_city.things import Thing
-from shared.demo_city.view import View
+from shared.demo_city.vectors.buildings import Building
+from shared.demo_city.vectors.frames import Frame
 
 SEED = 11
 MODULES = Modules(1.0, 1.7, is_upright=True, margin_m=0.2)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from pyproj import Transformer
 
-from shared.demo_city.roof_draws import (
+from shared.demo_city.roofs.draws import (
     PERCENTS,
     STATISTICS_FILE,
     draw_count,
@@ -21,8 +21,8 @@ from shared.demo_city.roof_draws import (
     roof_statistics,
     wall_size,
 )
-from shared.demo_city.roof_samples import draw_homes
-from shared.demo_city.roof_statistics import (
+from shared.demo_city.roofs.samples import draw_homes
+from shared.demo_city.roofs.statistics import (
     CREDIT,
     FOLDER,
     fit_roof_statistics,

@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 import shapely
 
-from shared.demo_city.buildings import Building, Kind
-from shared.demo_city.frames import Frame
 from shared.demo_city.materials import materials
-from shared.demo_city.roof_draws import COMPLEX_FILL, winged_walls
-from shared.demo_city.roof_styles import STYLES
-from shared.demo_city.roof_wings import build_winged_roof, split_wings
-from shared.demo_city.roofs import Form, RoofPlane, Slope, build_roof
-from shared.demo_city.roofscape import Roof, plane_wear, put_roof, wear_on
+from shared.demo_city.roofs.draws import COMPLEX_FILL, winged_walls
+from shared.demo_city.roofs.planes import Form, RoofPlane, Slope, build_roof
+from shared.demo_city.roofs.roofscape import Roof, plane_wear, put_roof, wear_on
+from shared.demo_city.roofs.styles import STYLES
+from shared.demo_city.roofs.wings import build_winged_roof, split_wings
+from shared.demo_city.vectors.buildings import Building, Kind
+from shared.demo_city.vectors.frames import Frame
 
 HOUSE = shapely.box(0, 0, 12, 8)
 SKEW = shapely.Polygon([(0, 0), (12, 1), (11, 9), (-1, 8)])

@@ -13,11 +13,11 @@ import pytest
 import rasterio
 import shapely
 
-from shared.demo_city import scene_files
 from shared.demo_city.__main__ import main
 from shared.demo_city.labels import LABELS
-from shared.demo_city.scene_files import Format, SceneOrder, write_scenes
-from shared.demo_city.scenes import render_scene
+from shared.demo_city.scenes import files as scene_files
+from shared.demo_city.scenes.files import Format, SceneOrder, write_scenes
+from shared.demo_city.scenes.scene import render_scene
 from shared.demo_city.settings import SceneSettings
 from shared.errors import InputError
 

@@ -13,17 +13,16 @@ import shapely
 from affine import Affine
 from rasterio.features import rasterize
 
-from shared.demo_city.camera import BRIGHTEST, STEPS, tone_curve
-from shared.demo_city.frames import Frame
 from shared.demo_city.labels import FINE, LABELS, NO_DATA, SOLAR
-from shared.demo_city.layouts import AROUND_M, LANDS, plan_scene
 from shared.demo_city.materials import materials
-from shared.demo_city.painting import Painting, paint_town
 from shared.demo_city.randomness import stream
-from shared.demo_city.scene_draws import MIDDLE_LIGHT, draw_scene, draw_view
-from shared.demo_city.scene_objects import connected
-from shared.demo_city.scene_roofs import GREEN_COVERS, solar_wishes
-from shared.demo_city.scenes import (
+from shared.demo_city.render.camera import BRIGHTEST, STEPS, tone_curve
+from shared.demo_city.render.painting import Painting, paint_town
+from shared.demo_city.scenes.draws import MIDDLE_LIGHT, draw_scene, draw_view
+from shared.demo_city.scenes.layouts import AROUND_M, LANDS, plan_scene
+from shared.demo_city.scenes.objects import connected
+from shared.demo_city.scenes.roofs import GREEN_COVERS, solar_wishes
+from shared.demo_city.scenes.scene import (
     Scene,
     build_scene_town,
     paint_scene,
@@ -32,7 +31,8 @@ from shared.demo_city.scenes import (
     shown_materials,
 )
 from shared.demo_city.settings import Layout, SceneSettings, Split, split_ranges
-from shared.demo_city.vegetation import SPECIES
+from shared.demo_city.trees.vegetation import SPECIES
+from shared.demo_city.vectors.frames import Frame
 
 LAYOUTS: tuple[Layout, ...] = (
     "village", "suburb", "grid", "block", "ring_town", "linear_village", "industrial_port",

@@ -9,8 +9,9 @@ import pytest
 
 from shared.demo_city.materials import materials
 from shared.demo_city.randomness import stream
-from shared.demo_city.scene_draws import draw_scene, draw_view
-from shared.demo_city.scenes import SEEN_INSTEAD
+from shared.demo_city.render.view import city_view
+from shared.demo_city.scenes.draws import draw_scene, draw_view
+from shared.demo_city.scenes.scene import SEEN_INSTEAD
 from shared.demo_city.settings import (
     SPLITS,
     CitySettings,
@@ -19,7 +20,6 @@ from shared.demo_city.settings import (
     Split,
     split_ranges,
 )
-from shared.demo_city.view import city_view
 from shared.errors import InputError
 
 NUMBERS = ("sun_elevation_deg", "sun_azimuth_deg", "blur_px", "jpeg_quality", "gamma")

@@ -8,9 +8,9 @@ from datetime import date, timedelta
 import pytest
 import shapely
 
-from shared.demo_city.event_kinds import Event
-from shared.demo_city.roofscape import wear_on
-from shared.demo_city.state import town_on
+from shared.demo_city.events.kinds import Event
+from shared.demo_city.events.state import town_on
+from shared.demo_city.roofs.roofscape import wear_on
 from shared.demo_city.things import Thing
 from shared.demo_city.town import Town
 

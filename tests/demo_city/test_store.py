@@ -18,12 +18,12 @@ import numpy as np
 import pytest
 import rasterio
 
-from shared.demo_city import tile_files
-from shared.demo_city.painted import load_painted, save_painted
+from shared.demo_city.render.painted import load_painted, save_painted
+from shared.demo_city.render.window import Window
 from shared.demo_city.settings import CitySettings
-from shared.demo_city.store import CityStore, demo_paths, one_thread, prepare_city
-from shared.demo_city.tiles import Tile, all_tiles, tiles_of
-from shared.demo_city.window import Window
+from shared.demo_city.store import tile_files
+from shared.demo_city.store.store import CityStore, demo_paths, one_thread, prepare_city
+from shared.demo_city.store.tiles import Tile, all_tiles, tiles_of
 from shared.errors import StorageFull
 from shared.settings import REPOSITORY
 from shared.store import local_files

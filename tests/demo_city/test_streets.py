@@ -9,9 +9,9 @@ import pytest
 import shapely
 from shapely import LineString
 
-from shared.demo_city.names import name_streets
-from shared.demo_city.streets import Street
 from shared.demo_city.town import Town
+from shared.demo_city.vectors.names import name_streets
+from shared.demo_city.vectors.streets import Street
 from tests.demo_city.overlaps import overlaps_m2
 
 

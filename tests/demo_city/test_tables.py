@@ -15,19 +15,19 @@ from pyproj import Transformer
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from shared.demo_city.building_facts import _energy_class, fact_rules
-from shared.demo_city.buildings import Kind
 from shared.demo_city.city import DemoCity
-from shared.demo_city.ground import Cover
 from shared.demo_city.materials import materials
-from shared.demo_city.painting import COVERS, paint_town
-from shared.demo_city.people_grid import COUNTS
-from shared.demo_city.plan import TownPlan
+from shared.demo_city.render.painting import COVERS, paint_town
 from shared.demo_city.settings import CitySettings
-from shared.demo_city.street_tables import _graph
-from shared.demo_city.streets import lay_streets
-from shared.demo_city.tables import TABLES
+from shared.demo_city.tables.building_facts import _energy_class, fact_rules
+from shared.demo_city.tables.people_grid import COUNTS
+from shared.demo_city.tables.registry import TABLES
+from shared.demo_city.tables.street_tables import _graph
 from shared.demo_city.town import build_town
+from shared.demo_city.vectors.buildings import Kind
+from shared.demo_city.vectors.ground import Cover
+from shared.demo_city.vectors.plan import TownPlan
+from shared.demo_city.vectors.streets import lay_streets
 from tests.demo_city.small_towns import plans, small_town
 
 # Key columns of section 4 of the specification; more may be there. A point is a geometry.

@@ -9,12 +9,12 @@ from rasterio.features import rasterize
 from rasterio.transform import from_origin
 from shapely import STRtree, box
 
-from shared.demo_city.crowns import stamp_crowns
-from shared.demo_city.grid import Pixels
-from shared.demo_city.ground import Surface
-from shared.demo_city.species import BROAD, COPPER, SPECIES, SPRUCE, TABLE
+from shared.demo_city.render.crowns import stamp_crowns
+from shared.demo_city.render.grid import Pixels
 from shared.demo_city.town import Town
-from shared.demo_city.vegetation import Trees, furrow_direction, plant_trees
+from shared.demo_city.trees.species import BROAD, COPPER, SPECIES, SPRUCE, TABLE
+from shared.demo_city.trees.vegetation import Trees, furrow_direction, plant_trees
+from shared.demo_city.vectors.ground import Surface
 
 STREET = {"carriageway", "parking", "pavement"}
 RESIDENTIAL = ("Nordviertel", "Gartenstadt", "Siedlung Ost", "Am Kanal")

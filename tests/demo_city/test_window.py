@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import shapely
 
-from shared.demo_city import window as windows
-from shared.demo_city.grid import Pixels
-from shared.demo_city.light import Sun
-from shared.demo_city.painting import Painter, Painting
-from shared.demo_city.vegetation import Trees
-from shared.demo_city.view import View
-from shared.demo_city.window import render_pixels
+from shared.demo_city.render import window as windows
+from shared.demo_city.render.grid import Pixels
+from shared.demo_city.render.light import Sun
+from shared.demo_city.render.painting import Painter, Painting
+from shared.demo_city.render.view import View
+from shared.demo_city.render.window import render_pixels
+from shared.demo_city.trees.vegetation import Trees
 
 SIZE_M = 120.0
 VIEW = View(Sun(180.0, 45.0), "summer")
@@ -45,7 +45,7 @@ def test_windows_of_one_chunk_are_rendered_once(monkeypatch: pytest.MonkeyPatch)
     calls = []
     whole = windows.render_alone
     monkeypatch.setattr(windows, "render_alone", lambda *given: calls.append(1) or whole(*given))
-    monkeypatch.setattr("shared.demo_city.grid.CHUNK_PX", 120)
+    monkeypatch.setattr("shared.demo_city.render.grid.CHUNK_PX", 120)
     windows.forget()
     painting, trees = _plain()
     for column in (10, 40):

@@ -1,0 +1,1 @@
+"""From painted areas to pixels: height, light, texture, camera, and the exact labels."""

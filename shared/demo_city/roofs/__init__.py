@@ -1,0 +1,1 @@
+"""Roofs as planes, what stands on them, and their export as solids."""

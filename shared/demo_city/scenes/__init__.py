@@ -1,0 +1,1 @@
+"""Training and benchmark scenes with disjoint splits, pairs, and their realism."""

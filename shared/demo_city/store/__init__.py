@@ -1,0 +1,1 @@
+"""Rendered tiles of the whole town on disk."""

@@ -1,0 +1,1 @@
+"""Trees and hedges: kinds, where they grow, how large."""

@@ -1,0 +1,1 @@
+"""Streets, parcels, buildings and the ground between them, in local metres."""
