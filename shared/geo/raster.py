@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
@@ -169,11 +170,12 @@ def read_resampled(
     """Read a window with fractional edges on another pixel grid.
 
     Area average where the grid gets coarser, cubic where it gets finer. Neighbouring windows join
-    without a seam because the pixels around the window take part.
+    without a seam because the pixels around the window take part. Beyond the right and lower edge
+    the image is mirrored, and nothing there is valid.
 
     Args:
         source: The open image.
-        box: Left, upper, right, lower edge in pixels of the image.
+        box: Left, upper, right, lower edge in pixels of the image; left and upper lie in it.
         size: Columns and rows of the result [px].
     """
     left, upper, right, lower = box
@@ -181,7 +183,7 @@ def read_resampled(
     y0 = max(0, int(upper) - CUBIC_REACH_PX)
     x1 = min(source.info.width, int(right) + 1 + CUBIC_REACH_PX)
     y1 = min(source.info.height, int(lower) + 1 + CUBIC_REACH_PX)
-    patch = source.read(x0, y0, x1, y1)
+    patch = _mirrored(source.read(x0, y0, x1, y1), math.ceil(right) - x1, math.ceil(lower) - y1)
     inner = (left - x0, upper - y0, right - x0, lower - y0)
     scale = ((right - left) * (lower - upper) / (size[0] * size[1])) ** 0.5
     if abs(scale - 1) < SAME_SCALE and all(float(edge).is_integer() for edge in inner):
@@ -192,6 +194,15 @@ def read_resampled(
     rgb = Image.fromarray(patch.rgb).resize(size, method, box=inner)
     valid = Image.fromarray(patch.valid).resize(size, Image.Resampling.NEAREST, box=inner)
     return Patch(np.asarray(rgb), np.asarray(valid, dtype=bool))
+
+
+def _mirrored(patch: Patch, columns: int, rows: int) -> Patch:
+    """Continue a patch to the right and downwards where the numbers are above 0."""
+    if columns <= 0 and rows <= 0:
+        return patch
+    room = (0, max(0, rows)), (0, max(0, columns))
+    rgb = np.pad(patch.rgb, (*room, (0, 0)), mode="symmetric")
+    return Patch(rgb, np.pad(patch.valid, room, constant_values=False))
 
 
 def shrunk_size(width: int, height: int, longest_side_px: int) -> tuple[int, int]:
