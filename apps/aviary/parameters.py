@@ -32,7 +32,7 @@ class RunParameters:
         least_score: Objects below it are not kept, 0 to 1.
         gsd_m: Stated ground sampling distance [m].
         crs: Stated coordinate system.
-        bands: Band numbers from 1 for red, green and blue.
+        bands: Band numbers from 1 for red, green and blue, then near infrared if there is a fourth.
         force: Work outside the recipe's resolution range.
         decoded_megapixels: Limit of images that are decoded as a whole.
         windowed_megapixels: Limit of images that are read in windows.
@@ -48,7 +48,7 @@ class RunParameters:
     least_score: float
     gsd_m: float | None
     crs: str | None
-    bands: tuple[int, int, int] | None
+    bands: tuple[int, ...] | None
     force: bool
     decoded_megapixels: int
     windowed_megapixels: int

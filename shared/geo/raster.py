@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
+from typing import Literal, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,16 +47,19 @@ class OpenOptions:
     Args:
         gsd_m: Ground sampling distance [m] for images without georeference.
         crs: Coordinate system for a georeference without one, for example "EPSG:25832".
-        bands: Three band numbers from 1 that are read as red, green and blue.
+        bands: Three band numbers from 1 that are read as red, green and blue; a fourth is read as
+            near infrared.
         limits: Largest image.
         stretch: True takes images that have not 8 bits per band and stretches their values.
+        near_infrared: True reads near infrared beside the colours where the image has it.
     """
 
     gsd_m: float | None = None
     crs: str | None = None
-    bands: tuple[int, int, int] | None = None
+    bands: tuple[int, ...] | None = None
     limits: RasterLimits = RasterLimits()
     stretch: bool = False
+    near_infrared: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,7 @@ class RasterInfo:
         crs: "EPSG:n" when results can be given in map coordinates.
         transform: a, b, c, d, e, f with x = a col + b row + c, y = d col + e row + f [m].
         notes: What was noticed or converted while opening.
+        has_near_infrared: True where a band of the image shows near infrared, read or not.
     """
 
     name: str
@@ -90,6 +94,7 @@ class RasterInfo:
     crs: str | None = None
     transform: Affine | None = None
     notes: tuple[Finding, ...] = ()
+    has_near_infrared: bool = False
 
     @property
     def gsd_m(self) -> float | None:
@@ -111,10 +116,12 @@ class Patch:
     Args:
         rgb: Colours, uint8 of shape (height, width, 3).
         valid: False where the image holds no data, shape (height, width).
+        nir: Near infrared, uint8 of shape (height, width); None where it was not read.
     """
 
     rgb: Rgb
     valid: Mask
+    nir: NDArray[np.uint8] | None = None
 
     @property
     def empty(self) -> bool:
@@ -189,11 +196,15 @@ def read_resampled(
     if abs(scale - 1) < SAME_SCALE and all(float(edge).is_integer() for edge in inner):
         rows = slice(int(inner[1]), int(inner[1]) + size[1])
         columns = slice(int(inner[0]), int(inner[0]) + size[0])
-        return Patch(patch.rgb[rows, columns], patch.valid[rows, columns])
+        nir = None if patch.nir is None else patch.nir[rows, columns]
+        return Patch(patch.rgb[rows, columns], patch.valid[rows, columns], nir)
     method = Image.Resampling.BOX if scale > 1 else Image.Resampling.BICUBIC
-    rgb = Image.fromarray(patch.rgb).resize(size, method, box=inner)
+    rgb, nir = (
+        None if band is None else np.asarray(Image.fromarray(band).resize(size, method, box=inner))
+        for band in (patch.rgb, patch.nir)
+    )
     valid = Image.fromarray(patch.valid).resize(size, Image.Resampling.NEAREST, box=inner)
-    return Patch(np.asarray(rgb), np.asarray(valid, dtype=bool))
+    return Patch(cast("Rgb", rgb), np.asarray(valid, dtype=bool), nir)
 
 
 def _mirrored(patch: Patch, columns: int, rows: int) -> Patch:
@@ -202,7 +213,8 @@ def _mirrored(patch: Patch, columns: int, rows: int) -> Patch:
         return patch
     room = (0, max(0, rows)), (0, max(0, columns))
     rgb = np.pad(patch.rgb, (*room, (0, 0)), mode="symmetric")
-    return Patch(rgb, np.pad(patch.valid, room, constant_values=False))
+    nir = None if patch.nir is None else np.pad(patch.nir, room, mode="symmetric")
+    return Patch(rgb, np.pad(patch.valid, room, constant_values=False), nir)
 
 
 def shrunk_size(width: int, height: int, longest_side_px: int) -> tuple[int, int]:
