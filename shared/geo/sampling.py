@@ -90,4 +90,5 @@ def stratified_sample(
     if any(seen[code] != pixels[code] for code in ranks):
         message = f"{seen} pixels where {dict(pixels)} were stated"
         raise ValueError(message)
+    found.sort(key=lambda point: (point.row, point.column))
     return tuple(found[place] for place in rng.permutation(len(found)))

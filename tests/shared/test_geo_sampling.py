@@ -9,7 +9,7 @@ from shared.geo.sampling import share_points, stratified_sample
 CODES = np.random.default_rng(4).choice(
     np.array([0, 3, 9, 255], dtype=np.uint8), (200, 300), p=[0.6, 0.38, 0.01, 0.01]
 )
-PIXELS = {code: int((CODES == code).sum()) for code in (0, 3, 9)}
+PIXELS = {code: int((code == CODES).sum()) for code in (0, 3, 9)}
 
 
 def strips(rows=37):
