@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from shared.geo.nodata import NO_DATA
 from shared.geo.tiling import Strip
 
-NO_DATA = 255
 CHUNK_ROWS = 64
 """Rows that are enlarged at once; a few float planes of them fit into the processor's cache."""
 

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from shared.geo.enlarge import NO_DATA, classify_strips
+from shared.geo.enlarge import classify_strips
+from shared.geo.nodata import NO_DATA
 from shared.geo.open import open_raster
 from shared.geo.raster import read_resampled
 from shared.geo.tiling import Strip, blend, coarse_plan, plan_tiles
