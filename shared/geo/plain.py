@@ -25,6 +25,7 @@ from shared.errors import (
 )
 from shared.geo.georeference import Georeference, place, read_world_file
 from shared.geo.raster import (
+    BandNumbers,
     OpenOptions,
     Patch,
     RasterInfo,
@@ -192,7 +193,7 @@ def _decode(image: Image.Image) -> tuple[Image.Image, tuple[Finding, ...]]:
     return image, ()
 
 
-def _choose_bands(image: Image.Image, bands: tuple[int, ...] | None) -> Image.Image:
+def _choose_bands(image: Image.Image, bands: BandNumbers | None) -> Image.Image:
     if bands is None:
         return image
     colours = image.split()[:COLOURS]

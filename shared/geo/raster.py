@@ -20,6 +20,7 @@ GsdSource = Literal["georeference", "world_file", "given"]
 Affine = tuple[float, float, float, float, float, float]
 Rgb = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
+BandNumbers = tuple[int, int, int] | tuple[int, int, int, int]
 
 CUBIC_REACH_PX = 3
 SAME_SCALE = 1e-9
@@ -56,7 +57,7 @@ class OpenOptions:
 
     gsd_m: float | None = None
     crs: str | None = None
-    bands: tuple[int, ...] | None = None
+    bands: BandNumbers | None = None
     limits: RasterLimits = RasterLimits()
     stretch: bool = False
     near_infrared: bool = False
