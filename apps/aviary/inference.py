@@ -10,6 +10,7 @@ from apps.aviary.cells import TileCells
 from apps.aviary.objects import DOMAIN_WARNING, TileFinds, read_answer
 from apps.aviary.recipes import Kind, Recipe
 from shared.clients.answers import ProbabilitiesResult, SegmentResult
+from shared.clients.catalog import first_available
 from shared.clients.checking import error_from_text
 from shared.clients.model_server import ModelServerClient
 from shared.contracts.model_catalog import Catalog, CatalogEntry
@@ -75,9 +76,7 @@ def pin_model(client: Catalogue, recipe: Recipe) -> PinnedModel:
         ModelMissing: It has no such model.
         RecipeBroken: The model does not answer as the recipe's kind needs it.
     """
-    catalog = client.models()
-    found = (find_entry(catalog, name) for name in (recipe.model, *recipe.fallbacks))
-    entry = next((one for one in found if one is not None and one.available), None)
+    entry = first_available(client.models(), (recipe.model, *recipe.fallbacks))
     if entry is None:
         raise ModelMissing(model=recipe.model)
     if OUTPUTS[recipe.kind] not in entry.outputs:
@@ -191,21 +190,6 @@ def look_at_cells(
     unusual = any(warning.code == DOMAIN_WARNING for warning in result.warnings)
     cells = TileCells(result.probabilities, unusual, value.domain_distance)
     return cells, _use(result)
-
-
-def find_entry(catalog: Catalog, model: str) -> CatalogEntry | None:
-    """Return the version of a model that the server would use; None where it knows none at all.
-
-    Args:
-        catalog: All models. A newer version that failed is passed over, as the server does.
-        model: Name in the catalogue.
-    """
-    versions = [entry for entry in catalog.models if entry.name == model]
-    return max(versions, key=lambda one: (one.available, _version(one.version)), default=None)
-
-
-def _version(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in text.split(".") if part.isdigit())
 
 
 def _use(result: SegmentResult | ProbabilitiesResult) -> ModelUse:
