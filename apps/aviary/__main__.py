@@ -70,6 +70,7 @@ def _run(options: Namespace) -> int:
         area=options.area,
         out=options.out,
         force=options.force,
+        use_cache=not options.no_cache,
     )
     images = collect_images(options.image)
     with ExitStack() as stack:
@@ -103,6 +104,7 @@ def _recipes(options: Namespace) -> int:
     content = [
         {
             "id": recipe.recipe_id,
+            "kind": recipe.kind,
             "version": recipe.version,
             "title_de": recipe.title_de,
             "summary_de": recipe.summary_de,

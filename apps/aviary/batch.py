@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from apps.aviary.analysis import count
-from apps.aviary.headless import Client, analyse
+from apps.aviary.class_map_file import (
+    CLASS_MAP_FILE,
+    CODES_FILE,
+    CONFIDENCE_FILE,
+    OUTLINES_FILE,
+    read_class_map,
+)
+from apps.aviary.class_outputs import as_pictures, class_geojson, class_summary
+from apps.aviary.detection_file import DETECTION_FILE, read_detection
+from apps.aviary.headless import Client, look, result_file
+from apps.aviary.outlines import from_lines
 from apps.aviary.outputs import (
     OBJECTS_FILE,
     SUMMARY_FILE,
@@ -19,11 +29,12 @@ from apps.aviary.outputs import (
     to_json,
     write_files,
 )
-from apps.aviary.recipes import Recipe
+from apps.aviary.recipes import Kind, Recipe
 from shared import __version__
 from shared.errors import FileMissing, FolderWithoutImages, InputError
 from shared.geo.open import IMAGE_SUFFIXES
 from shared.geo.raster import OpenOptions
+from shared.jobs.inline import InlineResult
 
 NAMELESS = "bild"
 
@@ -53,6 +64,7 @@ class Order:
         area: File with the area that counts; None takes whole images.
         out: Output folder.
         force: Work outside the recipe's resolution range and overwrite results.
+        use_cache: Take what the model has said before about the same pixels.
     """
 
     recipe: Recipe
@@ -62,6 +74,7 @@ class Order:
     area: Path | None
     out: Path
     force: bool
+    use_cache: bool = True
 
 
 def collect_images(named: Sequence[Path]) -> Images:
@@ -135,7 +148,7 @@ def _run_one(
     path: Path, folder: Path, order: Order, client: Client, clock: Callable[[], float]
 ) -> Json:
     started = clock()
-    analysis = analyse(
+    with look(
         path,
         order.recipe,
         client,
@@ -143,14 +156,51 @@ def _run_one(
         area=order.area,
         force=order.force,
         threshold=order.threshold,
-    )
+        use_cache=order.use_cache,
+    ) as result:
+        files = FILES[order.recipe.kind](result, order, str(path), clock() - started)
+    write_files(folder, {**files.others, SUMMARY_FILE: to_json(files.summary)})
+    return files.summary
+
+
+@dataclass(frozen=True, slots=True)
+class ResultFiles:
+    """What one image gives.
+
+    Args:
+        summary: Content of `summary.json`.
+        others: All other files by name.
+    """
+
+    summary: Json
+    others: Mapping[str, str | bytes]
+
+
+def _object_files(result: InlineResult, order: Order, path: str, seconds: float) -> ResultFiles:
+    analysis = read_detection(result_file(result, DETECTION_FILE))
     threshold = analysis.threshold if order.threshold is None else order.threshold
     limits = {"threshold": threshold, "min_area_m2": order.min_area_m2}
-    result = count(analysis, **limits)
-    content = summary(analysis, result, path=str(path), seconds=clock() - started, **limits)
-    objects = objects_geojson(analysis, result, threshold=threshold)
-    write_files(folder, {OBJECTS_FILE: objects, SUMMARY_FILE: to_json(content)})
-    return content
+    found = count(analysis, **limits)
+    content = summary(analysis, found, path=path, seconds=seconds, **limits)
+    objects = objects_geojson(analysis, found, threshold=threshold)
+    return ResultFiles(content, {OBJECTS_FILE: objects})
+
+
+def _class_files(result: InlineResult, order: Order, path: str, seconds: float) -> ResultFiles:
+    content = read_class_map(result_file(result, CLASS_MAP_FILE))
+    outlines = list(from_lines(result_file(result, OUTLINES_FILE).splitlines()))
+    shown = [one for one in outlines if one.area_px * content.pixel_m2 >= order.min_area_m2]
+    rasters = {name: result_file(result, name) for name in (CODES_FILE, CONFIDENCE_FILE)}
+    return ResultFiles(
+        class_summary(content, shown, path=path, min_area_m2=order.min_area_m2, seconds=seconds),
+        {OBJECTS_FILE: class_geojson(content, shown), **as_pictures(content, rasters)},
+    )
+
+
+FILES: Mapping[Kind, Callable[[InlineResult, Order, str, float], ResultFiles]] = {
+    "objects": _object_files,
+    "semantic": _class_files,
+}
 
 
 def _run_several(

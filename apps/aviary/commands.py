@@ -11,6 +11,7 @@ from shared.command_line import GermanParser
 from shared.errors import InputError, ResolutionInvalid
 from shared.geo.crs import parse_crs
 from shared.geo.georeference import PLAUSIBLE_GSD_M
+from shared.geo.raster import BandNumbers
 
 MAX_AREA_M2 = 1e6
 
@@ -33,6 +34,8 @@ def build_parser() -> ArgumentParser:
 
 _GSD_HELP = "Bodenauflösung in Metern je Bildpunkt, wenn das Bild keine Lage hat"
 
+_BANDS_HELP = "Kanäle für Rot, Grün, Blau und, wenn vorhanden, nahes Infrarot"
+
 
 def _add_run(run: ArgumentParser) -> None:
     run.add_argument("--recipe", required=True, metavar="NAME", help="Rezept, z. B. solar")
@@ -48,7 +51,7 @@ def _add_run(run: ArgumentParser) -> None:
     run.add_argument("--gsd", type=_gsd, metavar="M", help=_GSD_HELP)
     run.add_argument("--out", type=Path, required=True, metavar="ORDNER", help="Ergebnisordner")
     run.add_argument("--area", type=Path, metavar="DATEI", help="GeoJSON mit dem Gebiet")
-    run.add_argument("--bands", type=_bands, metavar="1,2,3", help="Kanäle für Rot, Grün, Blau")
+    run.add_argument("--bands", type=_bands, metavar="1,2,3[,4]", help=_BANDS_HELP)
     run.add_argument("--threshold", type=_share, metavar="X", help="kleinste Sicherheit, 0 bis 1")
     run.add_argument("--min-area", type=_area_m2, metavar="M2", help="kleinste Fläche in m²")
     run.add_argument("--crs", type=_crs, metavar="EPSG:n", help="Koordinatensystem, wenn es fehlt")
@@ -56,6 +59,9 @@ def _add_run(run: ArgumentParser) -> None:
         "--force",
         action="store_true",
         help="auch außerhalb der geprüften Auflösung auswerten, Ergebnisse überschreiben",
+    )
+    run.add_argument(
+        "--no-cache", action="store_true", help="frühere Antworten des Modells nicht verwenden"
     )
 
 
@@ -81,12 +87,16 @@ def _area_m2(text: str) -> float:
     return value
 
 
-def _bands(text: str) -> tuple[int, int, int]:
+def _bands(text: str) -> BandNumbers:
     words = text.split(",")
-    if len(words) != 3 or not all(re.fullmatch(r"[1-9][0-9]?", word) for word in words):
-        raise InputError(reason="--bands muss drei Kanalnummern nennen, zum Beispiel 1,2,3.")
-    red, green, blue = (int(word) for word in words)
-    return red, green, blue
+    if len(words) not in (3, 4) or not all(re.fullmatch(r"[1-9][0-9]?", word) for word in words):
+        raise InputError(
+            reason="--bands muss drei oder vier Kanalnummern nennen, zum Beispiel 1,2,3 oder "
+            "1,2,3,4 mit nahem Infrarot."
+        )
+    red, green, blue, *near_infrared = (int(word) for word in words)
+    colours = red, green, blue
+    return (*colours, near_infrared[0]) if near_infrared else colours
 
 
 def _crs(text: str) -> str:

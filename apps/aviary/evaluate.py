@@ -20,11 +20,11 @@ from shapely.geometry import box
 
 from apps.aviary.analysis import count
 from apps.aviary.headless import analyse
-from apps.aviary.inference import find_entry
 from apps.aviary.outputs import objects_geojson, to_json
 from apps.aviary.recipes import Recipe, find_recipe
 from apps.aviary.sample import SAMPLE_GSD_M, SAMPLE_NAME, SampleScene, render_sample, sample_png
 from shared import __version__
+from shared.clients.catalog import find_entry
 from shared.clients.model_server import ModelServerClient
 from shared.clients.server_process import ensure_model_server
 from shared.contracts.model_catalog import CatalogEntry

@@ -5,6 +5,7 @@ from __future__ import annotations
 import mimetypes
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypedDict, Unpack
 
 from apps.aviary.analysis import Analysis, refuse
 from apps.aviary.area import read_area
@@ -16,15 +17,25 @@ from apps.aviary.recipes import Recipe
 from apps.aviary.run_image import inspect_image
 from shared.clients.model_server import ModelServerClient
 from shared.geo.raster import OpenOptions
-from shared.jobs.inline import InlineFile, run_inline
+from shared.jobs.inline import InlineFile, InlineResult, run_inline
 
 TILES_AT_ONCE = 4
+
+
+class Words(TypedDict, total=False):
+    """What `look` can be told beside the image."""
+
+    area: Path | None
+    force: bool
+    threshold: float | None
+    use_cache: bool
+
 
 Client = Callable[[], ModelServerClient]
 """Gives an open client; asked only when an image passed its checks."""
 
 
-def analyse(
+def look(
     path: Path,
     recipe: Recipe,
     client: Client,
@@ -33,8 +44,9 @@ def analyse(
     area: Path | None = None,
     force: bool = False,
     threshold: float | None = None,
-) -> Analysis:
-    """Check an image and let the model look at it once.
+    use_cache: bool = True,
+) -> InlineResult:
+    """Check an image and let the model look at it once; use as a context manager.
 
     Args:
         path: The image.
@@ -44,6 +56,7 @@ def analyse(
         area: File with the area that counts; None takes the whole image.
         force: Work outside the recipe's resolution range too.
         threshold: Least score that somebody wants to see; None takes the calibrated one.
+        use_cache: Take what the model has said before about the same pixels.
 
     Raises:
         InputError: A check says stop, or a file cannot be used.
@@ -55,12 +68,36 @@ def analyse(
     refuse(findings, info, recipe)
     models = client()
     parameters = make_parameters(
-        recipe, pin_model(models, recipe), options, force=force, threshold=threshold
+        recipe,
+        pin_model(models, recipe),
+        options,
+        force=force,
+        threshold=threshold,
+        use_cache=use_cache,
     )
     files = [_file(one) for one in (path, area) if one is not None]
-    with run_inline(RUN, files, parameters, models=models, units_at_once=TILES_AT_ONCE) as result:
-        by_name = {file.name: file for file in result.summary.files}
-        return read_detection(result.read(by_name[DETECTION_FILE]))
+    return run_inline(RUN, files, parameters, models=models, units_at_once=TILES_AT_ONCE)
+
+
+def result_file(result: InlineResult, name: str) -> bytes:
+    """Return a file of a result.
+
+    Args:
+        result: What `look` returned.
+        name: Name of the file.
+
+    Raises:
+        KeyError: It has no such file.
+    """
+    return result.read({file.name: file for file in result.summary.files}[name])
+
+
+def analyse(
+    path: Path, recipe: Recipe, client: Client, options: OpenOptions, **words: Unpack[Words]
+) -> Analysis:
+    """Look for objects in an image; arguments and errors are those of `look`."""
+    with look(path, recipe, client, options, **words) as result:
+        return read_detection(result_file(result, DETECTION_FILE))
 
 
 def _file(path: Path) -> InlineFile:

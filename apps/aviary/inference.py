@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
-from apps.aviary.objects import TileFinds, read_answer
-from apps.aviary.recipes import Recipe
-from shared.clients.answers import SegmentResult
+from apps.aviary.cells import TileCells
+from apps.aviary.objects import DOMAIN_WARNING, TileFinds, read_answer
+from apps.aviary.recipes import Kind, Recipe
+from shared.clients.answers import ProbabilitiesResult, SegmentResult
+from shared.clients.catalog import first_available
 from shared.clients.checking import error_from_text
 from shared.clients.model_server import ModelServerClient
 from shared.contracts.model_catalog import Catalog, CatalogEntry
 from shared.contracts.model_server import ItemFailed
 from shared.contracts.provenance import ModelUse
-from shared.errors import ModelChanged, ModelMissing, RecipeBroken
+from shared.errors import AnswerMismatch, ModelChanged, ModelMissing, RecipeBroken
 from shared.geo.tiling import Tile
 
-OUTPUT: Final = "instances"
+OUTPUTS: Final[Mapping[Kind, str]] = {"objects": "instances", "semantic": "probabilities"}
 LOWEST_SCORE = 0.01
 MOST_OBJECTS_PER_TILE = 500
 
@@ -31,6 +34,11 @@ class PinnedModel:
         sha256: Hash of its weights.
         gsd_m: Ground sampling distance it sees best [m]; None takes the recipe's.
         threshold: Calibrated least score of a find; None takes the recipe's.
+        codes: Its class codes in the order of its answers; empty for a model of objects.
+        stride: Pixels per side of the cells on which it answers; 0 for a model of objects.
+        reach_px: How far a pixel's answer looks [px].
+        near_infrared: True where it takes near infrared as a fourth band.
+        fusion: Code, a and b of each class that near infrared speaks about afterwards.
     """
 
     name: str
@@ -38,6 +46,11 @@ class PinnedModel:
     sha256: str
     gsd_m: float | None = None
     threshold: float | None = None
+    codes: tuple[int, ...] = ()
+    stride: int = 0
+    reach_px: int = 0
+    near_infrared: bool = False
+    fusion: tuple[tuple[int, float, float], ...] = ()
 
 
 class Catalogue(Protocol):
@@ -51,6 +64,9 @@ class Catalogue(Protocol):
 def pin_model(client: Catalogue, recipe: Recipe) -> PinnedModel:
     """Choose the newest version of a recipe's model that the server can use.
 
+    Where the recipe's own model is not there, the first of its fallbacks that is stands in; whose
+    answer it was stands in every result.
+
     Args:
         client: Client of the model server.
         recipe: Names the model.
@@ -58,15 +74,32 @@ def pin_model(client: Catalogue, recipe: Recipe) -> PinnedModel:
     Raises:
         ModelServerError: The model server cannot answer.
         ModelMissing: It has no such model.
-        RecipeBroken: The model finds no objects.
+        RecipeBroken: The model does not answer as the recipe's kind needs it.
     """
-    entry = find_entry(client.models(), recipe.model)
-    if entry is None or not entry.available:
+    entry = first_available(client.models(), (recipe.model, *recipe.fallbacks))
+    if entry is None:
         raise ModelMissing(model=recipe.model)
-    if OUTPUT not in entry.outputs:
+    if OUTPUTS[recipe.kind] not in entry.outputs:
         raise RecipeBroken(name=recipe.recipe_id, reason="model.name")
-    return PinnedModel(
+    pinned = PinnedModel(
         entry.name, entry.version, entry.sha256, gsd_m=entry.gsd_best_m, threshold=entry.min_score
+    )
+    return pinned if recipe.kind == "objects" else _with_cells(pinned, entry, recipe)
+
+
+def _with_cells(pinned: PinnedModel, entry: CatalogEntry, recipe: Recipe) -> PinnedModel:
+    codes = {one.key: one.code for one in entry.classes}
+    wanted = {code for group in recipe.groups.values() for code in group}
+    if entry.output_stride is None or not wanted <= set(codes.values()):
+        raise RecipeBroken(name=recipe.recipe_id, reason="model.name")
+    return replace(
+        pinned,
+        threshold=None,
+        codes=tuple(codes.values()),
+        stride=entry.output_stride,
+        reach_px=entry.reach_px or 0,
+        near_infrared="rgbi" in entry.bands,
+        fusion=tuple((codes[key], a, b) for key, (a, b) in sorted(entry.fusion_ndvi.items())),
     )
 
 
@@ -97,7 +130,7 @@ def look_at_tile(
     """
     (result,) = client.segment(
         [png],
-        output=OUTPUT,
+        output="instances",
         model=model.name,
         version=model.version,
         gsd_m=gsd_m,
@@ -112,21 +145,53 @@ def look_at_tile(
     return finds, _use(result)
 
 
-def find_entry(catalog: Catalog, model: str) -> CatalogEntry | None:
-    """Return the version of a model that the server would use; None where it knows none at all.
+def look_at_cells(
+    client: ModelServerClient,
+    model: PinnedModel,
+    tile: Tile,
+    png: bytes,
+    *,
+    gsd_m: float,
+    near_infrared: bool,
+) -> tuple[TileCells, ModelUse]:
+    """Send one tile and return what the model says about its cells, and which model that was.
 
     Args:
-        catalog: All models. A newer version that failed is passed over, as the server does.
-        model: Name in the catalogue.
+        client: Client of the model server.
+        model: The model that must answer.
+        tile: Place and size of the tile.
+        png: Its pixels, red, green, blue and perhaps near infrared.
+        gsd_m: Ground sampling distance of the tile [m].
+        near_infrared: True where the fourth band is near infrared.
+
+    Raises:
+        ItemError: This tile alone cannot be looked at.
+        ModelServerError: The model server cannot answer.
+        ModelMissing: It does not have the model any more.
+        ModelChanged: The weights of the model are others now.
+        AnswerMismatch: The answer is about other classes, or about an image of another size.
     """
-    versions = [entry for entry in catalog.models if entry.name == model]
-    return max(versions, key=lambda one: (one.available, _version(one.version)), default=None)
+    (result,) = client.segment(
+        [png],
+        output="probabilities",
+        model=model.name,
+        version=model.version,
+        gsd_m=gsd_m,
+        bands="rgbi" if near_infrared else "rgb",
+    )
+    if isinstance(result, ItemFailed):
+        raise error_from_text(result.error)
+    if result.model.sha256 != model.sha256:
+        raise ModelChanged()
+    value, size = result.value, (tile.width, tile.height)
+    told = (value.width, value.height), tuple(value.class_codes), value.stride
+    if told != (size, model.codes, model.stride):
+        raise AnswerMismatch()
+    unusual = any(warning.code == DOMAIN_WARNING for warning in result.warnings)
+    cells = TileCells(result.probabilities, unusual, value.domain_distance)
+    return cells, _use(result)
 
 
-def _version(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in text.split(".") if part.isdigit())
-
-
-def _use(result: SegmentResult) -> ModelUse:
+def _use(result: SegmentResult | ProbabilitiesResult) -> ModelUse:
     model = result.model
     return ModelUse(model.name, model.version, model.sha256, model.runtime, model.device)

@@ -6,13 +6,17 @@ import contextlib
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from shapely import Polygon
 
 from apps.aviary.analysis import Analysis, Result
 from apps.aviary.joining import FoundObject
 from apps.aviary.objects import FailedTile
+from apps.aviary.preflight import outside_checked_range
+from apps.aviary.recipes import Recipe
 from shared import __version__
 from shared.contracts.finding import Finding
 from shared.contracts.provenance import Provenance
@@ -46,21 +50,32 @@ def objects_geojson(
         origin: Where a stored run's result comes from; None names what the same input always
             gives, so that the same input gives the same bytes.
     """
-    info = analysis.info
+    told = _short_origin(analysis, threshold) if origin is None else to_dict(origin)
+    head = geojson_head(analysis.info, analysis.recipe, told)
+    return geojson_text(head, [compact(_feature(analysis, one)) for one in result.objects])
+
+
+def geojson_head(info: RasterInfo, recipe: Recipe, origin: Json) -> Json:
+    """Return the members of a collection of features beside the features.
+
+    Args:
+        info: The image.
+        recipe: What was looked for.
+        origin: Where the features come from.
+    """
     head: Json = {"type": "FeatureCollection", "coordinates": info.crs or "pixel"}
     if info.crs is not None:
         name = f"urn:ogc:def:crs:{info.crs.replace(':', '::')}"
         head["crs"] = {"type": "name", "properties": {"name": name}}
-    if analysis.outside_checked_range:
+    if outside_checked_range(info, recipe):
         head["outside_checked_range"] = True
-    head["provenance"] = _short_origin(analysis, threshold) if origin is None else to_dict(origin)
-    lines = [_compact(_feature(analysis, one)) for one in result.objects]
-    body = ",\n".join(lines)
-    return (
-        f'{_compact(head)[:-1]}, "features": [\n{body}\n]}}\n'
-        if lines
-        else (f'{_compact(head)[:-1]}, "features": []}}\n')
-    )
+    return head | {"provenance": origin}
+
+
+def geojson_text(head: Json, lines: Sequence[str]) -> str:
+    """Join head and features, one feature a line."""
+    body = "\n" + ",\n".join(lines) + "\n" if lines else ""
+    return f'{compact(head)[:-1]}, "features": [{body}]}}\n'
 
 
 def _short_origin(analysis: Analysis, threshold: float) -> Json:
@@ -100,14 +115,14 @@ def summary(
     return {
         "status": "ok" if analysis.complete else "incomplete",
         "recipe": analysis.recipe.recipe_id,
-        "image": _image(info, path),
+        "image": image_entry(info, path),
         "model": _model(analysis),
         "parameters": {
             "recipe_version": analysis.recipe.version,
             "threshold": threshold,
             "min_area_m2": min_area_m2,
             "area_limited": analysis.area_px is not None,
-            "model_gsd_m": _rounded(detection.plan.gsd_m, 6),
+            "model_gsd_m": rounded(detection.plan.gsd_m, 6),
             "tile_px": analysis.recipe.tile_px,
             "overlap_px": analysis.recipe.overlap_px,
         },
@@ -115,10 +130,10 @@ def summary(
         "area_m2": {key: round(value, 2) for key, value in result.area_m2.items()},
         "share": {key: round(value, 6) for key, value in result.share.items()},
         "nodata_share": round(analysis.nodata_share, 6),
-        "mean_confidence": _rounded(result.mean_confidence, 4),
+        "mean_confidence": rounded(result.mean_confidence, 4),
         "domain_warning_share": None if unusual is None else round(len(unusual) / tiles, 4),
-        "warnings": [_warning(one) for one in analysis.warnings],
-        "failed_tiles": [_failed(one) for one in detection.failed],
+        "warnings": [warning_entry(one) for one in analysis.warnings],
+        "failed_tiles": [failed_entry(one) for one in detection.failed],
         "tiles": tiles,
         "seconds": round(seconds, 3),
         "software_version": __version__,
@@ -169,7 +184,7 @@ def prepare_folder(folder: Path, *, overwrite: bool) -> None:
         raise StorageFull(folder=folder.name)
 
 
-def write_files(folder: Path, files: Mapping[str, str]) -> None:
+def write_files(folder: Path, files: Mapping[str, str | bytes]) -> None:
     """Write all files of a result or none.
 
     Args:
@@ -183,7 +198,7 @@ def write_files(folder: Path, files: Mapping[str, str]) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in files.items():
-            temporary[name].write_text(content, encoding="utf-8", newline="\n")
+            temporary[name].write_bytes(content.encode() if isinstance(content, str) else content)
         for name, path in temporary.items():
             path.replace(folder / name)
     except OSError as cause:
@@ -205,7 +220,7 @@ def _feature(analysis: Analysis, one: FoundObject) -> Json:
             "area_m2": round(one.area_m2, 2),
             "bbox_px": [round(edge, PIXEL_DIGITS) for edge in one.bbox_px],
             "doubtful": one.doubtful,
-            "domain_distance": _rounded(one.domain_distance, 4),
+            "domain_distance": rounded(one.domain_distance, 4),
         },
         "geometry": {"type": "Polygon", "coordinates": [object_ring(analysis.info, one)]},
     }
@@ -213,20 +228,31 @@ def _feature(analysis: Analysis, one: FoundObject) -> Json:
 
 def object_ring(info: RasterInfo, one: FoundObject) -> list[tuple[float, float]]:
     """Return the closed outline of an object in map coordinates [m], or in pixels without CRS."""
+    return placed_ring(info, one.polygon)
+
+
+def placed_ring(info: RasterInfo, polygon: Polygon) -> list[tuple[float, float]]:
+    """Return the closed outer ring of a polygon [px] in map coordinates [m]; in pixels without CRS.
+
+    Args:
+        info: The image.
+        polygon: Outline [px]; its holes are left out.
+    """
     if info.crs is None or info.transform is None:
-        return canonical_ring(one.polygon, PIXEL_DIGITS)
+        return canonical_ring(polygon, PIXEL_DIGITS)
     transform = info.transform
-    moved = type(one.polygon)([to_map(transform, x, y) for x, y in one.polygon.exterior.coords])
+    moved = Polygon([to_map(transform, x, y) for x, y in polygon.exterior.coords])
     return canonical_ring(moved, MAP_DIGITS)
 
 
-def _image(info: RasterInfo, path: str) -> Json:
+def image_entry(info: RasterInfo, path: str) -> Json:
+    """Describe the image of a run."""
     return {
         "path": path,
         "sha256": info.sha256,
         "width": info.width,
         "height": info.height,
-        "gsd_m": _rounded(info.gsd_m, 6),
+        "gsd_m": rounded(info.gsd_m, 6),
         "gsd_source": info.gsd_source,
         "crs": info.crs,
         "bands": info.bands,
@@ -240,11 +266,13 @@ def _model(analysis: Analysis) -> Json:
     return {"name": model.name, "version": model.version, "sha256": model.sha256}
 
 
-def _warning(finding: Finding) -> Json:
+def warning_entry(finding: Finding) -> Json:
+    """Describe something that a reader must know."""
     return {"code": finding.code, "message": finding.german}
 
 
-def _failed(one: FailedTile) -> Json:
+def failed_entry(one: FailedTile) -> Json:
+    """Describe a tile without result."""
     return {
         "tile_id": one.tile_id,
         "box_px": [round(edge, 1) for edge in one.box_px],
@@ -253,9 +281,11 @@ def _failed(one: FailedTile) -> Json:
     }
 
 
-def _rounded(value: float | None, digits: int) -> float | None:
+def rounded(value: float | None, digits: int) -> float | None:
+    """Round a number that may be missing."""
     return None if value is None else round(value, digits)
 
 
-def _compact(content: Json) -> str:
+def compact(content: Json) -> str:
+    """Write JSON on one line."""
     return json.dumps(content, ensure_ascii=False, allow_nan=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ from apps.aviary.inference import LOWEST_SCORE, PinnedModel
 from apps.aviary.recipes import Recipe, find_recipe
 from shared.contracts.jobs import JsonObject
 from shared.errors import InputError, RecipeBroken
-from shared.geo.raster import OpenOptions, RasterLimits
+from shared.geo.raster import BandNumbers, OpenOptions, RasterLimits
 
 PAGE_DECODED_MEGAPIXELS = 50
 """Largest JPEG, PNG or WEBP of the page, which the gallery too decodes as a whole."""
@@ -32,10 +33,17 @@ class RunParameters:
         least_score: Objects below it are not kept, 0 to 1.
         gsd_m: Stated ground sampling distance [m].
         crs: Stated coordinate system.
-        bands: Band numbers from 1 for red, green and blue.
+        bands: Band numbers from 1 for red, green and blue, then near infrared if there is a fourth.
         force: Work outside the recipe's resolution range.
         decoded_megapixels: Limit of images that are decoded as a whole.
         windowed_megapixels: Limit of images that are read in windows.
+        near_infrared: Read near infrared where the image has it.
+        use_cache: Take what the model has said before about the same pixels.
+        model_codes: See `PinnedModel`, as the next four.
+        model_stride: See there [px].
+        model_reach_px: See there [px].
+        model_near_infrared: See there.
+        model_fusion: See there.
     """
 
     recipe: str
@@ -48,10 +56,17 @@ class RunParameters:
     least_score: float
     gsd_m: float | None
     crs: str | None
-    bands: tuple[int, int, int] | None
+    bands: BandNumbers | None
     force: bool
     decoded_megapixels: int
     windowed_megapixels: int
+    near_infrared: bool = False
+    use_cache: bool = True
+    model_codes: tuple[int, ...] = ()
+    model_stride: int = 0
+    model_reach_px: int = 0
+    model_near_infrared: bool = False
+    model_fusion: tuple[tuple[int, float, float], ...] = ()
 
     @property
     def options(self) -> OpenOptions:
@@ -60,7 +75,13 @@ class RunParameters:
             decoded_megapixels=self.decoded_megapixels,
             windowed_megapixels=self.windowed_megapixels,
         )
-        return OpenOptions(gsd_m=self.gsd_m, crs=self.crs, bands=self.bands, limits=limits)
+        return OpenOptions(
+            gsd_m=self.gsd_m,
+            crs=self.crs,
+            bands=self.bands,
+            limits=limits,
+            near_infrared=self.near_infrared,
+        )
 
     @property
     def pinned_model(self) -> PinnedModel:
@@ -71,6 +92,11 @@ class RunParameters:
             self.model_sha256,
             gsd_m=self.model_gsd_m,
             threshold=self.model_threshold,
+            codes=self.model_codes,
+            stride=self.model_stride,
+            reach_px=self.model_reach_px,
+            near_infrared=self.model_near_infrared,
+            fusion=self.model_fusion,
         )
 
 
@@ -81,6 +107,7 @@ def make_parameters(
     *,
     force: bool,
     threshold: float | None = None,
+    use_cache: bool = True,
 ) -> dict[str, Any]:
     """Return what a run is told.
 
@@ -91,6 +118,7 @@ def make_parameters(
         force: Work outside the recipe's resolution range.
         threshold: Least score that somebody wants to see; objects from 0.01 on are kept anyway, so
             that a moved threshold needs no second look.
+        use_cache: Take what the model has said before about the same pixels.
     """
     parameters = RunParameters(
         recipe=recipe.recipe_id,
@@ -107,9 +135,16 @@ def make_parameters(
         force=force,
         decoded_megapixels=options.limits.decoded_megapixels,
         windowed_megapixels=options.limits.windowed_megapixels,
+        near_infrared=recipe.bands != "rgb",
+        use_cache=use_cache,
+        model_codes=model.codes,
+        model_stride=model.stride,
+        model_reach_px=model.reach_px,
+        model_near_infrared=model.near_infrared,
+        model_fusion=model.fusion,
     )
-    values = asdict(parameters)
-    return values | {"bands": None if options.bands is None else list(options.bands)}
+    values: dict[str, Any] = json.loads(json.dumps(asdict(parameters)))  # tuples become lists
+    return values
 
 
 def read_parameters(values: JsonObject) -> tuple[RunParameters, Recipe]:

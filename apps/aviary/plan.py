@@ -13,6 +13,8 @@ from shared.geo.raster import RasterInfo
 from shared.geo.tiling import Tile, plan_tiles
 
 SAME_GSD = 0.005
+CELL_STEP_PX = 8
+"""Tiles of class maps begin and end here, so that the cells of neighbours are the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,8 @@ def plan_run(
     width = _resampled(info.width, info.pixel_width_m / native)
     height = _resampled(info.height, info.pixel_height_m / native)
     scale_x, scale_y = info.width / width, info.height / height
-    tiles = plan_tiles(width, height, recipe.tile_px, recipe.overlap_px)
+    step_px = CELL_STEP_PX if recipe.kind == "semantic" else 1
+    tiles = plan_tiles(width, height, recipe.tile_px, recipe.overlap_px, step_px=step_px)
     if area_px is not None:
         area = affinity.scale(area_px, 1 / scale_x, 1 / scale_y, origin=(0, 0))
         prepare(area)

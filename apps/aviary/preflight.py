@@ -31,11 +31,12 @@ def check_image(
         force: A resolution outside the recipe's range is only a hint.
 
     Returns:
-        Findings in the order resolution, size, coordinates, content, notes of opening.
+        Findings in the order resolution, size, bands, coordinates, content, notes of opening.
     """
     return [
         *_check_resolution(info, recipe, force),
         *_check_size(info, recipe),
+        *_check_bands(info, recipe),
         _check_coordinates(info),
         *_check_content(overview),
         *info.notes,
@@ -103,6 +104,19 @@ def _check_size(info: RasterInfo, recipe: Recipe) -> list[Finding]:
         remedy = N_("Die Auswertung in etwa {tiles} Kacheln dauert mehrere Minuten.")
         return [Finding("hint", "lange_dauer", text, remedy, {**details, "tiles": round(tiles)})]
     return [Finding("ok", "groesse", text, details=details)]
+
+
+def _check_bands(info: RasterInfo, recipe: Recipe) -> list[Finding]:
+    if recipe.bands != "rgbi" or info.has_near_infrared:
+        return []
+    return [
+        Finding(
+            "stop",
+            "nahes_infrarot_fehlt",
+            N_("Das Rezept braucht nahes Infrarot, das Bild hat keines."),
+            N_("Bitte wählen Sie ein Bild mit vier Kanälen (RGBI)."),
+        )
+    ]
 
 
 def _check_coordinates(info: RasterInfo) -> Finding:

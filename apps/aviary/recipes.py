@@ -7,9 +7,10 @@ import tomllib
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -26,16 +27,31 @@ Key = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 Metres = Annotated[float, Field(gt=0, le=5, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Colour = Annotated[str, StringConstraints(pattern=r"^#[0-9a-f]{6}$")]
+Kind = Literal["objects", "semantic"]
+Bands = Literal["rgb", "rgbi", "any"]
+"""Colours alone, colours and near infrared, or near infrared only where the image has it."""
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectClass:
-    """One kind of object that a recipe finds."""
+    """One kind of object that a recipe finds, or one class of its map.
+
+    Args:
+        code: Its number, 0 to 254.
+        key: Its name in files.
+        title_de: Its name.
+        title_en: Its English name.
+        colour: "#rrggbb" on maps; empty where the recipe makes no map.
+        sources: Codes of the model that are counted as this class; empty: its own code.
+    """
 
     code: int
     key: str
     title_de: str
     title_en: str
+    colour: str = ""
+    sources: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +75,7 @@ class PowerEstimate:
     checked_on: date
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
     """What is looked for and how.
 
@@ -84,6 +100,9 @@ class Recipe:
         rectangle_iou: Outlines this close to their smallest rectangle become it.
         classes: Kinds of objects.
         estimate: Rated power per area; None where it makes no sense.
+        kind: How the work is done and what comes out.
+        bands: Whether near infrared is used.
+        fallbacks: Names of models that stand in where the first is not there, the best first.
     """
 
     recipe_id: str
@@ -98,14 +117,22 @@ class Recipe:
     model: str
     tile_px: int
     overlap_px: int
-    threshold: float
+    threshold: float = 0.0
     doubtful_below: float
     min_area_m2: float
-    duplicate_iou: float
+    duplicate_iou: float = 1.0
     simplify_px: float
-    rectangle_iou: float
+    rectangle_iou: float = 1.0
     classes: tuple[ObjectClass, ...]
     estimate: PowerEstimate | None
+    kind: Kind = "objects"
+    bands: Bands = "rgb"
+    fallbacks: tuple[str, ...] = ()
+
+    @property
+    def groups(self) -> dict[int, tuple[int, ...]]:
+        """For each class code the codes of the model in it."""
+        return {one.code: one.sources or (one.code,) for one in self.classes}
 
     def title(self, key: str, language: str = "de") -> str:
         """Return the title of a class; a class unknown to the recipe keeps its key."""
@@ -122,7 +149,7 @@ class _Part(BaseModel):
 class _Head(_Part):
     id: Key
     version: str = Field(pattern=r"^\d{1,4}\.\d{1,4}\.\d{1,4}$")
-    kind: Literal["objects"]
+    kind: Kind
     title_de: Text
     title_en: Text
     summary_de: Text
@@ -132,7 +159,7 @@ class _Head(_Part):
 
 
 class _Needs(_Part):
-    bands: Literal["rgb"]
+    bands: Bands
     gsd_min_m: Metres
     gsd_native_m: Metres
     gsd_max_m: Metres
@@ -147,6 +174,7 @@ class _Needs(_Part):
 class _Model(_Part):
     task: Literal["segment"]
     name: Key
+    fallbacks: tuple[Key, ...] = ()
 
 
 class _Tiles(_Part):
@@ -160,12 +188,15 @@ class _Tiles(_Part):
         return self
 
 
-class _Post(_Part):
-    threshold: Share
+class _MapPost(_Part):
     doubtful_below: Share
     min_area_m2: float = Field(ge=0, le=1e6, allow_inf_nan=False)
-    duplicate_iou: Share
     simplify_px: float = Field(ge=0, le=10, allow_inf_nan=False)
+
+
+class _Post(_MapPost):
+    threshold: Share
+    duplicate_iou: Share
     rectangle_iou: Share
 
 
@@ -174,6 +205,15 @@ class _Class(_Part):
     key: Key
     title_de: Text
     title_en: Text
+    sources: tuple[int, ...] = Field(default=(), max_length=0)
+
+
+class _MapClass(_Class):
+    colour: Colour
+    sources: tuple[Annotated[int, Field(ge=0, le=254)], ...] = Field(default=(), alias="from")
+
+
+_Kind = TypeVar("_Kind", bound=_Class)
 
 
 class _Estimate(_Part):
@@ -185,14 +225,33 @@ class _Estimate(_Part):
     checked_on: date
 
 
-class _RecipeFile(_Part):
+def _each_once(classes: tuple[_Kind, ...]) -> tuple[_Kind, ...]:
+    for values in (
+        [one.code for one in classes],
+        [one.key for one in classes],
+        [code for one in classes for code in one.sources or (one.code,)],
+    ):
+        if len(set(values)) < len(values):
+            raise ValueError("each code and key once")
+    return classes
+
+
+class _File(_Part):
     recipe: _Head
     needs: _Needs
     model: _Model
     tiles: _Tiles
-    post: _Post
-    classes: tuple[_Class, ...] = Field(min_length=1)
     estimate: _Estimate | None = None
+
+
+class _ObjectsFile(_File):
+    post: _Post
+    classes: Annotated[tuple[_Class, ...], Field(min_length=1), AfterValidator(_each_once)]
+
+
+class _MapFile(_File):
+    post: _MapPost
+    classes: Annotated[tuple[_MapClass, ...], Field(min_length=1), AfterValidator(_each_once)]
 
 
 def load_recipe(path: Path) -> Recipe:
@@ -202,13 +261,16 @@ def load_recipe(path: Path) -> Recipe:
         RecipeBroken: The file is missing, no TOML, or a key is missing, unknown or wrong.
     """
     try:
-        content = _RecipeFile.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        head = table.get("recipe")
+        kind = head.get("kind") if isinstance(head, dict) else None
+        content = (_MapFile if kind == "semantic" else _ObjectsFile).model_validate(table)
     except ValidationError as cause:
         where = ".".join(str(part) for part in cause.errors()[0]["loc"])
         raise RecipeBroken(name=path.name, reason=where) from cause
     except (OSError, ValueError) as cause:
         raise RecipeBroken(name=path.name, reason="TOML") from cause
-    head, needs, post = content.recipe, content.needs, content.post
+    head, needs = content.recipe, content.needs
     return Recipe(
         recipe_id=head.id,
         version=head.version,
@@ -222,16 +284,12 @@ def load_recipe(path: Path) -> Recipe:
         model=content.model.name,
         tile_px=content.tiles.size_px,
         overlap_px=content.tiles.overlap_px,
-        threshold=post.threshold,
-        doubtful_below=post.doubtful_below,
-        min_area_m2=post.min_area_m2,
-        duplicate_iou=post.duplicate_iou,
-        simplify_px=post.simplify_px,
-        rectangle_iou=post.rectangle_iou,
-        classes=tuple(
-            ObjectClass(one.code, one.key, one.title_de, one.title_en) for one in content.classes
-        ),
+        **dict(content.post),
+        classes=tuple(ObjectClass(**dict(one)) for one in content.classes),
         estimate=PowerEstimate(**dict(content.estimate)) if content.estimate else None,
+        kind=head.kind,
+        bands=needs.bands,
+        fallbacks=content.model.fallbacks,
     )
 
 

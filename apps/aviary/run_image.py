@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections import OrderedDict
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
@@ -13,8 +14,17 @@ from PIL import Image
 from apps.aviary.preflight import check_image
 from apps.aviary.recipes import Recipe
 from shared.contracts.finding import Finding
+from shared.geo.nodata import ValidPixels, find_valid
 from shared.geo.open import open_raster
-from shared.geo.raster import OpenOptions, Patch, RasterInfo, RasterSource, Rgb, read_resampled
+from shared.geo.raster import (
+    Mask,
+    OpenOptions,
+    Patch,
+    RasterInfo,
+    RasterSource,
+    Rgb,
+    read_resampled,
+)
 
 OVERVIEW_PX = 2000
 MOST_IMAGES = 2
@@ -34,6 +44,7 @@ class RunImage:
     def __init__(self, source: RasterSource) -> None:
         self._source = source
         self._lock = Lock()
+        self._valid: ValidPixels | None = None
 
     @property
     def info(self) -> RasterInfo:
@@ -63,6 +74,17 @@ class RunImage:
         """
         with self._lock:
             return read_resampled(self._source, box, size)
+
+    def valid_rows(self, y0: int, y1: int) -> Mask:
+        """Tell which pixels of some rows hold data, without black or white collars.
+
+        Raises:
+            DamagedImage: The file breaks off or is broken there.
+        """
+        with self._lock:
+            if self._valid is None:
+                self._valid = find_valid(self._source)
+            return self._valid.read(0, y0, self.info.width, y1).valid
 
     def check(self, recipe: Recipe, *, force: bool) -> tuple[Finding, ...]:
         """Compare the image with what a recipe needs; see `check_image`."""
@@ -137,6 +159,7 @@ def inspect_image(
     Raises:
         InputError: It cannot be used; see `open_raster`.
     """
+    options = replace(options, near_infrared=recipe.bands != "rgb")
     with open_raster(file, name=name, options=options) as source:
         image = RunImage(source)
         return image.info, image.check(recipe, force=force)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from apps.aviary.analysis import Result
-from apps.aviary.inference import find_entry
 from apps.aviary.recipes import Recipe
 from apps.aviary.sample import render_sample
+from shared.clients.catalog import find_entry
 from shared.contracts.model_catalog import CatalogEntry
 from shared.errors import ModelServerError
 from shared.geo.metrics import match_objects

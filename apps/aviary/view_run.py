@@ -10,7 +10,7 @@ import streamlit as st
 
 from apps.aviary.analysis import Analysis, Result, count
 from apps.aviary.detection_file import DETECTION_FILE, read_detection
-from apps.aviary.jobs import OVERVIEW_FILE
+from apps.aviary.work import OVERVIEW_FILE
 from shared.contracts.provenance import Provenance
 from shared.store import artifacts, runs
 from shared.store.provenance import describe, from_dict

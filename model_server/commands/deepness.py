@@ -7,7 +7,7 @@ and `task` instead, as Python literals.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from model_server.commands.metadata import MAX_CLASSES, Metadata
@@ -18,6 +18,13 @@ MAX_STRIDE = 64
 BOX_ROWS = 4
 LEAST_ROW = 6
 """Box, score and class: what one object takes where objects are rows and not columns."""
+NEEDED: dict[str, tuple[str, ...]] = {
+    "model_type": ("model_type", "task"),
+    "class_names": ("class_names", "names"),
+    "resolution": ("resolution",),
+    "tiles_size": ("tiles_size", "tile_size"),
+}
+"""What a model must say to run without a person's help, and other names for it."""
 FEATURES = "features"
 LOGITS = "logits"
 PROBABILITIES = "probabilities"
@@ -49,6 +56,21 @@ _ARCHITECTURES = {
 
 
 @dataclass(frozen=True, slots=True)
+class Tiling:
+    """How the file wants an image to be cut and its answers to be cleaned; None where it is silent.
+
+    Args:
+        size_px: Side of a tile.
+        overlap_percent: Overlap of neighbouring tiles in percent of their side.
+        small_segment_px: Side of the filter that drops small segments; 0 for none.
+    """
+
+    size_px: int | None
+    overlap_percent: float | None
+    small_segment_px: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Findings:
     """What a file says and what follows from it; None where it says nothing.
 
@@ -58,7 +80,7 @@ class Findings:
         outputs: Outputs of that task.
         bands: "rgb" or "rgbi".
         class_names: Names in the order of the outputs.
-        size_px: Side of the input.
+        tiling: How to cut images.
         output_stride: Pixels of the input per cell of the output.
         resolution_m: Ground sampling distance in metres per pixel.
         mean: Subtracted from pixel / 255, one entry per band.
@@ -66,6 +88,7 @@ class Findings:
         min_score: Threshold 0-1.
         nms_iou: Overlap 0-1 above which duplicates are dropped.
         fixed_batch: The file takes one image at a time.
+        missing: Keys of `NEEDED` that the file leaves out.
         notes: German sentences for the person who completes the card.
     """
 
@@ -74,7 +97,7 @@ class Findings:
     outputs: tuple[str, ...]
     bands: str
     class_names: tuple[str, ...] | None
-    size_px: int | None
+    tiling: Tiling
     output_stride: int | None
     resolution_m: float | None
     mean: tuple[float, ...] | None
@@ -82,6 +105,7 @@ class Findings:
     min_score: float | None
     nms_iou: float | None
     fixed_batch: bool
+    missing: tuple[str, ...]
     notes: tuple[str, ...]
 
 
@@ -109,21 +133,28 @@ def understand(metadata: Mapping[str, str | None], ports: Ports, task: str | Non
     classes = _class_count(architecture, ports, names)
     resolution = said.number("resolution", 0.01, 10_000)
     detects = architecture.startswith("yolo")
+    maps = architecture == "classes_onnx"
+    tiling = Tiling(
+        _size(image, said),
+        said.number("tiles_overlap", 0, 99),
+        said.number("seg_small_segment", 0, 10_000) if maps else None,
+    )
     return Findings(
         architecture=architecture,
         task=own_task,
         outputs=outputs,
         bands=_BANDS[bands],
         class_names=names or (None if classes is None else _placeholders(classes)),
-        size_px=_size(image, said),
-        output_stride=_stride(image, ports) if architecture == "classes_onnx" else None,
+        tiling=tiling,
+        output_stride=_stride(image, ports) if maps else None,
         resolution_m=None if resolution is None else round(resolution / 100, 6),
         mean=said.numbers("standardization_mean", bands, -10, 10),
         std=said.numbers("standardization_std", bands, 1e-6, 10),
         min_score=said.number("det_conf" if detects else "seg_thresh", 0, 1),
         nms_iou=said.number("det_iou_thresh", 0, 1) if detects else None,
         fixed_batch=image.shape[0] == 1,
-        notes=tuple(_notes(said, ports, architecture, names is None)),
+        missing=_missing(said, tiling.size_px),
+        notes=(*_notes(said, ports, architecture, names is None), *_notes_for_apps(tiling)),
     )
 
 
@@ -131,13 +162,20 @@ def _image_input(ports: Ports) -> Port:
     if len(ports.inputs) != 1:
         raise CommandError("Das Modell muss genau einen Eingang haben.")
     (image,) = ports.inputs
-    if image.dtype != "tensor(float)" or len(image.shape) != 4 or image.shape[1] not in _BANDS:
-        line = (
-            "Der Eingang des Modells muss aus Gleitkommazahlen (float32) bestehen: "
-            "Anzahl x 3 oder 4 Kanäle x Höhe x Breite."
-        )
+    shape = "Anzahl x 3 oder 4 Kanäle x Höhe x Breite, Gleitkommazahlen (float32)"
+    if image.dtype != "tensor(float)" or len(image.shape) != 4:
+        raise CommandError(f"Der Eingang des Modells muss ein Bild sein: {shape}.")
+    if image.shape[1] not in _BANDS:
+        found = "offen" if image.shape[1] is None else image.shape[1]
+        line = f"Die Zahl der Kanäle am Eingang des Modells ist {found}, nötig ist: {shape}."
         raise CommandError(line)
     return image
+
+
+def _missing(said: Metadata, size_px: int | None) -> tuple[str, ...]:
+    """Return the needed keys that the file leaves out; an input of fixed size says its own."""
+    missing = [key for key, names in NEEDED.items() if said.value(*names) is None]
+    return tuple(key for key in missing if key != "tiles_size" or size_px is None)
 
 
 def _architecture(said: Metadata, ports: Ports, task: str | None) -> str:
@@ -162,7 +200,12 @@ def _architecture(said: Metadata, ports: Ports, task: str | None) -> str:
             "classes_onnx" if ranks == {4} and task == "segment" else _detector(None, ports, task)
         )
     if task is None:
-        line = "Die Datei sagt nicht, was das Modell tut. Bitte nennen Sie die Aufgabe mit --task."
+        # Whatever `task` says, it is nothing that is known here.
+        keys = dict.fromkeys(["model_type", *_missing(said, _size(ports.inputs[0], said))])
+        line = (
+            f"Die Datei sagt nicht, was das Modell tut. Es fehlen die Angaben {', '.join(keys)}. "
+            "Bitte ergänzen Sie diese oder nennen Sie die Aufgabe mit --task."
+        )
         raise CommandError(line)
     raise CommandError(f"Für die Aufgabe {task} lässt sich kein fremdes Modell übernehmen.")
 
@@ -277,11 +320,19 @@ def _notes(said: Metadata, ports: Ports, architecture: str, no_names: bool) -> l
             f"Der Ausgang heißt {shown} und gilt deshalb als Logits. "
             f"Enthält er schon Wahrscheinlichkeiten, muss er {PROBABILITIES} heißen."
         )
-    overlap = said.number("tiles_overlap", 0, 100)
-    if overlap is not None:
-        percent = f"{overlap:g}".replace(".", ",")
-        notes.append(f"Die Datei empfiehlt {percent} % Überlappung; das stellt die Anwendung ein.")
     licence = said.text("license")
     if licence:
         notes.append(f"Die Datei nennt als Lizenz: {licence}. Bitte prüfen Sie das.")
     return notes
+
+
+def _notes_for_apps(tiling: Tiling) -> Iterator[str]:
+    if tiling.overlap_percent is not None:
+        percent = f"{tiling.overlap_percent:g}".replace(".", ",")
+        yield f"Die Datei empfiehlt {percent} % Überlappung; das stellt die Anwendung ein."
+    if tiling.small_segment_px:
+        yield (
+            "Die Datei empfiehlt, kleine Flächen mit einem Filter von "
+            f"{tiling.small_segment_px:g} Bildpunkten Seite zu entfernen; das stellt die "
+            "Anwendung ein."
+        )

@@ -141,8 +141,8 @@ def _classes(findings: Findings) -> Iterator[str]:
 def _input(draft: Draft) -> Iterator[str]:
     findings = draft.findings
     yield "[input]"
-    if findings.size_px is not None:
-        yield f"size_px = {findings.size_px}"
+    if findings.tiling.size_px is not None:
+        yield f"size_px = {findings.tiling.size_px}"
     if findings.output_stride is not None:
         yield f"output_stride = {findings.output_stride}"
     if findings.resolution_m is not None:

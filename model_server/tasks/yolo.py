@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from model_server.runtime import Array
 from model_server.tasks.probabilities import check_scores
@@ -126,15 +127,12 @@ def _outline(
 ) -> Array | None:
     """Return the largest outline of the object's mask within its box, None when it is empty."""
     height, width = canvas
-    depth, rows, columns = prototypes.shape
-    left, top = np.floor(np.clip(box[:2], 0, [width, height])).astype(int)
-    right, bottom = np.ceil(np.clip(box[2:], 0, [width, height])).astype(int)
+    left, top = np.floor(np.clip(box[:2], 0, [width, height])).astype(int).tolist()
+    right, bottom = np.ceil(np.clip(box[2:], 0, [width, height])).astype(int).tolist()
     if right - left < 1 or bottom - top < 1:
         return None
-    logits = (coefficients @ prototypes.reshape(depth, -1)).reshape(rows, columns)
-    full = cv2.resize(logits.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
-    threshold = float(np.log(MASK_THRESHOLD / (1 - MASK_THRESHOLD)))
-    mask = (full[top:bottom, left:right] > threshold).astype(np.uint8)
+    window = (slice(top, bottom), slice(left, right))
+    mask = draw_mask(coefficients, prototypes, window, canvas)
     contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     large = [contour for contour in contours if len(contour) >= 3]
     if not large:
@@ -145,3 +143,49 @@ def _outline(
     # Contours run through pixel centres; the contract counts from pixel corners.
     corner = np.array([left + 0.5, top + 0.5])
     return np.asarray(outline.reshape(-1, 2) + corner, dtype=np.float64)
+
+
+def draw_mask(
+    coefficients: Array, prototypes: Array, window: tuple[slice, slice], canvas: tuple[int, int]
+) -> NDArray[np.uint8]:
+    """Return the mask of an object within a window, 1 where it is.
+
+    Only the cells that the window needs are weighed and enlarged; every pixel is the same as in the
+    mask of the whole canvas.
+
+    Args:
+        coefficients: n numbers.
+        prototypes: n x rows x columns.
+        window: Rows and columns of the canvas, at least one of each.
+        canvas: Height and width of the model's input in pixels.
+    """
+    cells, size, inner = zip(
+        *(
+            _needed_cells(part, count, side)
+            for part, count, side in zip(window, prototypes.shape[1:], canvas, strict=True)
+        ),
+        strict=True,
+    )
+    needed = prototypes[:, cells[0], cells[1]]
+    # A matrix product would round by the size of the part; this sum does not.
+    logits = np.einsum("n,nyx->yx", coefficients, needed).astype(np.float32, copy=False)
+    enlarged = cv2.resize(logits, (size[1], size[0]), interpolation=cv2.INTER_LINEAR)
+    threshold = float(np.log(MASK_THRESHOLD / (1 - MASK_THRESHOLD)))
+    return np.asarray(enlarged[inner] > threshold, dtype=np.uint8)
+
+
+def _needed_cells(window: slice, cells: int, side_px: int) -> tuple[slice, int, slice]:
+    """Return cells that hold a window and its neighbours, their pixels, and the window in these.
+
+    Args:
+        window: From the first pixel to the one behind the last.
+        cells: Cells along this side.
+        side_px: Pixels along this side.
+    """
+    step, rest = divmod(side_px, cells)
+    if rest:
+        return slice(0, cells), side_px, window
+    first, end = max(0, window.start // step - 1), min(cells, (window.stop - 1) // step + 2)
+    shift = first * step
+    inner = slice(window.start - shift, window.stop - shift)
+    return slice(first, end), (end - first) * step, inner

@@ -39,7 +39,14 @@ class CatalogMetric(Wire):
 
 
 class CatalogEntry(Wire):
-    """One row of `GET /models`."""
+    """One row of `GET /models`.
+
+    `output_stride` is the side of a cell of `probabilities` in pixels, None for models without that
+    output. `reach_px` says how far a cell's answer looks beyond the cell; above a
+    `domain_distance` of `domain_p99` an image counts as unusual; None where the card is silent.
+    `fusion_ndvi` holds a and b by class key for images with near infrared:
+    `log(probability) + a + b * NDVI`, then all classes are made to add up to 1 again.
+    """
 
     name: str
     version: str
@@ -54,10 +61,15 @@ class CatalogEntry(Wire):
     quality: Quality | None = None
     classes: list[CatalogClass] = Field(default_factory=list)
     outputs: list[str] = Field(default_factory=list)
+    bands: list[str] = Field(default_factory=list)
+    output_stride: int | None = None
+    reach_px: int | None = None
     gsd_best_m: float | None = None
     gsd_min_m: float | None = None
     gsd_max_m: float | None = None
     min_score: float | None = None
+    domain_p99: float | None = None
+    fusion_ndvi: dict[str, tuple[float, float]] = Field(default_factory=dict)
     licence: str = ""
     credit: str = ""
     training_data: list[CatalogTrainingData] = Field(default_factory=list)

@@ -255,6 +255,17 @@ class RecipeBroken(InputError):
     what_to_do = N_("Bitte verwenden Sie eine unveränderte Rezeptdatei.")
 
 
+class IndexRefused(InputError):
+    """An index expression that is none."""
+
+    code = "index_ungueltig"
+    user_message = N_("Der Ausdruck ist an Stelle {place} nicht zu verstehen: „{token}“")
+    what_to_do = N_(
+        "Erlaubt sind Zahlen, red, green, blue, nir, b1 bis b9, + - * /, Klammern, min, max, abs "
+        "und ein Vergleich."
+    )
+
+
 class ResultsExist(InputError):
     """The output folder already holds a result."""
 

@@ -58,7 +58,7 @@ class RasterLayout:
         dtype: "uint8", "int16", ...
         kind: "image" is packed with loss (JPEG), "labels" and "heights" without.
         transform: Pixel to map coordinates, see `RasterInfo`.
-        crs: "EPSG:n".
+        crs: "EPSG:n"; None where the raster has no place on the map.
         nodata: Value that means "nothing known"; images have a mask in its place.
         colours: Colour "#rrggbb" of each code of a raster of labels.
     """
@@ -69,7 +69,7 @@ class RasterLayout:
     dtype: str
     kind: RasterKind
     transform: Affine
-    crs: str
+    crs: str | None
     nodata: int | None = None
     colours: Mapping[int, str] = field(default_factory=dict)
 
@@ -88,7 +88,10 @@ class Strip:
 
 
 def write_cog(
-    target: Path, strips: Iterable[Strip], layout: RasterLayout, provenance: Provenance
+    target: Path,
+    strips: Iterable[Strip],
+    layout: RasterLayout,
+    provenance: Provenance | Mapping[str, object],
 ) -> None:
     """Write a raster as cloud optimised GeoTIFF with overviews and its origin.
 
@@ -96,7 +99,7 @@ def write_cog(
         target: The file; an older one is replaced.
         strips: All rows in order; only one strip is held at a time.
         layout: What the raster is.
-        provenance: Where it comes from.
+        provenance: Where it comes from, see `to_json`.
 
     Raises:
         ValueError: The strips do not fill the raster, or do not fit it.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 import cv2
@@ -110,7 +111,7 @@ class ValidPixels:
         numbers = range(y0 // STRIP_ROWS, (y1 - 1) // STRIP_ROWS + 1)
         collar = np.concatenate([self._unpack(number)[:, x0:x1] for number in numbers])
         first = y0 - numbers[0] * STRIP_ROWS
-        return Patch(patch.rgb, patch.valid & ~collar[first : first + y1 - y0])
+        return replace(patch, valid=patch.valid & ~collar[first : first + y1 - y0])
 
     def _unpack_strip(self, number: int) -> Mask:
         return _unpacked(self._strips[number], self._source.info.width)

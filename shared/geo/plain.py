@@ -25,6 +25,7 @@ from shared.errors import (
 )
 from shared.geo.georeference import Georeference, place, read_world_file
 from shared.geo.raster import (
+    BandNumbers,
     OpenOptions,
     Patch,
     RasterInfo,
@@ -192,13 +193,13 @@ def _decode(image: Image.Image) -> tuple[Image.Image, tuple[Finding, ...]]:
     return image, ()
 
 
-def _choose_bands(image: Image.Image, bands: tuple[int, int, int] | None) -> Image.Image:
+def _choose_bands(image: Image.Image, bands: BandNumbers | None) -> Image.Image:
     if bands is None:
         return image
     colours = image.split()[:COLOURS]
-    if max(bands) > COLOURS:
-        raise BandsMissing(found=COLOURS, needed=max(bands))
-    chosen = Image.merge("RGB", [colours[band - 1] for band in bands])
+    if (needed := max(*bands, len(bands))) > COLOURS:
+        raise BandsMissing(found=COLOURS, needed=needed)
+    chosen = Image.merge("RGB", [colours[band - 1] for band in bands[:COLOURS]])
     if image.mode == "RGBA":
         chosen.putalpha(image.getchannel("A"))
     return chosen

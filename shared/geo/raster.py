@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
+from typing import Literal, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ GsdSource = Literal["georeference", "world_file", "given"]
 Affine = tuple[float, float, float, float, float, float]
 Rgb = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
+BandNumbers = tuple[int, int, int] | tuple[int, int, int, int]
 
 CUBIC_REACH_PX = 3
 SAME_SCALE = 1e-9
@@ -46,16 +48,19 @@ class OpenOptions:
     Args:
         gsd_m: Ground sampling distance [m] for images without georeference.
         crs: Coordinate system for a georeference without one, for example "EPSG:25832".
-        bands: Three band numbers from 1 that are read as red, green and blue.
+        bands: Three band numbers from 1 that are read as red, green and blue; a fourth is read as
+            near infrared.
         limits: Largest image.
         stretch: True takes images that have not 8 bits per band and stretches their values.
+        near_infrared: True reads near infrared beside the colours where the image has it.
     """
 
     gsd_m: float | None = None
     crs: str | None = None
-    bands: tuple[int, int, int] | None = None
+    bands: BandNumbers | None = None
     limits: RasterLimits = RasterLimits()
     stretch: bool = False
+    near_infrared: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +80,7 @@ class RasterInfo:
         crs: "EPSG:n" when results can be given in map coordinates.
         transform: a, b, c, d, e, f with x = a col + b row + c, y = d col + e row + f [m].
         notes: What was noticed or converted while opening.
+        has_near_infrared: True where a band of the image shows near infrared, read or not.
     """
 
     name: str
@@ -89,6 +95,7 @@ class RasterInfo:
     crs: str | None = None
     transform: Affine | None = None
     notes: tuple[Finding, ...] = ()
+    has_near_infrared: bool = False
 
     @property
     def gsd_m(self) -> float | None:
@@ -110,10 +117,12 @@ class Patch:
     Args:
         rgb: Colours, uint8 of shape (height, width, 3).
         valid: False where the image holds no data, shape (height, width).
+        nir: Near infrared, uint8 of shape (height, width); None where it was not read.
     """
 
     rgb: Rgb
     valid: Mask
+    nir: NDArray[np.uint8] | None = None
 
     @property
     def empty(self) -> bool:
@@ -169,11 +178,12 @@ def read_resampled(
     """Read a window with fractional edges on another pixel grid.
 
     Area average where the grid gets coarser, cubic where it gets finer. Neighbouring windows join
-    without a seam because the pixels around the window take part.
+    without a seam because the pixels around the window take part. Beyond the right and lower edge
+    the image is mirrored, and nothing there is valid.
 
     Args:
         source: The open image.
-        box: Left, upper, right, lower edge in pixels of the image.
+        box: Left, upper, right, lower edge in pixels of the image; left and upper lie in it.
         size: Columns and rows of the result [px].
     """
     left, upper, right, lower = box
@@ -181,17 +191,31 @@ def read_resampled(
     y0 = max(0, int(upper) - CUBIC_REACH_PX)
     x1 = min(source.info.width, int(right) + 1 + CUBIC_REACH_PX)
     y1 = min(source.info.height, int(lower) + 1 + CUBIC_REACH_PX)
-    patch = source.read(x0, y0, x1, y1)
+    patch = _mirrored(source.read(x0, y0, x1, y1), math.ceil(right) - x1, math.ceil(lower) - y1)
     inner = (left - x0, upper - y0, right - x0, lower - y0)
     scale = ((right - left) * (lower - upper) / (size[0] * size[1])) ** 0.5
     if abs(scale - 1) < SAME_SCALE and all(float(edge).is_integer() for edge in inner):
         rows = slice(int(inner[1]), int(inner[1]) + size[1])
         columns = slice(int(inner[0]), int(inner[0]) + size[0])
-        return Patch(patch.rgb[rows, columns], patch.valid[rows, columns])
+        nir = None if patch.nir is None else patch.nir[rows, columns]
+        return Patch(patch.rgb[rows, columns], patch.valid[rows, columns], nir)
     method = Image.Resampling.BOX if scale > 1 else Image.Resampling.BICUBIC
-    rgb = Image.fromarray(patch.rgb).resize(size, method, box=inner)
+    rgb, nir = (
+        None if band is None else np.asarray(Image.fromarray(band).resize(size, method, box=inner))
+        for band in (patch.rgb, patch.nir)
+    )
     valid = Image.fromarray(patch.valid).resize(size, Image.Resampling.NEAREST, box=inner)
-    return Patch(np.asarray(rgb), np.asarray(valid, dtype=bool))
+    return Patch(cast("Rgb", rgb), np.asarray(valid, dtype=bool), nir)
+
+
+def _mirrored(patch: Patch, columns: int, rows: int) -> Patch:
+    """Continue a patch to the right and downwards where the numbers are above 0."""
+    if columns <= 0 and rows <= 0:
+        return patch
+    room = (0, max(0, rows)), (0, max(0, columns))
+    rgb = np.pad(patch.rgb, (*room, (0, 0)), mode="symmetric")
+    nir = None if patch.nir is None else np.pad(patch.nir, room, mode="symmetric")
+    return Patch(rgb, np.pad(patch.valid, room, constant_values=False), nir)
 
 
 def shrunk_size(width: int, height: int, longest_side_px: int) -> tuple[int, int]:

@@ -75,29 +75,56 @@ def tile_origins(length: int, tile_px: int, overlap_px: int) -> list[int]:
     return [*range(0, length - tile_px, step), length - tile_px]
 
 
-def plan_tiles(width: int, height: int, tile_px: int, overlap_px: int) -> tuple[Tile, ...]:
+def plan_tiles(
+    width: int, height: int, tile_px: int, overlap_px: int, *, step_px: int = 1
+) -> tuple[Tile, ...]:
     """Cover an image with tiles in reading order.
 
     Tiles have the full size wherever the image allows it; the last column and row are moved back
-    to the edge, so no tile needs padding and neighbours share at least `overlap_px`.
+    to the edge, so no tile needs padding and neighbours share at least `overlap_px`. With a step,
+    every edge is a multiple of it, and the last tiles may reach less than a step beyond the image.
 
     Args:
         width: Columns of the image [px].
         height: Rows of the image [px].
-        tile_px: Side of a tile [px].
-        overlap_px: Least overlap of neighbours [px].
+        tile_px: Side of a tile [px], a multiple of the step.
+        overlap_px: Least overlap of neighbours [px], a multiple of the step.
+        step_px: Edges lie on multiples of this [px]: the stride of a model that answers in cells.
 
     Raises:
         ValueError: An argument is out of range.
     """
+    if step_px < 1 or tile_px % step_px or overlap_px % step_px:
+        message = f"{tile_px} px and {overlap_px} px are no multiples of {step_px} px"
+        raise ValueError(message)
+    columns, rows = (-(-length // step_px) * step_px for length in (width, height))
     corners = [
         (x0, y0)
-        for y0 in tile_origins(height, tile_px, overlap_px)
-        for x0 in tile_origins(width, tile_px, overlap_px)
+        for y0 in tile_origins(rows, tile_px, overlap_px)
+        for x0 in tile_origins(columns, tile_px, overlap_px)
     ]
     return tuple(
-        Tile(tile_id, x0, y0, min(tile_px, width), min(tile_px, height))
+        Tile(tile_id, x0, y0, min(tile_px, columns), min(tile_px, rows))
         for tile_id, (x0, y0) in enumerate(corners)
+    )
+
+
+def coarse_plan(plan: Sequence[Tile], stride_px: int) -> tuple[Tile, ...]:
+    """Return the same tiles counted in cells instead of pixels.
+
+    Args:
+        plan: Tiles of `plan_tiles` with a step that is a multiple of the stride.
+        stride_px: Side of a cell [px].
+
+    Raises:
+        ValueError: An edge lies inside a cell.
+    """
+    if any(edge % stride_px for tile in plan for edge in tile.box):
+        message = f"a tile does not end on cells of {stride_px} px"
+        raise ValueError(message)
+    return tuple(
+        Tile(tile.tile_id, *(n // stride_px for n in (tile.x0, tile.y0, tile.width, tile.height)))
+        for tile in plan
     )
 
 

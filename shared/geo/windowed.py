@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import rasterio
+from numpy.typing import NDArray
 from rasterio.enums import ColorInterp, MaskFlags, Resampling
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.io import DatasetReader, MemoryFile
@@ -42,6 +43,8 @@ from shared.geo.stretch import Stretch, measure_stretch
 
 DRIVERS = {"TIFF": "GTiff", "JP2": "JP2OpenJPEG"}
 COLOUR_BANDS = (1, 2, 3)
+NEAR_INFRARED = 4
+"""Where an aerial image of four bands holds near infrared, unless it says that it is alpha."""
 OVERVIEWS = "OVERVIEWS"
 """Group of notes in a file, of which GDAL knows one: the name of a file with overviews."""
 BLOCK_CACHE_BYTES = 256 * 2**20
@@ -52,6 +55,12 @@ _EXTRA_BANDS = Finding(
     "hint",
     "mehr_baender",
     N_("Das Bild hat {found} Kanäle. Verwendet werden die Kanäle 1, 2 und 3 als Rot, Grün, Blau."),
+    N_("Andere Kanäle wählen Sie auf der Kommandozeile mit --bands."),
+)
+_NEAR_INFRARED = Finding(
+    "ok",
+    "nahes_infrarot",
+    N_("Der vierte Kanal wird als nahes Infrarot gelesen."),
     N_("Andere Kanäle wählen Sie auf der Kommandozeile mit --bands."),
 )
 _PAGES = Finding(
@@ -105,7 +114,7 @@ class WindowedImage(RasterSource):
                 mask = self._mask(window, pixels.shape[1:])
         except RasterioError as cause:
             raise DamagedImage() from cause
-        return Patch(self._to_rgb(pixels), mask)
+        return self._to_patch(pixels, mask)
 
     def overview(self, longest_side_px: int) -> Patch:
         """Shrink the whole image; uses the file's own overviews where it has some.
@@ -119,7 +128,7 @@ class WindowedImage(RasterSource):
             for first in range(0, height, self._strip_rows(height))
         ]
         pixels, masks = zip(*strips, strict=True)
-        return Patch(self._to_rgb(np.concatenate(pixels, axis=1)), np.concatenate(masks))
+        return self._to_patch(np.concatenate(pixels, axis=1), np.concatenate(masks))
 
     def _strip_rows(self, height: int) -> int:
         """Return how many rows of an overview are read at once.
@@ -180,15 +189,16 @@ class WindowedImage(RasterSource):
     def _colours(self) -> bool:
         return len(self._bands) == 1
 
-    def _to_rgb(self, pixels: Rgb) -> Rgb:
-        if self._stretch is not None:
-            pixels = self._stretch.apply(pixels)
+    def _to_patch(self, pixels: NDArray[np.number], mask: Mask) -> Patch:
+        bands = self._stretch.apply(pixels) if self._stretch is not None else pixels
         if not self._colours():
-            return np.ascontiguousarray(pixels.transpose(1, 2, 0))
+            rgb = np.ascontiguousarray(bands[:3].transpose(1, 2, 0), dtype=np.uint8)
+            nir = np.asarray(bands[3], dtype=np.uint8) if len(bands) > len(COLOUR_BANDS) else None
+            return Patch(rgb, mask, nir)
         table = np.zeros((256, 3), dtype=np.uint8)
         for index, colour in self._dataset.colormap(self._bands[0]).items():
             table[index] = colour[:3]
-        return np.asarray(table[pixels[0]])
+        return Patch(np.asarray(table[bands[0]]), mask)
 
 
 def open_windowed(
@@ -223,6 +233,9 @@ def open_windowed(
         dataset = _open(memory.name if memory else str(file), DRIVERS[file_format])
         try:
             bands, notes = _choose_bands(dataset, options)
+            near_infrared = _near_infrared(dataset, options)
+            if near_infrared is not None and options.near_infrared:
+                bands = (*bands, near_infrared)
             _refuse_too_large(dataset, options.limits)
             stretch = _stretch(dataset, bands)
             if stretch is not None:
@@ -235,6 +248,7 @@ def open_windowed(
                 bands=dataset.count,
                 file_format=file_format,
                 notes=notes,
+                has_near_infrared=near_infrared is not None,
             )
             return WindowedImage(
                 dataset, place(info, _georeference(dataset), options), bands, memory, stretch
@@ -293,16 +307,27 @@ def _choose_bands(
     if options.bands is not None:
         if max(options.bands) > dataset.count:
             raise BandsMissing(found=dataset.count, needed=max(options.bands))
-        return options.bands, tuple(notes)
+        return options.bands[: len(COLOUR_BANDS)], tuple(notes)
     if dataset.count == 1:
         if dataset.colorinterp[0] != ColorInterp.palette:
             raise ImageWithoutColour()
         return (1,), tuple(notes)
     if dataset.count < len(COLOUR_BANDS):
         raise ImageWithoutColour()
+    if options.near_infrared and _near_infrared(dataset, options) is not None:
+        notes.append(_NEAR_INFRARED)
     if dataset.count > len(COLOUR_BANDS) + 1:
         notes.append(replace(_EXTRA_BANDS, details={"found": dataset.count}))
     return COLOUR_BANDS, tuple(notes)
+
+
+def _near_infrared(dataset: DatasetReader, options: OpenOptions) -> int | None:
+    """Return the band of near infrared: the fourth that was asked for, or of exactly four bands."""
+    if options.bands is not None:
+        return options.bands[NEAR_INFRARED - 1] if len(options.bands) == NEAR_INFRARED else None
+    if dataset.count != NEAR_INFRARED or dataset.colorinterp[-1] == ColorInterp.alpha:
+        return None
+    return NEAR_INFRARED
 
 
 def _several_signs(dataset: DatasetReader) -> _Signs | None:

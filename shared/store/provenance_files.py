@@ -184,7 +184,7 @@ def embed_in_json(content: Mapping[str, Any], provenance: Provenance) -> dict[st
 def write_cog(
     source: Path,
     target: Path,
-    provenance: Provenance,
+    provenance: Provenance | Mapping[str, object],
     creation: Mapping[str, str | int] | None = None,
 ) -> None:
     """Write a raster as cloud optimised GeoTIFF whose tags carry the origin.

@@ -37,18 +37,20 @@ def to_dict(provenance: Provenance) -> dict[str, Any]:
     return {"schema": SCHEMA, "decision": DECISION, **content}
 
 
-def to_json(provenance: Provenance) -> str:
+def to_json(provenance: Provenance | Mapping[str, object]) -> str:
     """Write an origin as one line of ASCII; the same origin gives the same text.
 
     ASCII fits into every container: XML, PNG, TIFF, spreadsheets.
 
     Args:
-        provenance: Where a result comes from.
+        provenance: Where a result comes from; plain values go in as they are, for files that must
+            be the same for the same input and so name no time.
 
     Raises:
         ValueError: A parameter has no JSON form.
     """
-    return json.dumps(to_dict(provenance), allow_nan=False, separators=(",", ":"))
+    told = provenance if isinstance(provenance, Mapping) else to_dict(provenance)
+    return json.dumps(dict(told), allow_nan=False, separators=(",", ":"))
 
 
 def from_json(text: str | bytes) -> Provenance:

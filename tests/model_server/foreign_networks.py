@@ -64,6 +64,7 @@ SEGMENTOR = {
     "standardization_mean": [0.4, 0.5, 0.6],
     "standardization_std": [0.2, 0.2, 0.3],
     "seg_thresh": 0.5,
+    "seg_small_segment": 7,
 }
 DETECTOR = {
     "model_type": json.dumps("Detector"),

@@ -121,6 +121,73 @@ def test_a_model_in_order_is_described_for_the_catalogue(tmp_path: Path) -> None
     assert row.metrics[0].measured_on == "2026-11-24"
     assert row.training_data[0].items == 3
     assert row.synthetic_training
+    assert row.bands == ["rgb"]
+    # What the card does not say has no value: neither cells nor statistics nor near infrared.
+    assert (row.output_stride, row.reach_px, row.domain_p99) == (None, None, None)
+    assert row.fusion_ndvi == {}
+
+
+def put_cells(root: Path, ndvi: str, *, outputs: str = '"classes", "probabilities"') -> Path:
+    """Write a model that answers for cells, with a fusion in its card."""
+    new = f'outputs = [{outputs}]\nbands = ["rgb", "rgbi"]'
+    folder = put_model(root, old='outputs = ["instances"]', new=new)
+    card = folder / "card.toml"
+    text = card.read_text(encoding="utf-8")
+    text = text.replace("[limits]", "reach_px = 12\noutput_stride = 2\n[limits]")
+    text = text.replace("[contact]", f"[fusion]\nndvi = {{ {ndvi} }}\n[contact]")
+    card.write_text(text, encoding="utf-8")
+    return folder
+
+
+def test_a_model_of_cells_tells_what_its_tiles_need(tmp_path: Path) -> None:
+    card = put_cells(tmp_path, "roof = [-0.5, 2]") / "card.toml"
+    statistics = '[domain]\nfile = "domain.json"\ndistance_p99 = 2.5\n[contact]'
+    card.write_text(card.read_text(encoding="utf-8").replace("[contact]", statistics))
+    row = describe(FailedModel("roofs", "1.0.0", "Ein Grund.", load_card(card)))
+    assert (row.bands, row.output_stride, row.reach_px) == (["rgb", "rgbi"], 2, 12)
+    assert (row.domain_p99, row.fusion_ndvi) == (2.5, {"roof": (-0.5, 2.0)})
+    assert Catalog.model_validate_json(Catalog(models=[row]).model_dump_json()).models == [row]
+
+
+@pytest.mark.parametrize(
+    "ndvi",
+    [
+        "",
+        "wall = [0.5, 2]",
+        "Roof = [0.5, 2]",
+        "roof = [0.5]",
+        "roof = [0.5, 2, 3]",
+        "roof = 0.5",
+        "roof = [nan, 2]",
+        "roof = [0.5, inf]",
+        'roof = ["1", 2]',
+        "roof = [true, 2]",
+    ],
+)
+def test_a_fusion_that_fits_no_class_is_refused(tmp_path: Path, ndvi: str) -> None:
+    assert isinstance(check_model(put_cells(tmp_path / "good", "roof = [0.5, 2]")), ServableModel)
+    assert isinstance(check_model(put_cells(tmp_path / "bad", ndvi)), FailedModel)
+
+
+def test_a_fusion_needs_probabilities(tmp_path: Path) -> None:
+    folder = put_cells(tmp_path, "roof = [0.5, 2]", outputs='"classes"')
+    with pytest.raises(ValidationError, match="needs the output probabilities"):
+        load_card(folder / "card.toml")
+
+
+@pytest.mark.parametrize("reach", ["-1", "9000", "1.5", '"far"', "true"])
+def test_a_reach_that_is_no_number_of_pixels_is_refused(tmp_path: Path, reach: str) -> None:
+    folder = put_model(tmp_path, old="[limits]", new=f"reach_px = {reach}\n[limits]")
+    assert isinstance(check_model(folder), FailedModel)
+
+
+def test_the_shipped_models_tell_what_apps_need() -> None:
+    rows = {row.name: row for row in map(describe, load_catalog([BUILT_IN]).models)}
+    rules = rows["landcover_rules"]
+    assert (rules.bands, rules.output_stride, rules.reach_px) == (["rgb", "rgbi"], 2, 10)
+    assert rows["solar"].output_stride is None
+    assert rows["solar"].domain_p99 is not None
+    assert rows["e5_small_multilingual"].bands == []
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import itertools
 import json
 import time
 import zlib
@@ -402,6 +403,26 @@ def test_tiles_of_one_image_fit_together() -> None:
     (part,) = run_rules.predict([np.ascontiguousarray(whole[:, 64:256, 32:224])])
     inner = part["probabilities"][:, 8:-8, 8:-8]
     assert np.abs(inner - large["probabilities"][:, 40:120, 24:104]).max() <= 1e-4
+
+
+@pytest.mark.parametrize("bands", [3, 4])
+def test_the_rules_look_as_far_as_their_card_says(bands: int) -> None:
+    found = check_model(RULES)
+    assert found.card is not None
+    stride, reach = found.card.input.output_stride, found.card.input.reach_px
+    assert reach is not None
+    run_rules = LandcoverRules(range(10), stride)
+    far = []
+    for shore, edge in itertools.product((61, 62), range(66, 80)):
+        # Without texture; half of the window around it is water, so every pixel counts.
+        image = np.full((bands, 64, 128), 0.3, dtype=np.float32)
+        image[0, :, shore:], image[2, :, shore:], image[3:, :, shore:] = 0.17, 0.43, 0.05
+        changed = image.copy()
+        changed[:, :, edge:] = np.random.default_rng(edge).random((bands, 64, 128 - edge))
+        plain, other = (one["probabilities"] for one in run_rules.predict([image, changed]))
+        columns = np.flatnonzero(np.abs(other - plain).max(axis=(0, 1)) > 1e-4)
+        far.append(edge - ((columns.min() + 1) * stride - 1))
+    assert max(far) == reach
 
 
 def test_a_flat_image_gives_numbers() -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import datetime
 import json
 import re
 import tomllib
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from onnx import TensorProto
 from pydantic import ValidationError
 
 from model_server import __main__ as command
+from model_server.batching import Bad
 from model_server.card import load_card
 from model_server.catalog import BUILT_IN, ServableModel, load_catalog
 from model_server.commands import draft
@@ -126,6 +129,91 @@ def test_a_segmentor_becomes_a_draft_with_what_the_file_says(
     }
     assert card["quality"] == "demonstration"
     assert any("15 %" in note for note in summary["notes"])
+    assert any("7 Bildpunkten" in note for note in summary["notes"])
+
+
+def test_the_summary_says_how_to_run_the_model(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(tmp_path, network({"softmax": (1, 2, 64, 64)}, said=SEGMENTOR), *FIELDS) == 0
+    summary = summary_of(capsys)
+    assert summary["classes"] == ["_background", "Gründach"]
+    assert (summary["bands"], summary["gsd_m"]) == ("rgb", 0.2)
+    assert (summary["tile_px"], summary["overlap_percent"]) == (64, 15)
+    assert (summary["min_score"], summary["small_segment_px"]) == (0.5, 7)
+    assert (summary["nms_iou"], summary["missing"]) == (None, [])
+
+    said = DETECTOR | {"seg_small_segment": 7}
+    assert run(tmp_path, network(HEAD, said=said), "--name", "tanks") == 0
+    summary = summary_of(capsys)
+    assert (summary["gsd_m"], summary["min_score"], summary["nms_iou"]) == (0.125, 0.3, 0.4)
+    # Its input has one size, so it need not say that of its tiles; filters are for segmentors.
+    assert (summary["tile_px"], summary["overlap_percent"]) == (64, None)
+    assert (summary["small_segment_px"], summary["missing"]) == (None, [])
+
+
+FREE = (1, 3, "height", "width")
+
+
+@pytest.mark.parametrize(
+    ("image", "said", "missing"),
+    [
+        (FREE, {"model_type": '"Segmentor"'}, ["class_names", "resolution", "tiles_size"]),
+        ((1, 3, 64, 64), {"model_type": '"Segmentor"'}, ["class_names", "resolution"]),
+        (FREE, {"model_type": '"Segmentor"', "tile_size": 64, "resolution": 20}, ["class_names"]),
+        (FREE, {"task": "segment", "names": "{0: 'a', 1: 'b'}"}, ["resolution", "tiles_size"]),
+    ],
+)
+def test_what_a_half_described_model_leaves_out_is_named(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    image: Shape,
+    said: dict[str, object],
+    missing: list[str],
+) -> None:
+    shapes: dict[str, Shape] = {"y": (1, 2, "height", "width")}
+    if "task" in said:
+        shapes = {"output0": (1, 38, "cells"), "output1": (1, 32, "height", "width")}
+    assert run(tmp_path, network(shapes, image, said)) == 0
+    assert summary_of(capsys)["missing"] == missing
+
+
+@pytest.mark.parametrize(
+    ("image", "said", "keys"),
+    [
+        (FREE, {}, "model_type, class_names, resolution, tiles_size"),
+        ((1, 3, 64, 64), {}, "model_type, class_names, resolution"),
+        (FREE, {"class_names": {"0": "a", "1": "b"}, "resolution": 20}, "model_type, tiles_size"),
+        (FREE, SEGMENTOR | {"model_type": "", "task": "fly"}, "model_type"),
+    ],
+)
+def test_a_model_that_does_not_say_what_it_does_is_told_what_is_missing(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    image: Shape,
+    said: dict[str, object],
+    keys: str,
+) -> None:
+    assert run(tmp_path, network({"y": (1, 2, "height", "width")}, image, said)) == 2
+    assert f"fehlen die Angaben {keys}. " in refusal_of(tmp_path, capsys)
+
+
+@pytest.mark.parametrize(
+    ("image", "words"),
+    [
+        ((1, 5, 64, 64), "ist 5"),
+        ((1, 1, 64, 64), "ist 1"),
+        ((1, "bands", 64, 64), "ist offen"),
+        ((1, 64, 64, 3), "ist 64"),
+    ],
+)
+def test_a_wrong_number_of_channels_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], image: Shape, words: str
+) -> None:
+    assert run(tmp_path, network({"y": (1, 2, 64, 64)}, image, SEGMENTOR)) == 2
+    line = refusal_of(tmp_path, capsys)
+    assert words in line
+    assert "3 oder 4 Kanäle" in line
 
 
 def test_a_draft_is_refused_until_a_person_has_filled_it_in(
@@ -279,6 +367,9 @@ def test_four_bands_are_red_green_blue_and_infrared(
         ("resolution", "20000", "von 0,01 bis 10000"),
         ("seg_thresh", 1.5, "seg_thresh"),
         ("tiles_size", [1], "tiles_size"),
+        ("tiles_overlap", 100, "tiles_overlap"),
+        ("seg_small_segment", -1, "seg_small_segment"),
+        ("seg_small_segment", "many", "seg_small_segment"),
         ("standardization_mean", [0.1], "standardization_mean"),
         ("standardization_std", [0, 0, 0], "standardization_std"),
         ("standardization_mean", "half", "standardization_mean"),
@@ -385,24 +476,41 @@ def test_a_file_in_the_way_of_the_folder_is_one_line(
     assert "nicht geschrieben" in capsys.readouterr().err
 
 
+def answer_of(folder: Path, options: SegmentOptions) -> tuple[ServableModel, Any]:
+    """Complete the card of a draft, load it and let it answer."""
+    (card,) = folder.rglob("card.toml")
+    card.write_text(complete(card.read_text(encoding="utf-8")), encoding="utf-8")
+    catalog = load_catalog([folder / "out"])
+    (model,) = catalog.models
+    engine = Engine(catalog, [], lambda: 0.0)
+    ticket = Ticket("0" * 8, options, model, 0.0, 1)
+    (outcome,) = engine.run("segment", [Item(ticket, 0, encode(noise(64, 64)))])
+    assert not isinstance(outcome.result, Bad), outcome.result
+    return model, outcome.result.value.value
+
+
 def test_an_imported_model_really_answers(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(tmp_path, brightness_network(1.0), "--task", "segment", "--name", "hell") == 0
     summary_of(capsys)
-    card = tmp_path / "out" / "hell" / "0.1.0" / "card.toml"
-    card.write_text(complete(card.read_text(encoding="utf-8")), encoding="utf-8")
-    catalog = load_catalog([tmp_path / "out"])
-    (model,) = catalog.models
-    assert isinstance(model, ServableModel)
+    model, value = answer_of(tmp_path, SegmentOptions(model="hell", min_score=0.1))
     assert model.card.training is not None
     assert model.card.training.date == datetime.date(2026, 11, 25)
-    engine = Engine(catalog, [], lambda: 0.0)
-    options = SegmentOptions(model="hell", min_score=0.1)
-    ticket = Ticket("0" * 8, options, model, 0.0, 1)
-    (outcome,) = engine.run("segment", [Item(ticket, 0, encode(noise()))])
-    value = outcome.result.value.value  # type: ignore[union-attr]
     assert [one.class_key for one in value.instances] == ["klasse_0"]
+
+
+def test_an_imported_segmentor_gives_probabilities(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(tmp_path, network({"logits": (1, 2, 64, 64)}, said=SEGMENTOR), *FIELDS) == 0
+    summary_of(capsys)
+    options = SegmentOptions(model="x", gsd_m=0.2, output="probabilities")
+    model, value = answer_of(tmp_path, options)
+    assert [entry.title_de for entry in model.card.classes] == ["_background", "Gründach"]
+    assert (value.class_codes, value.stride) == ([0, 1], 1)
+    # The network gives zeros, so both classes are equally probable.
+    assert set(zlib.decompress(base64.b64decode(value.data))) == {128}
 
 
 def test_a_file_with_free_axes_is_taken(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -12,7 +13,7 @@ from model_server.card import CardInput
 from model_server.catalog import BUILT_IN, ServableModel
 from model_server.items import Item, Ticket
 from model_server.tasks.segment import SegmentModel
-from model_server.tasks.yolo import decode_detections, keep_best
+from model_server.tasks.yolo import decode_detections, draw_mask, keep_best
 from shared.contracts.model_server import SegmentOptions
 from shared.errors import ItemError
 from tests.model_server.conftest import brightness_card
@@ -81,6 +82,53 @@ def test_an_empty_mask_falls_back_to_the_box() -> None:
     prototypes = np.full((1, 16, 16), -10, dtype=np.float32)
     (found,) = decode(head([32, 24, 40, 24, 0.9, 1.0]), prototypes)
     assert found.outline is None
+
+
+def whole_mask(coefficients: np.ndarray, prototypes: np.ndarray, canvas: tuple) -> np.ndarray:
+    """Return the mask of the whole canvas, straight from its definition."""
+    logits = np.einsum("n,nyx->yx", coefficients, prototypes)
+    full = cv2.resize(logits, canvas[::-1], interpolation=cv2.INTER_LINEAR)
+    return (full > 0).astype(np.uint8)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.data(), st.integers(0, 2**32 - 1), st.booleans())
+def test_the_mask_of_a_part_is_that_part_of_the_whole_mask(
+    data: st.DataObject, seed: int, is_coarse: bool
+) -> None:
+    rows, columns = data.draw(st.tuples(st.integers(1, 40), st.integers(1, 40)))
+    step = data.draw(st.sampled_from([1, 2, 3, 4, 5, 8]))
+    spare = data.draw(st.integers(0, 3))
+    canvas = (rows * step + spare, columns * step)
+    random = np.random.default_rng(seed)
+    prototypes = random.normal(0, 1, (32, rows, columns)).astype(np.float32)
+    coefficients = random.normal(0, 1, 32).astype(np.float32)
+    if is_coarse:
+        # Many values on the threshold itself.
+        prototypes, coefficients = np.round(prototypes), np.round(coefficients)
+    top = data.draw(st.integers(0, canvas[0] - 1))
+    left = data.draw(st.integers(0, canvas[1] - 1))
+    bottom = data.draw(st.integers(top + 1, canvas[0]))
+    right = data.draw(st.integers(left + 1, canvas[1]))
+    window = (slice(top, bottom), slice(left, right))
+    mask = draw_mask(coefficients, prototypes, window, canvas)
+    np.testing.assert_array_equal(mask, whole_mask(coefficients, prototypes, canvas)[window])
+
+
+def test_only_the_cells_under_the_object_are_enlarged(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = []
+    resize = cv2.resize
+
+    def watch(layer: np.ndarray, size: tuple, **how: int) -> np.ndarray:
+        sizes.append((layer.shape, size))
+        return resize(layer, size, **how)
+
+    monkeypatch.setattr("model_server.tasks.yolo.cv2.resize", watch)
+    prototypes = np.full((1, 16, 16), 10, dtype=np.float32)
+    (found,) = decode(head([34, 24, 12, 8, 0.9, 1.0]), prototypes)
+    assert found.outline is not None
+    # 28-40 x 20-28 lie in the cells 7-9 and 5-6; one more on each side.
+    assert sizes == [((4, 5), (20, 16))]
 
 
 boxes = st.lists(

@@ -284,6 +284,57 @@ def test_fourth_band_is_not_shown_and_alpha_means_no_data(tmp_path):
         assert patch.rgb.shape == (40, 60, 3)
 
 
+def four_bands(tmp_path, **profile):
+    near_infrared = np.arange(2400, dtype=np.uint32).reshape(40, 60) // 10
+    bands = np.concatenate([colours().transpose(2, 0, 1), near_infrared[None].astype(np.uint8)])
+    return tiff(tmp_path / "a.tif", bands, **profile), bands
+
+
+def test_near_infrared_is_read_where_it_is_asked_for(tmp_path):
+    path, bands = four_bands(tmp_path, photometric="RGB", alpha="no")
+    with open_raster(path) as source:
+        assert source.info.has_near_infrared
+        assert source.read(0, 0, 60, 40).nir is None
+        assert source.info.notes == ()
+    with open_raster(path, options=OpenOptions(near_infrared=True)) as source:
+        patch = source.read(10, 5, 30, 25)
+        assert np.array_equal(patch.nir, bands[3, 5:25, 10:30])
+        assert np.array_equal(patch.rgb, colours()[5:25, 10:30])
+        assert patch.valid.all()
+        assert source.overview(30).nir.shape == (20, 30)
+        assert [note.code for note in source.info.notes] == ["nahes_infrarot"]
+        coarse = read_resampled(source, (0, 0, 64, 40), (32, 20))
+        assert coarse.nir.shape == (20, 32)
+        mean = bands[3, :2, :2].mean()
+        assert abs(int(coarse.nir[0, 0]) - mean) <= 0.5
+        assert not coarse.valid[:, 30:].any()
+
+
+def test_near_infrared_can_lie_in_any_band(tmp_path):
+    path, bands = four_bands(tmp_path)
+    with open_raster(path, options=OpenOptions(bands=(4, 1, 2, 3), near_infrared=True)) as source:
+        patch = source.read(0, 0, 60, 40)
+        assert np.array_equal(patch.nir, bands[2])
+        assert np.array_equal(patch.rgb, bands[[3, 0, 1]].transpose(1, 2, 0))
+    with open_raster(path, options=OpenOptions(bands=(1, 2, 3), near_infrared=True)) as source:
+        assert not source.info.has_near_infrared
+        assert source.read(0, 0, 60, 40).nir is None
+
+
+def test_alpha_is_no_near_infrared(tmp_path):
+    path, _ = four_bands(tmp_path, photometric="RGB", alpha="yes")
+    with open_raster(path, options=OpenOptions(near_infrared=True)) as source:
+        assert not source.info.has_near_infrared
+        assert source.read(0, 0, 60, 40).nir is None
+
+
+def test_a_plain_image_has_no_fourth_band_to_choose(tmp_path):
+    path = tmp_path / "a.png"
+    Image.fromarray(colours()).save(path)
+    with pytest.raises(BandsMissing):
+        open_raster(path, options=OpenOptions(bands=(1, 2, 3, 1), gsd_m=0.2))
+
+
 def test_no_data_value_counts(tmp_path):
     bands = colours().transpose(2, 0, 1).copy()
     bands[:, :10] = 0

@@ -11,6 +11,7 @@ from PIL import Image
 from rasterio.transform import from_origin
 
 from apps.aviary import __main__ as command
+from apps.aviary.recipes import recipe_names
 from shared.errors import Cancelled, ModelMissing, ModelServerDown
 from shared.settings import get_settings
 from tests.apps.aviary import doubles
@@ -152,7 +153,7 @@ def test_truncated_jpeg(tmp_path, capsys, model):
         (["--area", "fehlt.geojson"], "fehlt.geojson"),
         (["--gsd"], "--gsd"),
         (["--seed", "3"], "--seed"),
-        (["--no-cache"], "--no-cache"),
+        (["--no-memory"], "--no-memory"),
     ],
 )
 def test_wrong_words_are_named(tmp_path, capsys, model, words, named):
@@ -388,10 +389,13 @@ def test_a_large_geotiff_is_read_in_windows(tmp_path, capsys, model):
 
 def test_recipes_are_listed(capsys):
     assert command.main(["recipes"]) == 0
-    assert capsys.readouterr().out.startswith("solar")
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == recipe_names()
     assert command.main(["recipes", "--json"]) == 0
-    (solar,) = json.loads(capsys.readouterr().out)["recipes"]
-    assert solar["gsd_m"] == {"min": 0.05, "native": 0.1, "max": 0.22}
+    listed = {one["id"]: one for one in json.loads(capsys.readouterr().out)["recipes"]}
+    assert list(listed) == recipe_names()
+    assert listed["solar"]["gsd_m"] == {"min": 0.05, "native": 0.1, "max": 0.22}
+    assert listed["landcover"]["kind"] == "semantic"
 
 
 def test_check_says_what_it_found(tmp_path, capsys):

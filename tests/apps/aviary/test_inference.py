@@ -2,8 +2,9 @@
 
 import pytest
 
-from apps.aviary.inference import find_entry, pin_model
+from apps.aviary.inference import pin_model
 from apps.aviary.recipes import find_recipe
+from shared.clients.catalog import find_entry
 from shared.contracts.model_catalog import Catalog, CatalogEntry
 from shared.errors import ModelMissing, RecipeBroken
 

@@ -13,11 +13,12 @@ from apps.aviary import run_image
 from apps.aviary.analysis import count
 from apps.aviary.detection_file import DETECTION_FILE, read_detection
 from apps.aviary.inference import pin_model
-from apps.aviary.jobs import JOBS, OVERVIEW_FILE, RUN
+from apps.aviary.jobs import JOBS, RUN
 from apps.aviary.outputs import objects_geojson
 from apps.aviary.parameters import make_parameters, read_parameters
 from apps.aviary.recipes import find_recipe
 from apps.aviary.run_image import OPEN_IMAGES, OpenImages
+from apps.aviary.work import OVERVIEW_FILE
 from shared.errors import (
     FileDamaged,
     InputError,

@@ -220,14 +220,14 @@ def test_a_file_in_place_of_the_folder_is_refused(tmp_path):
 def test_a_full_disk_leaves_no_half_file(tmp_path, monkeypatch):
     from pathlib import Path
 
-    written = Path.write_text
+    written = Path.write_bytes
 
     def full(self, *words, **options):
         if "summary" in self.name:
             raise OSError(28, "No space left on device")
         return written(self, *words, **options)
 
-    monkeypatch.setattr(Path, "write_text", full)
+    monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(StorageFull):
         write_files(tmp_path, {"objects.geojson": "{}", "summary.json": "{}"})
     assert list(tmp_path.iterdir()) == []

@@ -6,6 +6,7 @@ from apps.aviary.recipes import FOLDER, find_recipe, load_recipe, recipe_names
 from shared.errors import RecipeBroken, RecipeUnknown
 
 SOLAR = (FOLDER / "solar.toml").read_text(encoding="utf-8")
+SEALED = (FOLDER / "sealed.toml").read_text(encoding="utf-8")
 
 
 def written(folder, text):
@@ -45,13 +46,39 @@ def test_unknown_names_get_the_nearest_one(name):
         ("overlap_px = 192", "overlap_px = 320", "tiles"),
         ('name = "solar"', 'name = "../solar"', "model.name"),
         ('bands = "rgb"', 'bands = "rgb"\nsecret = 1', "needs.secret"),
-        ('kind = "objects"', 'kind = "semantic"', "recipe.kind"),
+        ('kind = "objects"', 'kind = "guess"', "recipe.kind"),
+        ('kind = "objects"', 'kind = ["objects"]', "recipe.kind"),
+        ("code = 1", "code = 0", "classes"),
+        ('key = "solar_thermal"', 'key = "pv"', "classes"),
+        ('key = "pv"', 'key = "pv"\nfrom = [3]', "classes.0.from"),
     ],
 )
 def test_a_wrong_value_is_named(tmp_path, old, new, named):
     assert old in SOLAR
     with pytest.raises(RecipeBroken, match=named):
         load_recipe(written(tmp_path, SOLAR.replace(old, new, 1)))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "named"),
+    [
+        ("from = [0, 1, 2, 3, 4]", "from = [0, 1, 2, 3, 5]", "classes"),
+        ("from = [0, 1, 2, 3, 4]", "from = [0, 255]", "classes.0.from.1"),
+        ('colour = "#5d6066"', "", "classes.0.colour"),
+        ('colour = "#5d6066"', 'colour = "grau"', "classes.0.colour"),
+        ("[post]", "[post]\nthreshold = 0.5", "post.threshold"),
+    ],
+)
+def test_a_wrong_value_of_a_map_is_named(tmp_path, old, new, named):
+    assert old in SEALED
+    with pytest.raises(RecipeBroken, match=named):
+        load_recipe(written(tmp_path, SEALED.replace(old, new, 1)))
+
+
+def test_a_map_takes_classes_together():
+    assert find_recipe("sealed").groups == {0: (0, 1, 2, 3, 4), 1: (5,), 2: (6, 7, 8, 9)}
+    assert find_recipe("landcover").groups == {code: (code,) for code in range(10)}
+    assert find_recipe("landcover").fallbacks == ("landcover_rules",)
 
 
 @pytest.mark.parametrize("text", ["", "[recipe", "\x00"])

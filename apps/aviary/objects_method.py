@@ -1,0 +1,144 @@
+"""Recipes of kind `objects`: finds of each tile, joined to whole objects."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from apps.aviary.analysis import Analysis, count
+from apps.aviary.detection_file import (
+    DETECTION_FILE,
+    FORMAT,
+    DetectionFile,
+    area_rings,
+    write_detection,
+)
+from apps.aviary.inference import look_at_tile
+from apps.aviary.objects import FailedTile, TileFinds
+from apps.aviary.plan import RunPlan
+from apps.aviary.preflight import no_data_share
+from apps.aviary.run_image import encode_png
+from apps.aviary.work import Work, area_of, failed_tile, stopped_tile, write_overview
+from shared.contracts.jobs import JsonObject
+from shared.contracts.provenance import ModelUse
+from shared.errors import Cancelled
+from shared.geo.tiling import Tile
+from shared.jobs.definition import (
+    MOST_ROW_BYTES,
+    JobContext,
+    ResultSummary,
+    UnitOutcome,
+    UnitResult,
+)
+
+MOST_LISTED = 20
+"""The summary names this many failed tiles; all of them stand in `detection.json`."""
+
+
+class ObjectsMethod:
+    """Send each tile to a model that finds objects."""
+
+    def look(self, work: Work, plan: RunPlan, tile: Tile, ctx: JobContext) -> UnitResult:
+        """See `Method.look`."""
+        patch = work.image.read(plan.source_box(tile), (tile.width, tile.height))
+        if patch.empty:
+            return _unit_result(TileFinds(tile.tile_id, empty=True), (), ctx)
+        finds, model = look_at_tile(
+            ctx.models,
+            work.parameters.pinned_model,
+            tile,
+            encode_png(patch.rgb),
+            gsd_m=plan.gsd_m,
+            least_score=work.parameters.least_score,
+        )
+        return _unit_result(finds, (model,), ctx)
+
+    def finish(self, work: Work, outcomes: Iterator[UnitOutcome], ctx: JobContext) -> ResultSummary:
+        """Write `detection.json` and a picture; figures at the usual threshold."""
+        content = _detection(work, outcomes, ctx)
+        analysis = content.analysis()
+        files = (
+            ctx.write(DETECTION_FILE, write_detection(content), "application/json"),
+            write_overview(work, ctx),
+        )
+        return ResultSummary(_figures(analysis), files)
+
+
+def _unit_result(finds: TileFinds, models: tuple[ModelUse, ...], ctx: JobContext) -> UnitResult:
+    """Return the finds as small values; a tile with very many of them as a file."""
+    data: dict[str, Any] = _finds().dump_python(finds, mode="json")
+    text = json.dumps(data, ensure_ascii=False)
+    if len(text.encode()) <= MOST_ROW_BYTES // 2:
+        return UnitResult(data, models=models)
+    file = ctx.write(f"tile-{finds.tile_id}.json", text.encode(), "application/json")
+    return UnitResult({"tile_id": finds.tile_id}, file, models)
+
+
+def _detection(work: Work, outcomes: Iterator[UnitOutcome], ctx: JobContext) -> DetectionFile:
+    area, parameters = area_of(work, ctx), work.parameters
+    plan = work.plan()
+    waiting = {tile.tile_id for tile in work.plan(area).tiles}
+    tiles: list[TileFinds] = []
+    failed: list[FailedTile] = []
+    for one in outcomes:
+        if one.data is not None:
+            tiles.append(_read_finds(one, one.data, ctx))
+        elif one.error_code is not None:
+            failed.append(failed_tile(one, one.error_code, plan))
+        else:
+            continue
+        waiting.discard(int(one.key))
+    # A tile that nobody looked at, after a stop for example, is not one without finds.
+    failed.extend(stopped_tile(plan, tile_id) for tile_id in sorted(waiting))
+    threshold = parameters.model_threshold
+    return DetectionFile(
+        format=FORMAT,
+        info=work.image.info,
+        recipe=work.recipe,
+        findings=work.image.check(work.recipe, force=parameters.force),
+        nodata_share=no_data_share(work.image.overview),
+        threshold=work.recipe.threshold if threshold is None else threshold,
+        model=ModelUse(parameters.model, parameters.model_version, parameters.model_sha256),
+        model_gsd_m=plan.gsd_m,
+        area_px=area_rings(area),
+        tiles=tuple(tiles),
+        failed=tuple(failed),
+    )
+
+
+def _read_finds(one: UnitOutcome, data: JsonObject, ctx: JobContext) -> TileFinds:
+    if one.file is not None:
+        return _finds().validate_json(ctx.read(one.file))
+    return _finds().validate_python(dict(data))
+
+
+@lru_cache(maxsize=1)
+def _finds() -> TypeAdapter[TileFinds]:
+    return TypeAdapter(TileFinds)
+
+
+def _figures(analysis: Analysis) -> dict[str, Any]:
+    """Return the figures at the usual threshold, for lists of runs and other programs."""
+    recipe, detection = analysis.recipe, analysis.detection
+    result = count(analysis, threshold=analysis.threshold, min_area_m2=recipe.min_area_m2)
+    model = detection.model
+    failed = [one.tile_id for one in detection.failed if one.code != Cancelled.code]
+    return {
+        "status": "ok" if analysis.complete else "incomplete",
+        "recipe": recipe.recipe_id,
+        "threshold": analysis.threshold,
+        "min_area_m2": recipe.min_area_m2,
+        "counts": dict(result.counts),
+        "area_m2": {key: round(value, 2) for key, value in result.area_m2.items()},
+        "doubtful": sum(one.doubtful for one in result.objects),
+        "nodata_share": round(analysis.nodata_share, 6),
+        "tiles": len(detection.plan.tiles),
+        "failed_tiles": len(failed),
+        "first_failed_tiles": failed[:MOST_LISTED],
+        "stopped_tiles": detection.stopped_tiles,
+        "model": None if model is None else f"{model.name} {model.version} {model.sha256[:12]}",
+    }
