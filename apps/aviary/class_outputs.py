@@ -127,15 +127,7 @@ def class_summary(
         "recipe": recipe.recipe_id,
         "image": image_entry(content.info, path),
         "model": {"name": model.name, "version": model.version, "sha256": model.sha256},
-        "parameters": {
-            "recipe_version": recipe.version,
-            "min_area_m2": min_area_m2,
-            "area_limited": content.area_px is not None,
-            "near_infrared": content.near_infrared,
-            "model_gsd_m": rounded(content.model_gsd_m, 6),
-            "tile_px": recipe.tile_px,
-            "overlap_px": recipe.overlap_px,
-        },
+        "parameters": _parameters(content, min_area_m2),
         "counts": {one.key: sum(o.code == one.code for o in outlines) for one in recipe.classes},
         "area_m2": {key: round(value, 2) for key, value in content.area_m2.items()},
         "share": {key: round(value, 6) for key, value in content.share.items()},
@@ -150,4 +142,17 @@ def class_summary(
         "tiles": content.tiles,
         "seconds": round(seconds, 3),
         "software_version": __version__,
+    }
+
+
+def _parameters(content: ClassMap, min_area_m2: float) -> Json:
+    recipe = content.recipe
+    return {
+        "recipe_version": recipe.version,
+        "min_area_m2": min_area_m2,
+        "area_limited": content.area_px is not None,
+        "near_infrared": content.near_infrared,
+        "model_gsd_m": rounded(content.model_gsd_m, 6),
+        "tile_px": recipe.tile_px,
+        "overlap_px": recipe.overlap_px,
     }

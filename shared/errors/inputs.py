@@ -259,7 +259,7 @@ class IndexRefused(InputError):
     """An index expression that is none."""
 
     code = "index_ungueltig"
-    user_message = N_("Der Ausdruck ist an Stelle {place} nicht zu verstehen: „{token}“")
+    user_message = N_("Der Ausdruck ist an Stelle {place} nicht zu verstehen: {token}")
     what_to_do = N_(
         "Erlaubt sind Zahlen, red, green, blue, nir, b1 bis b9, + - * /, Klammern, min, max, abs "
         "und ein Vergleich."
