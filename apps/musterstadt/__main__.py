@@ -12,9 +12,9 @@ import time
 from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
 
-from apps.musterstadt.place import city_store, town_folder, wanted_tiles
+from apps.musterstadt.place import central_tiles, city_store, town_folder, wanted_tiles
+from apps.musterstadt.rendering import render_missing
 from shared.command_line import GermanParser, print_json, refusal
 from shared.demo_city import CitySettings, is_city_built
 from shared.errors import Cancelled, UrbanKiError
@@ -46,7 +46,7 @@ def _parser() -> GermanParser:
         prog="python -m apps.musterstadt", description="Die erfundene Stadt der Galerie."
     )
     commands = parser.add_subparsers(dest="command", metavar="BEFEHL", required=True)
-    commands.add_parser("build", help="Straßen, Häuser und Gärten rechnen, ohne Luftbilder")
+    commands.add_parser("build", help="die Stadt und die Luftbilder ihrer Mitte rechnen")
     commands.add_parser("prepare", help="alle Luftbilder rechnen; was da ist, bleibt")
     commands.add_parser("figures", help="die Stadt in Zahlen")
     return parser
@@ -60,22 +60,16 @@ def _build(options: Namespace) -> int:
         sys.stderr.write("Die Beispielstadt wird gerechnet, einmalig ...\n")
         sys.stderr.write("The sample town is being made, once ...\n")
         city_store().build()
-    print_json({"folder": str(folder), "built": not was_there})
+    rendered = render_missing(central_tiles(), _show_progress)
+    print_json({"folder": str(folder), "built": not was_there, "rendered": rendered})
     return DONE
 
 
 def _prepare(options: Namespace) -> int:
     del options
-    from shared.demo_city import prepare_city
-
     store, tiles = city_store(), wanted_tiles()
     started = time.monotonic()
-
-    def progress(done: int, total: int) -> None:
-        if sys.stderr.isatty():
-            sys.stderr.write(f"\r{done} von {total} Kacheln" + "\n" * (done == total))
-
-    rendered = prepare_city(store.settings, store, progress, now=datetime.now(UTC), tiles=tiles)
+    rendered = render_missing(tiles, _show_progress)
     size = sum(path.stat().st_size for path in store.folder.rglob("*") if path.is_file())
     print_json(
         {
@@ -87,6 +81,11 @@ def _prepare(options: Namespace) -> int:
         }
     )
     return DONE
+
+
+def _show_progress(done: int, total: int) -> None:
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r{done} von {total} Kacheln" + "\n" * (done == total))
 
 
 def _figures(options: Namespace) -> int:

@@ -28,8 +28,13 @@ def wanted_tiles() -> tuple[Tile, ...]:
     """Return the tiles that this installation renders, in their order."""
     from shared.demo_city import all_tiles
 
+    wants_all = get_settings().demo_city_images == "all"
+    return all_tiles(CitySettings()) if wants_all else central_tiles()
+
+
+def central_tiles() -> tuple[Tile, ...]:
+    """Return the tiles of the centre on the newest flight, in their order."""
+    from shared.demo_city import all_tiles
+
     city = CitySettings()
-    tiles = all_tiles(city)
-    if get_settings().demo_city_images == "all":
-        return tiles
-    return tuple(tile for tile in tiles if tile.is_central(city))
+    return tuple(tile for tile in all_tiles(city) if tile.is_central(city))
