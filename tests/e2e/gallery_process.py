@@ -53,7 +53,7 @@ class RunningGallery:
             for child in self.process.children(recursive=True)
             if word in " ".join(_command_line(child)) and "honcho" not in _command_line(child)
         ]
-        family = {process for top in tops for process in (top, *top.children(recursive=True))}
+        family = {process for top in tops for process in (top, *_descendants(top))}
         return sorted(family, key=lambda process: process.pid)
 
     @property
@@ -65,6 +65,13 @@ class RunningGallery:
         """What a part has printed so far."""
         file = self.data_dir / "logs" / f"{part}.log"
         return file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
+
+
+def _descendants(process: psutil.Process) -> list[psutil.Process]:
+    try:
+        return process.children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
 
 
 def _command_line(process: psutil.Process) -> list[str]:

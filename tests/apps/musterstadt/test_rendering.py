@@ -3,49 +3,81 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
-from collections.abc import Iterator
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from apps.musterstadt import __main__ as command
-from apps.musterstadt.place import central_tiles, city_store, wanted_tiles
+from apps.musterstadt.place import central_tiles, wanted_tiles
+from shared.demo_city import CitySettings, CityStore
+from shared.settings import REPOSITORY
+
+SOME = """
+import json, sys
+from apps.musterstadt.place import central_tiles
 from apps.musterstadt.rendering import render_missing
-from shared.demo_city import CityStore
-from shared.settings import get_settings
+
+if __name__ == "__main__":
+    told = []
+    count = int(sys.argv[1])
+    made = render_missing(central_tiles()[:count], lambda *state: told.append(state))
+    print(json.dumps([made, told]))
+"""
+BUILD = """
+import sys
+from apps.musterstadt import __main__ as command
+from apps.musterstadt.place import central_tiles
+
+if __name__ == "__main__":
+    command.central_tiles = lambda: central_tiles()[:1]
+    sys.exit(command.main(["build"]))
+"""
 
 
 @pytest.fixture
-def own_store(
-    built: CityStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[CityStore]:
+def own_store(built: CityStore, tmp_path: Path) -> CityStore:
     """A town of the test's own, without images."""
     folder = tmp_path / built.folder.name
     shutil.copytree(built.folder, folder, ignore=shutil.ignore_patterns("*.tif", "*.lock"))
-    monkeypatch.setenv("URBANKI_DEMO_CITY_DIR", str(tmp_path))
-    get_settings.cache_clear()
-    yield city_store()
-    get_settings.cache_clear()
+    return CityStore(tmp_path, CitySettings())
+
+
+def run(store: CityStore, script: str, *words: str) -> object:
+    """Run a script as a program of its own, as other processes begin with the main program."""
+    path = store.folder.parent / "script.py"
+    path.write_text(script, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, str(path), *words],
+        cwd=REPOSITORY,
+        env=os.environ
+        | {"URBANKI_DEMO_CITY_DIR": str(store.folder.parent), "PYTHONPATH": str(REPOSITORY)},
+        stdout=subprocess.PIPE,
+        check=True,
+        timeout=240,
+    )
+    return json.loads(done.stdout)
+
+
+def images(store: CityStore) -> dict[Path, int]:
+    return {path: path.stat().st_mtime_ns for path in store.folder.rglob("*.tif")}
 
 
 def test_only_missing_tiles_are_rendered(own_store: CityStore) -> None:
-    told: list[tuple[int, int]] = []
-    tiles = central_tiles()[:2]
-    assert render_missing(tiles, lambda *state: told.append(state)) == 2
-    assert told == [(1, 2), (2, 2)]
-    assert all(own_store.is_ready(tile) for tile in tiles)
-    written = {path: path.stat().st_mtime_ns for path in own_store.folder.rglob("*.tif")}
-    assert render_missing(tiles, lambda *state: told.append(state)) == 0
-    assert {path: path.stat().st_mtime_ns for path in own_store.folder.rglob("*.tif")} == written
+    assert run(own_store, SOME, "1") == [1, [[1, 1]]]
+    first = images(own_store)
+    assert run(own_store, SOME, "2") == [1, [[2, 2]]]
+    assert all(own_store.is_ready(tile) for tile in central_tiles()[:2])
+    both = images(own_store)
+    assert {path: both[path] for path in first} == first
+    assert run(own_store, SOME, "2") == [0, []]
+    assert images(own_store) == both
 
 
-def test_build_makes_the_centre_of_the_newest_flight(
-    own_store: CityStore, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_build_makes_the_centre_of_the_newest_flight(own_store: CityStore) -> None:
     assert {tile.vintage for tile in central_tiles()} == {"2026"}
     assert set(central_tiles()) < set(wanted_tiles())
-    monkeypatch.setattr(command, "central_tiles", lambda: central_tiles()[:1])
-    assert command.main(["build"]) == 0
-    told = json.loads(capsys.readouterr().out)
+    told = run(own_store, BUILD)
     assert told == {"folder": str(own_store.folder), "built": False, "rendered": 1}
