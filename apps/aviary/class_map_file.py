@@ -14,7 +14,7 @@ from apps.aviary.recipes import Recipe
 from apps.aviary.semantic import Totals
 from shared.contracts.finding import Finding
 from shared.contracts.provenance import ModelUse
-from shared.errors import Cancelled, FileDamaged
+from shared.errors import FileDamaged
 from shared.geo.raster import RasterInfo
 
 CLASS_MAP_FILE = "classes.json"
@@ -62,11 +62,6 @@ class ClassMap:
     def pixel_m2(self) -> float:
         """Ground area of a pixel [m2]."""
         return (self.info.pixel_width_m or 0.0) * (self.info.pixel_height_m or 0.0)
-
-    @property
-    def stopped_tiles(self) -> int:
-        """Tiles that nobody looked at, because somebody stopped the run."""
-        return sum(one.code == Cancelled.code for one in self.failed)
 
     @property
     def area_m2(self) -> dict[str, float]:

@@ -11,6 +11,7 @@ from rasterio.io import MemoryFile
 from shapely import Polygon
 
 from apps.aviary.class_map_file import CODES_FILE, ClassMap
+from apps.aviary.origin import model_entry, timeless_origin
 from apps.aviary.outlines import Outline
 from apps.aviary.outputs import (
     PIXEL_DIGITS,
@@ -24,7 +25,6 @@ from apps.aviary.outputs import (
     rounded,
     warning_entry,
 )
-from apps.aviary.semantic_method import origin_of_files
 from shared import __version__
 from shared.geo.nodata import NO_DATA
 
@@ -40,7 +40,8 @@ def class_geojson(content: ClassMap, outlines: Sequence[Outline]) -> str:
     """
     ordered = sorted(outlines, key=lambda one: (-round(one.score, 4), one.polygon.bounds, one.code))
     lines = [compact(_feature(content, one, i)) for i, one in enumerate(ordered, start=1)]
-    head = geojson_head(content.info, content.recipe, origin_of_files(content))
+    origin = timeless_origin(content.info, content.recipe, content.model)
+    head = geojson_head(content.info, content.recipe, origin)
     return geojson_text(head, lines)
 
 
@@ -126,7 +127,7 @@ def class_summary(
         "status": "incomplete" if content.failed else "ok",
         "recipe": recipe.recipe_id,
         "image": image_entry(content.info, path),
-        "model": {"name": model.name, "version": model.version, "sha256": model.sha256},
+        "model": model_entry(model, recipe),
         "parameters": _parameters(content, min_area_m2),
         "counts": {one.key: sum(o.code == one.code for o in outlines) for one in recipe.classes},
         "area_m2": {key: round(value, 2) for key, value in content.area_m2.items()},

@@ -22,10 +22,16 @@ from apps.aviary.objects import FailedTile, TileFinds
 from apps.aviary.plan import RunPlan
 from apps.aviary.preflight import no_data_share
 from apps.aviary.run_image import encode_png
-from apps.aviary.work import Work, area_of, failed_tile, stopped_tile, write_overview
+from apps.aviary.work import (
+    Work,
+    area_of,
+    failed_figures,
+    failed_tile,
+    stopped_tile,
+    write_overview,
+)
 from shared.contracts.jobs import JsonObject
 from shared.contracts.provenance import ModelUse
-from shared.errors import Cancelled
 from shared.geo.tiling import Tile
 from shared.jobs.definition import (
     MOST_ROW_BYTES,
@@ -34,9 +40,6 @@ from shared.jobs.definition import (
     UnitOutcome,
     UnitResult,
 )
-
-MOST_LISTED = 20
-"""The summary names this many failed tiles; all of them stand in `detection.json`."""
 
 
 class ObjectsMethod:
@@ -126,7 +129,6 @@ def _figures(analysis: Analysis) -> dict[str, Any]:
     recipe, detection = analysis.recipe, analysis.detection
     result = count(analysis, threshold=analysis.threshold, min_area_m2=recipe.min_area_m2)
     model = detection.model
-    failed = [one.tile_id for one in detection.failed if one.code != Cancelled.code]
     return {
         "status": "ok" if analysis.complete else "incomplete",
         "recipe": recipe.recipe_id,
@@ -137,8 +139,6 @@ def _figures(analysis: Analysis) -> dict[str, Any]:
         "doubtful": sum(one.doubtful for one in result.objects),
         "nodata_share": round(analysis.nodata_share, 6),
         "tiles": len(detection.plan.tiles),
-        "failed_tiles": len(failed),
-        "first_failed_tiles": failed[:MOST_LISTED],
-        "stopped_tiles": detection.stopped_tiles,
+        **failed_figures(detection.failed),
         "model": None if model is None else f"{model.name} {model.version} {model.sha256[:12]}",
     }

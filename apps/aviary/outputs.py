@@ -15,6 +15,7 @@ from shapely import Polygon
 from apps.aviary.analysis import Analysis, Result
 from apps.aviary.joining import FoundObject
 from apps.aviary.objects import FailedTile
+from apps.aviary.origin import model_entry, timeless_origin
 from apps.aviary.preflight import outside_checked_range
 from apps.aviary.recipes import Recipe
 from shared import __version__
@@ -24,7 +25,7 @@ from shared.errors import ResultsExist, StorageFull
 from shared.geo.crs import to_map
 from shared.geo.polygons import canonical_ring
 from shared.geo.raster import RasterInfo
-from shared.store.provenance_text import DECISION, to_dict
+from shared.store.provenance_text import to_dict
 
 OBJECTS_FILE = "objects.geojson"
 SUMMARY_FILE = "summary.json"
@@ -50,8 +51,12 @@ def objects_geojson(
         origin: Where a stored run's result comes from; None names what the same input always
             gives, so that the same input gives the same bytes.
     """
-    told = _short_origin(analysis, threshold) if origin is None else to_dict(origin)
-    head = geojson_head(analysis.info, analysis.recipe, told)
+    info, recipe = analysis.info, analysis.recipe
+    if origin is None:
+        told = timeless_origin(info, recipe, analysis.detection.model, threshold=threshold)
+    else:
+        told = to_dict(origin)
+    head = geojson_head(info, recipe, told)
     return geojson_text(head, [compact(_feature(analysis, one)) for one in result.objects])
 
 
@@ -76,18 +81,6 @@ def geojson_text(head: Json, lines: Sequence[str]) -> str:
     """Join head and features, one feature a line."""
     body = "\n" + ",\n".join(lines) + "\n" if lines else ""
     return f'{compact(head)[:-1]}, "features": [{body}]}}\n'
-
-
-def _short_origin(analysis: Analysis, threshold: float) -> Json:
-    return {
-        "input_sha256": analysis.info.sha256,
-        "model": _model(analysis),
-        "recipe": analysis.recipe.recipe_id,
-        "recipe_version": analysis.recipe.version,
-        "threshold": threshold,
-        "software_version": __version__,
-        "decision": DECISION,
-    }
 
 
 def summary(
@@ -116,7 +109,7 @@ def summary(
         "status": "ok" if analysis.complete else "incomplete",
         "recipe": analysis.recipe.recipe_id,
         "image": image_entry(info, path),
-        "model": _model(analysis),
+        "model": model_entry(detection.model, analysis.recipe),
         "parameters": {
             "recipe_version": analysis.recipe.version,
             "threshold": threshold,
@@ -257,13 +250,6 @@ def image_entry(info: RasterInfo, path: str) -> Json:
         "crs": info.crs,
         "bands": info.bands,
     }
-
-
-def _model(analysis: Analysis) -> Json:
-    model = analysis.detection.model
-    if model is None:
-        return {"name": analysis.recipe.model, "version": None, "sha256": None}
-    return {"name": model.name, "version": model.version, "sha256": model.sha256}
 
 
 def warning_entry(finding: Finding) -> Json:

@@ -26,6 +26,7 @@ from apps.aviary.class_map_file import (
 from apps.aviary.detection_file import area_rings
 from apps.aviary.inference import PinnedModel, look_at_cells
 from apps.aviary.objects import FailedTile
+from apps.aviary.origin import timeless_origin
 from apps.aviary.outlines import outline_classes, to_lines
 from apps.aviary.plan import RunPlan
 from apps.aviary.row_file import RowFile
@@ -41,12 +42,18 @@ from apps.aviary.semantic import (
     ndvi,
 )
 from apps.aviary.valid_rows import ValidRows
-from apps.aviary.work import Work, area_of, failed_tile, stopped_tile, write_overview
-from shared import __version__
+from apps.aviary.work import (
+    Work,
+    area_of,
+    failed_figures,
+    failed_tile,
+    stopped_tile,
+    write_overview,
+)
 from shared.contracts.finding import Finding
 from shared.contracts.jobs import StoredFile
 from shared.contracts.provenance import ModelUse
-from shared.errors import N_, Cancelled
+from shared.errors import N_
 from shared.geo.cache import tile_cache, tile_key
 from shared.geo.export import RasterLayout, Strip, write_cog
 from shared.geo.nodata import NO_DATA
@@ -55,10 +62,8 @@ from shared.geo.tiling import Tile
 from shared.geo.vectorise import OutlineOptions
 from shared.jobs.definition import JobContext, ResultSummary, UnitOutcome, UnitResult
 from shared.settings import get_settings
-from shared.store.provenance_text import DECISION
+from shared.store.local_files import disk_errors
 
-MOST_LISTED = 20
-"""The summary names this many failed tiles; all of them stand in `classes.json`."""
 SIMPLER_MODEL = Finding(
     "hint",
     "einfaches_verfahren",
@@ -98,6 +103,7 @@ class SemanticMethod:
         with ExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
             pixels = _Pixels.new(folder, work.image.info.width, stack)
+            stack.enter_context(disk_errors(folder))
             totals = _draw(work, area, told.results(outcomes, ctx), pixels)
             content = _class_map(work, area, told, totals)
             files = (
@@ -254,31 +260,16 @@ def _stands_in(work: Work) -> tuple[Finding, ...]:
     return (SIMPLER_MODEL,) if work.parameters.model != work.recipe.model else ()
 
 
-def origin_of_files(content: ClassMap) -> dict[str, object]:
-    """Return where a map comes from, without a time: the same input gives the same bytes."""
-    return {
-        "input_sha256": content.info.sha256,
-        "model": {
-            "name": content.model.name,
-            "version": content.model.version,
-            "sha256": content.model.sha256,
-        },
-        "recipe": content.recipe.recipe_id,
-        "recipe_version": content.recipe.version,
-        "software_version": __version__,
-        "decision": DECISION,
-    }
-
-
 def _write_rasters(
     content: ClassMap, pixels: _Pixels, folder: Path, ctx: JobContext
 ) -> Iterator[StoredFile]:
     colours = {one.code: one.colour for one in content.recipe.classes}
+    origin = timeless_origin(content.info, content.recipe, content.model)
     for name, rows in ((CODES_FILE, pixels.codes), (CONFIDENCE_FILE, pixels.confidence)):
         path = folder / name
         strips = (Strip(strip[None]) for strip in rows.strips())
         layout = _layout(content.info, colours if name == CODES_FILE else {})
-        write_cog(path, strips, layout, origin_of_files(content))
+        write_cog(path, strips, layout, origin)
         with path.open("rb") as stream:
             yield ctx.write(name, stream, "image/tiff")
 
@@ -320,7 +311,6 @@ def _write_outlines(
 
 def _figures(content: ClassMap) -> dict[str, Any]:
     """Return the figures for lists of runs and other programs."""
-    failed = [one.tile_id for one in content.failed if one.code != Cancelled.code]
     model, totals = content.model, content.totals
     return {
         "status": "incomplete" if content.failed else "ok",
@@ -330,8 +320,6 @@ def _figures(content: ClassMap) -> dict[str, Any]:
         "nodata_share": round(content.no_data_share, 6),
         "mean_confidence": totals.mean_confidence,
         "tiles": content.tiles,
-        "failed_tiles": len(failed),
-        "first_failed_tiles": failed[:MOST_LISTED],
-        "stopped_tiles": content.stopped_tiles,
+        **failed_figures(content.failed),
         "model": f"{model.name} {model.version} {model.sha256[:12]}",
     }

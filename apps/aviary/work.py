@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from PIL import Image
 from shapely import MultiPolygon
@@ -23,6 +23,8 @@ from shared.jobs.definition import JobContext, ResultSummary, UnitOutcome, UnitR
 
 OVERVIEW_FILE = "overview.jpg"
 OVERVIEW_QUALITY = 90
+MOST_LISTED = 20
+"""Figures name this many failed tiles; all of them stand in the result's own file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,16 @@ def stopped_tile(plan: RunPlan, tile_id: int) -> FailedTile:
     """Return a tile that nobody looked at: it is not one without finds."""
     error = Cancelled()
     return FailedTile(tile_id, plan.source_box(plan.tiles[tile_id]), error.code, str(error))
+
+
+def failed_figures(failed: Sequence[FailedTile]) -> dict[str, Any]:
+    """Return how many tiles failed, the first of them, and how many nobody looked at."""
+    broken = [one.tile_id for one in failed if one.code != Cancelled.code]
+    return {
+        "failed_tiles": len(broken),
+        "first_failed_tiles": broken[:MOST_LISTED],
+        "stopped_tiles": len(failed) - len(broken),
+    }
 
 
 def write_overview(work: Work, ctx: JobContext) -> StoredFile:

@@ -9,9 +9,10 @@ import streamlit as st
 from apps.musterstadt.ordering import make_order
 from apps.musterstadt.report import key_figures
 from apps.musterstadt.town import has_gaps, is_built, town_figures
+from apps.musterstadt.view_choices import choose_view
 from apps.musterstadt.view_export import show_export
 from apps.musterstadt.view_progress import follow_images, say_share, wait_for_town
-from apps.musterstadt.view_town import choose_view, show_town, take_picture_of
+from apps.musterstadt.view_town import show_town, take_picture_of
 from shared.contracts.provenance import Provenance
 from shared.store import runs
 from shared.store.provenance import describe, from_dict

@@ -20,7 +20,7 @@ from apps.musterstadt.town import (
     town_figures,
     whole_objects_in,
 )
-from apps.musterstadt.view_town import Wish, area_title
+from apps.musterstadt.view_choices import Wish, area_title
 from apps.musterstadt.words import PICTURES
 from shared.contracts.provenance import LOCAL_ZONE, Provenance
 from shared.i18n import Translator

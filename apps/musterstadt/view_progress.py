@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from apps.musterstadt.town import is_built, rendered_share
-from apps.musterstadt.view_town import Wish
+from apps.musterstadt.view_choices import Wish
 from shared.ui import AppContext
 
 LOOK_EVERY_S = 2

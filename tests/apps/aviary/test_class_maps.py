@@ -11,6 +11,7 @@ from scipy.ndimage import maximum_filter, minimum_filter
 from shapely.geometry import shape
 
 from apps.aviary import __main__ as command
+from apps.aviary.row_file import RowFile
 from shared.geo.nodata import NO_DATA
 from shared.settings import get_settings
 from tests.apps.aviary.cell_doubles import MARK, AnswersOtherClasses, CellDouble
@@ -303,3 +304,17 @@ def test_an_answer_about_other_classes_is_none(tmp_path, capsys, model):
     assert summary["nodata_share"] == 1
     assert summary["mean_confidence"] is None
     assert len(summary["failed_tiles"]) == 1
+
+
+def test_a_full_disk_is_told_and_leaves_nothing(tmp_path, capsys, model, monkeypatch):
+    def full(self, rows):
+        raise OSError(28, "No space left on device")
+
+    model(CellDouble())
+    monkeypatch.setattr(RowFile, "append", full)
+    image = save_tiff(tmp_path / "a.tif", picture(ground(300, 200)))
+    code, content, said = run(capsys, "--image", image, "--out", tmp_path / "out")
+    assert code == 2
+    assert content is None
+    assert "Platz" in said or "Speicher" in said
+    assert not (tmp_path / "out").exists()
