@@ -149,6 +149,15 @@ def test_pairs_have_their_columns_and_images(pairs: Path) -> None:
         assert int(row["scene_seed"]) in seeds
 
 
+def test_one_rendering_serves_both_models(semantic: Path, tmp_path: Path) -> None:
+    written(tmp_path / "all", "all")
+    written(tmp_path / "solar", "solar")
+    together, apart = digests(tmp_path / "all"), digests(tmp_path / "solar")
+    of_classes = {name: one for name, one in digests(semantic).items() if "ndsm" not in name}
+    of_solar = {name.replace("masks/", "solar_masks/"): one for name, one in apart.items()}
+    assert together == of_classes | of_solar
+
+
 def test_the_folder_of_other_files_stays_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "letter.txt").write_text("mine")
     with pytest.raises(InputError, match="enthält schon andere Dateien"):
@@ -184,7 +193,7 @@ def test_a_failure_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         (["--count", "1", "--size", "9"], "Pixel Seitenlänge"),
         (["--count", "1", "--gsd", "3"], "Bodenauflösung"),
         (["--count", "viele"], "ist kein Wert für --count"),
-        (["--count", "1", "--format", "yolo"], "gibt es nur semantic, solar, pairs"),
+        (["--count", "1", "--format", "yolo"], "gibt es nur semantic, solar, all, pairs"),
         (["--count", "1", "--renewed-share", "2"], "zwischen 0 und 1"),
         ([], "Es fehlt"),
     ],

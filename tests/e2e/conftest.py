@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser
+from playwright.sync_api import Error as PlaywrightError
 
 from shared.settings import REPOSITORY
 from tests.e2e.browser import chromium
@@ -14,6 +15,9 @@ from tests.order import shares_the_gallery
 
 ENDS = pytest.StashKey[ExitStack]()
 ARTEFACTS = REPOSITORY / "var" / "e2e"
+TOO_LATE = (PlaywrightError, "Locator expected", "the page never settles", "no file came")
+SECOND_TRY = pytest.mark.flaky(reruns=1, only_rerun=TOO_LATE)
+"""For a browser that did not answer in time, once; the summary names every test that took it."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -22,6 +26,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if folder in item.path.parents:
             item.add_marker(pytest.mark.browser)
             item.add_marker(pytest.mark.server)
+            item.add_marker(SECOND_TRY)
 
 
 @pytest.fixture(scope="session")

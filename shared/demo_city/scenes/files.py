@@ -25,10 +25,11 @@ from shared.demo_city.settings import SceneSettings, Split, split_ranges
 from shared.demo_city.whole_folders import whole_folder
 from shared.errors import InputError
 
-Format = Literal["semantic", "solar", "pairs"]
-FORMATS: Final[tuple[Format, ...]] = ("semantic", "solar", "pairs")
+Format = Literal["semantic", "solar", "all", "pairs"]
+"""Classes with heights, solar units, classes with solar units (rendered once), pairs of roofs."""
+FORMATS: Final[tuple[Format, ...]] = ("semantic", "solar", "all", "pairs")
 ENTRIES: Final = frozenset(
-    {"images", "images_nir", "masks", "ndsm", "labels", "objects", "before", "after",
+    {"images", "images_nir", "masks", "solar_masks", "ndsm", "labels", "objects", "before", "after",
      "data.yaml", "pairs.csv", "scenes.json"}
 )  # fmt: skip
 """Everything that this module puts into a folder."""
@@ -117,9 +118,9 @@ def write_scenes(order: SceneOrder, progress: Progress = lambda done: None) -> d
     """
     check_seeds(order)
     _check_folder(order)
-    writers = {"semantic": _write_images, "solar": _write_images, "pairs": _write_pairs}
+    write = _write_pairs if order.form == "pairs" else _write_images
     with whole_folder(order.out) as made:
-        written = writers[order.form](made, order, progress)
+        written = write(made, order, progress)
     return written.summary(order)
 
 
@@ -162,8 +163,8 @@ def _is_replaceable(folder: Path) -> bool:
 
 def _write_images(folder: Path, order: SceneOrder, progress: Progress) -> Written:
     written, facts = Written(), []
-    write = _write_semantic if order.form == "semantic" else _write_solar
-    names = LABELS if order.form == "semantic" else SOLAR
+    write = IMAGE_WRITERS[order.form]
+    names = SOLAR if order.form == "solar" else LABELS
     for seed in range(order.first, order.first + order.count):
         scene = render_scene(order.scene(seed))
         codes = write(folder, stem_of(scene.draw), scene)
@@ -173,30 +174,49 @@ def _write_images(folder: Path, order: SceneOrder, progress: Progress) -> Writte
         written.count += 1
         written.seeds.append(seed)
         progress(written.count)
-    if order.form == "semantic":
+    if order.form != "solar":
         _write_text(folder / "data.yaml", _data_yaml())
     _write_json(folder / "scenes.json", facts)
     return written
 
 
 def _write_semantic(folder: Path, stem: str, scene: Scene) -> NDArray[np.uint8]:
-    window = scene.window
-    labels = np.where(window.valid, window.labels, np.uint8(NO_DATA)).astype(np.uint8)
-    _write_png(folder / "images" / f"{stem}.png", window.rgbi[..., :3])
-    _write_png(folder / "images_nir" / f"{stem}.png", window.rgbi[..., 3])
+    _write_heights(folder / "ndsm" / f"{stem}.tif", scene.window.ndsm, scene.draw.gsd_m)
+    return _write_classes(folder, stem, scene)
+
+
+def _write_classes(folder: Path, stem: str, scene: Scene) -> NDArray[np.uint8]:
+    labels = _with_holes(scene.window.labels, scene)
+    _write_png(folder / "images" / f"{stem}.png", scene.window.rgbi[..., :3])
+    _write_png(folder / "images_nir" / f"{stem}.png", scene.window.rgbi[..., 3])
     _write_png(folder / "masks" / f"{stem}.png", labels)
-    _write_heights(folder / "ndsm" / f"{stem}.tif", window.ndsm, scene.draw.gsd_m)
     return labels
 
 
 def _write_solar(folder: Path, stem: str, scene: Scene) -> NDArray[np.uint8]:
-    window = scene.window
-    solar = np.where(window.valid, window.solar, np.uint8(NO_DATA)).astype(np.uint8)
-    _write_png(folder / "images" / f"{stem}.png", window.rgbi[..., :3])
+    solar = _with_holes(scene.window.solar, scene)
+    _write_png(folder / "images" / f"{stem}.png", scene.window.rgbi[..., :3])
     _write_png(folder / "masks" / f"{stem}.png", solar)
+    _write_objects(folder, stem, scene)
+    return solar
+
+
+def _write_all(folder: Path, stem: str, scene: Scene) -> NDArray[np.uint8]:
+    _write_png(folder / "solar_masks" / f"{stem}.png", _with_holes(scene.window.solar, scene))
+    _write_objects(folder, stem, scene)
+    return _write_classes(folder, stem, scene)
+
+
+IMAGE_WRITERS: Final = {"semantic": _write_semantic, "solar": _write_solar, "all": _write_all}
+
+
+def _with_holes(codes: NDArray[np.uint8], scene: Scene) -> NDArray[np.uint8]:
+    return np.where(scene.window.valid, codes, np.uint8(NO_DATA)).astype(np.uint8)
+
+
+def _write_objects(folder: Path, stem: str, scene: Scene) -> None:
     _write_text(folder / "labels" / f"{stem}.txt", "".join(_yolo_lines(scene)))
     _write_json(folder / "objects" / f"{stem}.geojson", _collection(scene))
-    return solar
 
 
 def _yolo_lines(scene: Scene) -> Iterator[str]:
