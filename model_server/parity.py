@@ -34,6 +34,7 @@ from shared.settings import get_settings
 PARITY_FILE = "parity.json"
 TORCH_SCORE_LIMIT = 1e-4
 TORCH_BOX_LIMIT_PX = 0.05
+TORCH_LEAST_MASK_IOU = 0.99
 OPENVINO_SCORE_LIMIT = 0.02
 AP50_LIMIT_POINTS = 0.3
 VISIBLE_SCORE = 0.01
@@ -42,6 +43,7 @@ SCENES_PX = ((640, 640), (512, 512), (320, 640), (1280, 1280))
 TORCH_SHAPES = [(1, 512, 512), (2, 640, 640), (1, 320, 640)]
 LABELLED_TILES = {"solar": "solar_tiles_train"}
 """Data sets below the development data folder, on which a model's AP50 is measured."""
+YOLO_HEADS = ("yolo_detect", "yolo_segment")
 _HEAD = "output0"
 
 Pixels = NDArray[np.uint8]
@@ -55,11 +57,13 @@ class Difference:
         max_score_difference: Over all anchors of all images.
         max_box_difference_px: Over anchors with a score of at least `VISIBLE_SCORE`.
         images: Number of compared images.
+        min_mask_iou: Smallest overlap of the best anchors' masks; None without masks.
     """
 
     max_score_difference: float
     max_box_difference_px: float
     images: int
+    min_mask_iou: float | None = None
 
 
 def draw_scene(seed: int, height: int, width: int) -> Pixels:
@@ -158,20 +162,25 @@ def measure_torch(model: ServableModel) -> dict[str, Any]:
         "version": onnxruntime.__version__,
         "torch": torch.__version__,
         **asdict(difference),
-        "limits": {"score": TORCH_SCORE_LIMIT, "box_px": TORCH_BOX_LIMIT_PX},
+        "limits": {
+            "score": TORCH_SCORE_LIMIT,
+            "box_px": TORCH_BOX_LIMIT_PX,
+            "mask_iou": TORCH_LEAST_MASK_IOU,
+        },
         "ok": difference.max_score_difference <= TORCH_SCORE_LIMIT
-        and difference.max_box_difference_px <= TORCH_BOX_LIMIT_PX,
+        and difference.max_box_difference_px <= TORCH_BOX_LIMIT_PX
+        and (difference.min_mask_iou is None or difference.min_mask_iou >= TORCH_LEAST_MASK_IOU),
     }
 
 
 def _compare_with_torch(model: ServableModel) -> Difference:
     from model_server.training.export import export_onnx, measure_parity
-    from model_server.training.rebuild import rebuild_detector
+    from model_server.training.rebuild import rebuild_network
 
     file = model.files[MAIN_FILE]
     metrics = json.loads((model.folder / "metrics.json").read_text(encoding="utf-8"))
     fitted = metrics["calibration"]
-    network = rebuild_detector(file, len(model.card.classes))
+    network = rebuild_network(file, len(model.card.classes))
     with tempfile.TemporaryDirectory() as scratch:
         raw = export_onnx(
             network,
@@ -181,7 +190,9 @@ def _compare_with_torch(model: ServableModel) -> Difference:
             fitted["platt_offset"],
         )
     found = measure_parity(raw, file, TORCH_SHAPES)
-    return Difference(found.max_score_difference, found.max_box_difference_px, found.images)
+    return Difference(
+        found.max_score_difference, found.max_box_difference_px, found.images, found.min_mask_iou
+    )
 
 
 def measure_trained(folder: Path, tiles_folder: Path, nms_iou: float) -> None:
@@ -214,7 +225,7 @@ def check_parity(model: ServableModel, data_folder: Path) -> dict[str, Any]:
     """
     card, found = model.card, dict[str, Any]()
     row = {"name": card.name, "version": card.version}
-    if card.architecture != "yolo_detect" or card.file is None:
+    if card.architecture not in YOLO_HEADS or card.file is None:
         return {**row, "measured": found, "problems": find_problems(card.openvino_ok, {})}
     if importlib.util.find_spec("torch") and importlib.util.find_spec("ultralytics"):
         found["onnxruntime"] = measure_torch(model)

@@ -1,4 +1,4 @@
-"""Headless command: `python -m apps.aviary run|recipes|check`.
+"""Headless command: `python -m apps.aviary run|recipes|check|test-recipe`.
 
 Exit codes: 0 done, 2 bad input, 3 model server not available, 4 cancelled or incomplete. Errors are
 one German line on stderr; results are JSON on stdout.
@@ -16,7 +16,11 @@ from types import FrameType
 
 from apps.aviary.batch import Order, collect_images, run
 from apps.aviary.commands import build_parser
-from apps.aviary.outputs import to_json
+from apps.aviary.conformance import prove_recipe
+from apps.aviary.input_files import FLAGS
+from apps.aviary.outputs import Json, to_json
+from apps.aviary.own_model import OWN_MODEL, SUMMARY_DE, TITLE_DE
+from apps.aviary.recipe_choice import ChosenRecipe, choose_recipe, read_package
 from apps.aviary.recipes import find_recipe, recipe_names
 from apps.aviary.run_image import inspect_image
 from shared.auth.audited_commands import run_app_command
@@ -35,6 +39,22 @@ from shared.geo.raster import OpenOptions
 from shared.settings import get_settings
 
 DONE, BAD_INPUT, NO_MODEL_SERVER, INCOMPLETE = 0, 2, 3, 4
+_OWN_MODEL_ENTRY: Json = {
+    "id": OWN_MODEL,
+    "kind": OWN_MODEL,
+    "version": "",
+    "title_de": TITLE_DE,
+    "summary_de": SUMMARY_DE,
+    "model": "",
+    "bands": "",
+    "inputs": [],
+    "optional_inputs": [],
+    "gsd_m": {"min": None, "native": None, "max": None},
+    "threshold": None,
+    "min_area_m2": None,
+    "classes": {},
+}
+"""What only the model itself can say is left open."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -46,7 +66,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, _stop)
     try:
         options = build_parser().parse_args(arguments)
-        commands = {"run": _run, "recipes": _recipes, "check": _check}
+        commands = {
+            "run": _run,
+            "recipes": _recipes,
+            "check": _check,
+            "test-recipe": _test_recipe,
+        }
         return run_app_command(
             get_settings(), "aviary", options.command, lambda: commands[options.command](options)
         )
@@ -61,8 +86,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(options: Namespace) -> int:
-    recipe = find_recipe(options.recipe)
-    order = Order(
+    images = collect_images(options.image)
+    with ExitStack() as stack:
+        chosen = choose_recipe(options.recipe, options.model, _lazy_client(stack), stack)
+        content = run(images, _order(options, chosen), chosen.client, time.monotonic)
+    sys.stdout.write(to_json(content))
+    incomplete = content["status"] != "ok" and (
+        not images.several or any(one["status"] == "incomplete" for one in content["images"])
+    )
+    return INCOMPLETE if incomplete else DONE
+
+
+def _order(options: Namespace, chosen: ChosenRecipe) -> Order:
+    given, recipe = vars(options), chosen.recipe
+    return Order(
         recipe=recipe,
         options=OpenOptions(gsd_m=options.gsd, crs=options.crs, bands=options.bands),
         threshold=options.threshold,
@@ -71,15 +108,10 @@ def _run(options: Namespace) -> int:
         out=options.out,
         force=options.force,
         use_cache=not options.no_cache,
+        files={name: given[name] for name in FLAGS if given[name] is not None},
+        recipe_text=chosen.text,
+        seed=options.seed,
     )
-    images = collect_images(options.image)
-    with ExitStack() as stack:
-        content = run(images, order, _lazy_client(stack), time.monotonic)
-    sys.stdout.write(to_json(content))
-    incomplete = content["status"] != "ok" and (
-        not images.several or any(one["status"] == "incomplete" for one in content["images"])
-    )
-    return INCOMPLETE if incomplete else DONE
 
 
 def _lazy_client(stack: ExitStack) -> Callable[[], ModelServerClient]:
@@ -100,6 +132,7 @@ def _recipes(options: Namespace) -> int:
     if not options.json:
         for recipe in recipes:
             sys.stdout.write(f"{recipe.recipe_id:<16}{recipe.title_de}: {recipe.summary_de}\n")
+        sys.stdout.write(f"{OWN_MODEL:<16}{TITLE_DE}: {SUMMARY_DE}\n")
         return DONE
     content = [
         {
@@ -109,6 +142,9 @@ def _recipes(options: Namespace) -> int:
             "title_de": recipe.title_de,
             "summary_de": recipe.summary_de,
             "model": recipe.model,
+            "bands": recipe.bands,
+            "inputs": [FLAGS[name] for name in recipe.inputs],
+            "optional_inputs": [FLAGS[name] for name in recipe.optional_inputs],
             "gsd_m": {
                 "min": recipe.gsd_min_m,
                 "native": recipe.gsd_native_m,
@@ -120,6 +156,7 @@ def _recipes(options: Namespace) -> int:
         }
         for recipe in recipes
     ]
+    content.append(_OWN_MODEL_ENTRY)
     sys.stdout.write(to_json({"recipes": content}))
     return DONE
 
@@ -142,6 +179,24 @@ def _check(options: Namespace) -> int:
     first = next(one for one in findings if one.level == "stop")
     sys.stderr.write(f"{first.german}\n")
     return BAD_INPUT
+
+
+def _test_recipe(options: Namespace) -> int:
+    shared = read_package(options.file)
+    with ExitStack() as stack:
+        found = prove_recipe(shared, _lazy_client(stack))
+    model = shared.expected.model
+    content = {
+        "recipe": shared.recipe.recipe_id,
+        "version": shared.recipe.version,
+        "title_de": shared.recipe.title_de,
+        "model": None if model is None else model.model_dump(),
+        "counts": dict(found.counts),
+        "area_m2": dict(found.area_m2),
+        "passed": True,
+    }
+    sys.stdout.write(to_json(content))
+    return DONE
 
 
 def _refuse(error: UrbanKiError, code: int) -> int:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from shapely import MultiPolygon
 
-from apps.aviary.joining import FoundObject, find_objects
+from apps.aviary.joining import FoundObject, find_objects, in_order
 from apps.aviary.objects import Detection
 from apps.aviary.preflight import outside_checked_range
 from apps.aviary.recipes import Recipe
@@ -36,12 +36,14 @@ class Analysis:
 
     Args:
         info: The image.
-        nodata_share: Share of the image without data, 0 to 1, sampled on its overview.
+        nodata_share: Share of what counts without data, 0 to 1.
         recipe: What was looked for.
         findings: Result of the checks.
         threshold: Least score of a find unless a person says otherwise.
         detection: What the model found at any score.
         area_px: Part of the image that counts [px]; None for all of it.
+        whole: Objects at any score that a method made whole; None where the model finds parts.
+        inputs: Name and SHA-256 of each other file that took part.
     """
 
     info: RasterInfo
@@ -51,6 +53,8 @@ class Analysis:
     threshold: float
     detection: Detection
     area_px: MultiPolygon | None
+    whole: tuple[FoundObject, ...] | None = None
+    inputs: tuple[tuple[str, str], ...] = ()
 
     @property
     def complete(self) -> bool:
@@ -115,18 +119,10 @@ def count(analysis: Analysis, *, threshold: float, min_area_m2: float) -> Result
         min_area_m2: Least ground area [m2].
     """
     info = analysis.info
-    objects = find_objects(
-        analysis.detection,
-        info,
-        analysis.recipe,
-        threshold=threshold,
-        min_area_m2=min_area_m2,
-        area_px=analysis.area_px,
-    )
+    objects = _objects(analysis, threshold, min_area_m2)
     pixel_m2 = (info.pixel_width_m or 0.0) * (info.pixel_height_m or 0.0)
-    with_data_m2 = info.width * info.height * pixel_m2 * (1 - analysis.nodata_share)
-    if analysis.area_px is not None:
-        with_data_m2 = analysis.area_px.area * pixel_m2
+    counted_px = info.width * info.height if analysis.area_px is None else analysis.area_px.area
+    with_data_m2 = counted_px * pixel_m2 * (1 - analysis.nodata_share)
     keys = [one.key for one in analysis.recipe.classes]
     keys += sorted({one.class_key for one in objects} - set(keys))
     area_m2 = {
@@ -139,4 +135,19 @@ def count(analysis: Analysis, *, threshold: float, min_area_m2: float) -> Result
         area_m2=area_m2,
         share={key: min(1.0, area_m2[key] / with_data_m2) if with_data_m2 else 0.0 for key in keys},
         mean_confidence=float(np.mean([one.score for one in objects])) if objects else None,
+    )
+
+
+def _objects(analysis: Analysis, threshold: float, min_area_m2: float) -> tuple[FoundObject, ...]:
+    if analysis.whole is not None:
+        return in_order(
+            one for one in analysis.whole if one.score >= threshold and one.area_m2 >= min_area_m2
+        )
+    return find_objects(
+        analysis.detection,
+        analysis.info,
+        analysis.recipe,
+        threshold=threshold,
+        min_area_m2=min_area_m2,
+        area_px=analysis.area_px,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from apps.aviary.analysis import count
@@ -12,6 +12,7 @@ from apps.aviary.class_map_file import (
     CODES_FILE,
     CONFIDENCE_FILE,
     OUTLINES_FILE,
+    VALUES_FILE,
     read_class_map,
 )
 from apps.aviary.class_outputs import as_pictures, class_geojson, class_summary
@@ -29,9 +30,10 @@ from apps.aviary.outputs import (
     to_json,
     write_files,
 )
-from apps.aviary.recipes import Kind, Recipe
+from apps.aviary.recipe_schema import InputName
+from apps.aviary.recipes import Recipe
 from shared import __version__
-from shared.errors import FileMissing, FolderWithoutImages, InputError
+from shared.errors import AreaOutside, FileMissing, FolderWithoutImages, InputError
 from shared.geo.open import IMAGE_SUFFIXES
 from shared.geo.raster import OpenOptions
 from shared.jobs.inline import InlineResult
@@ -62,9 +64,12 @@ class Order:
         threshold: Least score of a reported object; None takes the calibrated one.
         min_area_m2: Least ground area of a reported object [m2].
         area: File with the area that counts; None takes whole images.
+        files: What the recipe works with beside the images, by name.
         out: Output folder.
         force: Work outside the recipe's resolution range and overwrite results.
         use_cache: Take what the model has said before about the same pixels.
+        recipe_text: Content of the recipe's file; empty for the built-in recipe of that name.
+        seed: Start of what is drawn by chance.
     """
 
     recipe: Recipe
@@ -75,6 +80,9 @@ class Order:
     out: Path
     force: bool
     use_cache: bool = True
+    files: Mapping[InputName, Path] = field(default_factory=dict)
+    recipe_text: str = ""
+    seed: int = 0
 
 
 def collect_images(named: Sequence[Path]) -> Images:
@@ -117,7 +125,8 @@ def run(images: Images, order: Order, client: Client, clock: Callable[[], float]
     """Run a recipe and write `objects.geojson` and `summary.json`.
 
     One image writes into the output folder itself; several write into one folder each, and a list
-    of them is written on top. A bad image among several is listed and harms no other.
+    of them is written on top. A bad image among several is listed and harms no other; so is one
+    that the area does not meet.
 
     Args:
         images: The files.
@@ -157,8 +166,12 @@ def _run_one(
         force=order.force,
         threshold=order.threshold,
         use_cache=order.use_cache,
+        files=order.files,
+        recipe_text=order.recipe_text,
+        seed=order.seed,
     ) as result:
-        files = FILES[order.recipe.kind](result, order, str(path), clock() - started)
+        files = _files(result, order, str(path), clock() - started)
+    files.summary["parameters"]["seed"] = order.seed
     write_files(folder, {**files.others, SUMMARY_FILE: to_json(files.summary)})
     return files.summary
 
@@ -197,10 +210,13 @@ def _class_files(result: InlineResult, order: Order, path: str, seconds: float) 
     )
 
 
-FILES: Mapping[Kind, Callable[[InlineResult, Order, str, float], ResultFiles]] = {
-    "objects": _object_files,
-    "semantic": _class_files,
-}
+def _files(result: InlineResult, order: Order, path: str, seconds: float) -> ResultFiles:
+    is_map = any(file.name == CLASS_MAP_FILE for file in result.summary.files)
+    files = (_class_files if is_map else _object_files)(result, order, path, seconds)
+    values = {
+        file.name: result.read(file) for file in result.summary.files if file.name == VALUES_FILE
+    }
+    return ResultFiles(files.summary, {**files.others, **values})
 
 
 def _run_several(
@@ -212,12 +228,15 @@ def _run_several(
     for path, folder in zip(paths, _folder_names(paths), strict=True):
         try:
             one = _run_one(path, order.out / folder, order, client, clock)
+        except AreaOutside as error:
+            last_error = error
+            entries.append(_outside_entry(path, order.recipe))
         except InputError as error:
             last_error = error
             entries.append(_failed_entry(path, error))
         else:
             entries.append(_entry(path, folder, one))
-    if last_error is not None and all(entry["status"] == "failed" for entry in entries):
+    if last_error is not None and all(entry["folder"] is None for entry in entries):
         raise last_error
     content = _list(entries, order, clock() - started)
     write_files(order.out, {SUMMARY_FILE: to_json(content)})
@@ -247,6 +266,18 @@ def _entry(path: Path, folder: str, one: Json) -> Json:
     return {"path": str(path), "folder": folder, **{key: one[key] for key in kept}}
 
 
+def _outside_entry(path: Path, recipe: Recipe) -> Json:
+    """List an image that the area does not meet: looked at, and nothing of it counts."""
+    return {
+        "path": str(path),
+        "folder": None,
+        "status": "outside",
+        "counts": {one.key: 0 for one in recipe.classes},
+        "area_m2": {one.key: 0.0 for one in recipe.classes},
+        "outside_share": 1.0,
+    }
+
+
 def _failed_entry(path: Path, error: InputError) -> Json:
     return {
         "path": str(path),
@@ -258,7 +289,7 @@ def _failed_entry(path: Path, error: InputError) -> Json:
 
 def _list(entries: Sequence[Json], order: Order, seconds: float) -> Json:
     done = [entry for entry in entries if entry["status"] != "failed"]
-    whole = all(entry["status"] == "ok" for entry in entries)
+    whole = all(entry["status"] in ("ok", "outside") for entry in entries)
     keys = dict.fromkeys(key for entry in done for key in entry["counts"])
     return {
         "status": "ok" if whole else "incomplete",
@@ -269,6 +300,7 @@ def _list(entries: Sequence[Json], order: Order, seconds: float) -> Json:
             key: round(sum(entry["area_m2"].get(key, 0.0) for entry in done), 2) for key in keys
         },
         "failed_images": len(entries) - len(done),
+        "images_outside": sum(entry["status"] == "outside" for entry in entries),
         "seconds": round(seconds, 3),
         "software_version": __version__,
     }

@@ -21,6 +21,8 @@ CLASS_MAP_FILE = "classes.json"
 CODES_FILE = "classes.tif"
 CONFIDENCE_FILE = "confidence.tif"
 OUTLINES_FILE = "outlines.jsonl"
+VALUES_FILE = "values.tif"
+"""Numbers behind the result; recipes of the kinds `index` and `similar` have them."""
 FORMAT: Final = 1
 
 
@@ -33,7 +35,7 @@ class ClassMap:
         info: The image.
         recipe: What was looked for, whole: a later version of the recipe changes no old result.
         findings: Result of the checks.
-        model: The model that was asked.
+        model: The model that was asked; None where the recipe has none.
         model_gsd_m: Ground sampling distance of the tiles [m].
         near_infrared: True where near infrared took part.
         area_px: Polygons that count, each its outer ring and its holes [px]; None for all.
@@ -48,7 +50,7 @@ class ClassMap:
     info: RasterInfo
     recipe: Recipe
     findings: tuple[Finding, ...]
-    model: ModelUse
+    model: ModelUse | None
     model_gsd_m: float
     near_infrared: bool
     area_px: tuple[Rings, ...] | None

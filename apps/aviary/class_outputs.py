@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from PIL import Image
 from rasterio.io import MemoryFile
-from shapely import Polygon
 
 from apps.aviary.class_map_file import CODES_FILE, ClassMap
 from apps.aviary.origin import model_entry, timeless_origin
@@ -21,12 +20,13 @@ from apps.aviary.outputs import (
     geojson_head,
     geojson_text,
     image_entry,
-    placed_ring,
+    placed_rings,
     rounded,
     warning_entry,
 )
 from shared import __version__
 from shared.geo.nodata import NO_DATA
+from shared.store.provenance import embed_in_png
 
 PNG_LEVEL = 6
 
@@ -48,7 +48,6 @@ def class_geojson(content: ClassMap, outlines: Sequence[Outline]) -> str:
 def _feature(content: ClassMap, one: Outline, number: int) -> Json:
     info, recipe = content.info, content.recipe
     kind = next(known for known in recipe.classes if known.code == one.code)
-    holes = [placed_ring(info, Polygon(ring)) for ring in one.polygon.interiors]
     return {
         "type": "Feature",
         "properties": {
@@ -62,10 +61,7 @@ def _feature(content: ClassMap, one: Outline, number: int) -> Json:
             "doubtful": one.score < recipe.doubtful_below,
             "domain_distance": None,
         },
-        "geometry": {
-            "type": "Polygon",
-            "coordinates": [placed_ring(info, one.polygon), *(ring[::-1] for ring in holes)],
-        },
+        "geometry": {"type": "Polygon", "coordinates": placed_rings(info, one.polygon)},
     }
 
 
@@ -78,8 +74,11 @@ def as_pictures(content: ClassMap, rasters: Mapping[str, bytes]) -> dict[str, by
     """
     if content.info.crs is not None:
         return dict(rasters)
+    origin = timeless_origin(content.info, content.recipe, content.model)
     return {
-        name.replace(".tif", ".png"): _png(raster, content if name == CODES_FILE else None)
+        name.replace(".tif", ".png"): embed_in_png(
+            _png(raster, content if name == CODES_FILE else None), origin
+        )
         for name, raster in rasters.items()
     }
 

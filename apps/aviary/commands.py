@@ -5,8 +5,11 @@ from __future__ import annotations
 import math
 import re
 from argparse import ArgumentParser
+from collections.abc import Mapping
 from pathlib import Path
 
+from apps.aviary.input_files import FLAGS
+from apps.aviary.recipe_schema import InputName
 from shared.command_line import GermanParser
 from shared.errors import InputError, ResolutionInvalid
 from shared.geo.crs import parse_crs
@@ -17,7 +20,7 @@ MAX_AREA_M2 = 1e6
 
 
 def build_parser() -> ArgumentParser:
-    """Return the parser of `run`, `recipes` and `check`."""
+    """Return the parser of `run`, `recipes`, `check` and `test-recipe`."""
     parser = GermanParser(
         prog="python -m apps.aviary", description="Findet Objekte in Luftbildern."
     )
@@ -29,16 +32,28 @@ def build_parser() -> ArgumentParser:
     check.add_argument("--image", type=Path, required=True, metavar="DATEI", help="Luftbild")
     check.add_argument("--gsd", type=_gsd, metavar="M", help=_GSD_HELP)
     check.add_argument("--recipe", default="solar", metavar="NAME", help="Rezept (solar)")
+    test = commands.add_parser("test-recipe", help="ein geteiltes Rezept mit seinem Bild prüfen")
+    test.add_argument("file", type=Path, metavar="DATEI", help="Datei .urbanki-recipe")
     return parser
 
 
 _GSD_HELP = "Bodenauflösung in Metern je Bildpunkt, wenn das Bild keine Lage hat"
 
+FLAG_HELP: Mapping[InputName, str] = {
+    "before": "älteres Bild desselben Ortes",
+    "ndsm": "Raster der Höhen über dem Boden [m]",
+    "parcels": "Flurstücke",
+    "buildings": "Gebäudeumrisse",
+    "examples": "GeoJSON mit Beispielen und Gegenbeispielen",
+}
+
+_RECIPE_HELP = "Rezept, z. B. solar, oder Datei .urbanki-recipe"
 _BANDS_HELP = "Kanäle für Rot, Grün, Blau und, wenn vorhanden, nahes Infrarot"
 
 
 def _add_run(run: ArgumentParser) -> None:
-    run.add_argument("--recipe", required=True, metavar="NAME", help="Rezept, z. B. solar")
+    run.add_argument("--recipe", required=True, metavar="NAME", help=_RECIPE_HELP)
+    run.add_argument("--model", metavar="DATEI", help="eigenes Modell: ONNX-Datei oder Name")
     run.add_argument(
         "--image",
         type=Path,
@@ -50,10 +65,15 @@ def _add_run(run: ArgumentParser) -> None:
     )
     run.add_argument("--gsd", type=_gsd, metavar="M", help=_GSD_HELP)
     run.add_argument("--out", type=Path, required=True, metavar="ORDNER", help="Ergebnisordner")
-    run.add_argument("--area", type=Path, metavar="DATEI", help="GeoJSON mit dem Gebiet")
+    run.add_argument(
+        "--area", type=Path, metavar="DATEI", help="Gebiet: GeoJSON, GeoPackage, GML, ZIP"
+    )
     run.add_argument("--bands", type=_bands, metavar="1,2,3[,4]", help=_BANDS_HELP)
     run.add_argument("--threshold", type=_share, metavar="X", help="kleinste Sicherheit, 0 bis 1")
     run.add_argument("--min-area", type=_area_m2, metavar="M2", help="kleinste Fläche in m²")
+    for name, flag in FLAGS.items():
+        run.add_argument(flag, dest=name, type=Path, metavar="DATEI", help=FLAG_HELP[name])
+    run.add_argument("--seed", type=_seed, default=0, metavar="N", help="Start des Zufalls (0)")
     run.add_argument("--crs", type=_crs, metavar="EPSG:n", help="Koordinatensystem, wenn es fehlt")
     run.add_argument(
         "--force",
@@ -85,6 +105,12 @@ def _area_m2(text: str) -> float:
     if value is None or not 0 <= value <= MAX_AREA_M2:
         raise InputError(reason="--min-area muss eine Zahl ab 0 sein (Quadratmeter).")
     return value
+
+
+def _seed(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,9}", text):
+        raise InputError(reason="--seed muss eine ganze Zahl von 0 bis 999999999 sein.")
+    return int(text)
 
 
 def _bands(text: str) -> BandNumbers:

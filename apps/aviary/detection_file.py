@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 from shapely import MultiPolygon, Polygon
 
 from apps.aviary.analysis import Analysis
+from apps.aviary.joining import FoundObject
 from apps.aviary.objects import Corners, FailedTile, TileFinds, collect
 from apps.aviary.plan import plan_run
 from apps.aviary.recipes import Recipe
@@ -21,8 +22,46 @@ from shared.geo.raster import RasterInfo
 
 DETECTION_FILE = "detection.json"
 FORMAT: Final = 1
+DIGITS = 3
 
 Rings = tuple[Corners, ...]
+
+
+class WholeObject(NamedTuple):
+    """An object that a method made whole; stands in the file as a JSON list.
+
+    Args:
+        class_key: Kind of object.
+        score: 0 to 1.
+        rings: Outer ring and holes [px], each closed.
+        doubtful: True where a person should look twice.
+        domain_distance: See `FoundObject`.
+        figures: See `FoundObject`.
+    """
+
+    class_key: str
+    score: float
+    rings: Rings
+    doubtful: bool
+    domain_distance: float | None
+    figures: tuple[tuple[str, float], ...]
+
+    def found(self, file: DetectionFile) -> FoundObject:
+        """Return it as it is counted."""
+        polygon = Polygon(self.rings[0], self.rings[1:])
+        pixel_m2 = (file.info.pixel_width_m or 0.0) * (file.info.pixel_height_m or 0.0)
+        return FoundObject(
+            object_id=0,
+            class_key=self.class_key,
+            score=self.score,
+            polygon=polygon,
+            area_px=polygon.area,
+            area_m2=polygon.area * pixel_m2,
+            bbox_px=polygon.bounds,
+            doubtful=self.doubtful,
+            domain_distance=self.domain_distance,
+            figures=self.figures,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +75,13 @@ class DetectionFile:
         findings: Result of the checks.
         nodata_share: Share of the image without data, 0 to 1.
         threshold: Least score of a find unless a person says otherwise.
-        model: The model that was asked.
+        model: The model that was asked; None where the recipe has none.
         model_gsd_m: Ground sampling distance of the tiles [m].
         area_px: Polygons that count, each its outer ring and its holes [px]; None for all.
         tiles: Finds of every tile that has a result.
         failed: The other tiles.
+        whole: Objects at any score that a method made whole; None where the model finds parts.
+        inputs: Name and SHA-256 of each other file that took part.
     """
 
     format: Literal[1]
@@ -49,11 +90,13 @@ class DetectionFile:
     findings: tuple[Finding, ...]
     nodata_share: float
     threshold: float
-    model: ModelUse
+    model: ModelUse | None
     model_gsd_m: float
     area_px: tuple[Rings, ...] | None
     tiles: tuple[TileFinds, ...]
     failed: tuple[FailedTile, ...]
+    whole: tuple[WholeObject, ...] | None = None
+    inputs: tuple[tuple[str, str], ...] = ()
 
     def analysis(self) -> Analysis:
         """Return the same as an object that can be counted."""
@@ -67,6 +110,8 @@ class DetectionFile:
             threshold=self.threshold,
             detection=collect(plan, self.tiles, self.failed, self.model),
             area_px=area,
+            whole=None if self.whole is None else tuple(one.found(self) for one in self.whole),
+            inputs=self.inputs,
         )
 
 
@@ -88,6 +133,21 @@ def read_detection(content: bytes) -> Analysis:
         return _adapter().validate_json(content).analysis()
     except (ValidationError, KeyError) as cause:
         raise FileDamaged(name=DETECTION_FILE) from cause
+
+
+def whole_object(one: FoundObject) -> WholeObject:
+    """Return an object as it stands in the file; corners keep a thousandth of a pixel."""
+    return WholeObject(
+        one.class_key,
+        round(one.score, 6),
+        tuple(
+            tuple((round(x, DIGITS), round(y, DIGITS)) for x, y in ring.coords)
+            for ring in (one.polygon.exterior, *one.polygon.interiors)
+        ),
+        one.doubtful,
+        one.domain_distance,
+        tuple((key, round(value, 6)) for key, value in one.figures),
+    )
 
 
 def area_rings(area: MultiPolygon | None) -> tuple[Rings, ...] | None:

@@ -85,7 +85,9 @@ class Endurance:
             job=RUN.name,
             title=self._image.name,
             inputs=(self._image,),
-            parameters=make_parameters(recipe, model, OpenOptions(limits=limits), force=False),
+            parameters=make_parameters(
+                recipe, model, OpenOptions(limits=limits), force=False, use_cache=False
+            ),
         )
         now = datetime.now(UTC)
         return runs.submit(PRINCIPAL, self._trial.store, order, now=now, repeat=True).id

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
+from apps.aviary import land_cover
 from apps.aviary.cells import TileCells
 from apps.aviary.objects import DOMAIN_WARNING, TileFinds, read_answer
-from apps.aviary.recipes import Kind, Recipe
-from shared.clients.answers import ProbabilitiesResult, SegmentResult
+from apps.aviary.recipe_schema import Kind
+from apps.aviary.recipes import Recipe
+from shared.clients.answers import EmbedResult, ProbabilitiesResult, SegmentResult
 from shared.clients.catalog import first_available
 from shared.clients.checking import error_from_text
 from shared.clients.model_server import ModelServerClient
@@ -19,7 +24,14 @@ from shared.contracts.provenance import ModelUse
 from shared.errors import AnswerMismatch, ModelChanged, ModelMissing, RecipeBroken
 from shared.geo.tiling import Tile
 
-OUTPUTS: Final[Mapping[Kind, str]] = {"objects": "instances", "semantic": "probabilities"}
+OUTPUTS: Final[Mapping[Kind, str]] = {
+    "objects": "instances",
+    "semantic": "probabilities",
+    "surfaces": "probabilities",
+    "change": "probabilities",
+    "similar": "vector",
+}
+"""What a model must be able to answer; kinds that do not stand here need no pixel answers."""
 LOWEST_SCORE = 0.01
 MOST_OBJECTS_PER_TILE = 500
 
@@ -53,6 +65,10 @@ class PinnedModel:
     fusion: tuple[tuple[int, float, float], ...] = ()
 
 
+NO_MODEL = PinnedModel("", "", "")
+"""For recipes that ask none."""
+
+
 class Catalogue(Protocol):
     """Whatever can name the models of the server."""
 
@@ -79,18 +95,22 @@ def pin_model(client: Catalogue, recipe: Recipe) -> PinnedModel:
     entry = first_available(client.models(), (recipe.model, *recipe.fallbacks))
     if entry is None:
         raise ModelMissing(model=recipe.model)
-    if OUTPUTS[recipe.kind] not in entry.outputs:
+    if OUTPUTS.get(recipe.kind, "") not in ("", *entry.outputs):
         raise RecipeBroken(name=recipe.recipe_id, reason="model.name")
     pinned = PinnedModel(
         entry.name, entry.version, entry.sha256, gsd_m=entry.gsd_best_m, threshold=entry.min_score
     )
-    return pinned if recipe.kind == "objects" else _with_cells(pinned, entry, recipe)
+    return _with_cells(pinned, entry, recipe) if recipe.on_cells else pinned
 
 
 def _with_cells(pinned: PinnedModel, entry: CatalogEntry, recipe: Recipe) -> PinnedModel:
     codes = {one.key: one.code for one in entry.classes}
-    wanted = {code for group in recipe.groups.values() for code in group}
-    if entry.output_stride is None or not wanted <= set(codes.values()):
+    if recipe.kind == "semantic":
+        wanted = {code for group in recipe.groups.values() for code in group}
+        fits = wanted <= set(codes.values())
+    else:
+        fits = land_cover.CODES.items() <= codes.items()
+    if entry.output_stride is None or not fits:
         raise RecipeBroken(name=recipe.recipe_id, reason="model.name")
     return replace(
         pinned,
@@ -192,6 +212,36 @@ def look_at_cells(
     return cells, _use(result)
 
 
-def _use(result: SegmentResult | ProbabilitiesResult) -> ModelUse:
+def look_at_places(
+    client: ModelServerClient, model: PinnedModel, pngs: Sequence[bytes]
+) -> tuple[NDArray[np.float32], ModelUse]:
+    """Send pictures of places and return their vectors, and which model that was.
+
+    Args:
+        client: Client of the model server.
+        model: The model that must answer.
+        pngs: Their pixels, at least one.
+
+    Returns:
+        Vectors, shape (places, n).
+
+    Raises:
+        ItemError: One of them cannot be looked at.
+        ModelServerError: The model server cannot answer.
+        ModelMissing: It does not have the model any more.
+        ModelChanged: The weights of the model are others now.
+    """
+    results = client.embed_images(pngs, model=model.name, version=model.version)
+    good: list[EmbedResult] = []
+    for result in results:
+        if isinstance(result, ItemFailed):
+            raise error_from_text(result.error)
+        if result.model.sha256 != model.sha256:
+            raise ModelChanged()
+        good.append(result)
+    return np.stack([result.vector for result in good]), _use(good[0])
+
+
+def _use(result: SegmentResult | ProbabilitiesResult | EmbedResult) -> ModelUse:
     model = result.model
     return ModelUse(model.name, model.version, model.sha256, model.runtime, model.device)

@@ -1,21 +1,22 @@
 """The job `run`: a recipe over one aerial image, one unit for each tile.
 
-Input 0 is the image, input 1 (optional) a GeoJSON file with the area that counts. Recipe, model and
-resolution stand in the parameters (`apps.aviary.parameters`), so that the same order gives the same
-tiles and the same result wherever it is done. How a tile is looked at is the matter of the recipe's
-kind (`Method`).
+The parameters (`apps.aviary.parameters`) name the input files in their order: "image" first, then
+"area" for a GeoJSON file with the area that counts, and what the recipe works with beside them.
+Recipe, model and resolution stand there too, so that the same order gives the same tiles and the
+same result wherever it is done. How a tile is looked at is the matter of the recipe's kind
+(`Method`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from apps.aviary.analysis import refuse
-from apps.aviary.objects_method import ObjectsMethod
-from apps.aviary.recipes import Kind
+from apps.aviary.import_job import IMPORT
+from apps.aviary.input_files import check_inputs
+from apps.aviary.methods import method_of
 from apps.aviary.run_image import OPEN_IMAGES
-from apps.aviary.semantic_method import SemanticMethod
-from apps.aviary.work import Method, area_of, open_work
+from apps.aviary.work import area_of, open_work
 from shared.errors import N_
 from shared.jobs.definition import (
     JobContext,
@@ -26,7 +27,6 @@ from shared.jobs.definition import (
 )
 
 TILE_TIMEOUT_S = 120
-METHODS: Mapping[Kind, Method] = {"objects": ObjectsMethod(), "semantic": SemanticMethod()}
 
 
 def split(ctx: JobContext) -> Sequence[str]:
@@ -39,8 +39,11 @@ def split(ctx: JobContext) -> Sequence[str]:
         InputError: A check says stop, or a file cannot be used.
     """
     work = open_work(ctx)
+    method = method_of(work.recipe)
+    check_inputs(work.recipe, work.parameters.inputs[: len(ctx.inputs)])
     findings = work.image.check(work.recipe, force=work.parameters.force)
     refuse(findings, work.image.info, work.recipe)
+    method.check_files(work, ctx)
     return [str(tile.tile_id) for tile in work.plan(area_of(work, ctx)).tiles]
 
 
@@ -57,7 +60,7 @@ def process(key: str, ctx: JobContext) -> UnitResult:
     """
     work = open_work(ctx)
     plan = work.plan()
-    return METHODS[work.recipe.kind].look(work, plan, plan.tiles[int(key)], ctx)
+    return method_of(work.recipe).look(work, plan, plan.tiles[int(key)], ctx)
 
 
 def finish(outcomes: Iterator[UnitOutcome], ctx: JobContext) -> ResultSummary:
@@ -71,7 +74,7 @@ def finish(outcomes: Iterator[UnitOutcome], ctx: JobContext) -> ResultSummary:
         InputError: A file cannot be used.
     """
     work = open_work(ctx)
-    summary = METHODS[work.recipe.kind].finish(work, outcomes, ctx)
+    summary = method_of(work.recipe).finish(work, outcomes, ctx)
     OPEN_IMAGES.forget(work.image)
     return summary
 
@@ -85,4 +88,4 @@ RUN = JobDefinition(
     unit_timeout_s=TILE_TIMEOUT_S,
     unit_word=(N_("Kachel"), N_("Kacheln")),
 )
-JOBS = (RUN,)
+JOBS = (RUN, IMPORT)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -43,6 +43,7 @@ class FoundObject:
         bbox_px: Left, upper, right, lower edge [px].
         doubtful: True where a person should look twice.
         domain_distance: Distance of the tile to the training data; None where not stated.
+        figures: More about the object, each with its name and unit, such as ("green_m2", 31.5).
     """
 
     object_id: int
@@ -54,6 +55,7 @@ class FoundObject:
     bbox_px: tuple[float, float, float, float]
     doubtful: bool
     domain_distance: float | None
+    figures: tuple[tuple[str, float], ...] = ()
 
 
 def find_objects(
@@ -84,12 +86,16 @@ def find_objects(
         [part.polygon for part in joined], [part.score for part in joined], recipe.duplicate_iou
     )
     found = [_to_object(joined[index], detection, info, recipe) for index in kept]
-    wanted = [
+    return in_order(
         one
         for one in found
-        if one is not None and one.area_m2 >= min_area_m2 and _inside(one.polygon, area_px)
-    ]
-    wanted.sort(key=lambda one: (-one.score, one.bbox_px, one.class_key))
+        if one is not None and one.area_m2 >= min_area_m2 and is_inside(one.polygon, area_px)
+    )
+
+
+def in_order(objects: Iterable[FoundObject]) -> tuple[FoundObject, ...]:
+    """Number objects in a fixed order: best score first, equal scores by place."""
+    wanted = sorted(objects, key=lambda one: (-one.score, one.bbox_px, one.class_key))
     return tuple(replace(one, object_id=number) for number, one in enumerate(wanted, start=1))
 
 
@@ -215,7 +221,8 @@ def _image_box(
     )
 
 
-def _inside(polygon: Polygon, area_px: MultiPolygon | None) -> bool:
+def is_inside(polygon: Polygon, area_px: MultiPolygon | None) -> bool:
+    """Tell whether at least half of an object lies in the area that counts; None is everywhere."""
     if area_px is None:
         return True
     return bool(shared_area(polygon, area_px) >= LEAST_SHARE_IN_AREA * polygon.area)

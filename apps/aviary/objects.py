@@ -152,7 +152,7 @@ def collect(
     plan: RunPlan,
     tiles: Iterable[TileFinds],
     failed: Iterable[FailedTile],
-    model: ModelUse,
+    model: ModelUse | None,
 ) -> Detection:
     """Put the finds of all tiles on one grid.
 

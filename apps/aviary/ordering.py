@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from apps.aviary.inference import Catalogue, PinnedModel, pin_model
 from apps.aviary.jobs import RUN
-from apps.aviary.parameters import PAGE_DECODED_MEGAPIXELS, make_parameters
+from apps.aviary.parameters import IMAGE, PAGE_DECODED_MEGAPIXELS, make_parameters
 from apps.aviary.recipes import Recipe, find_recipe
 from apps.aviary.sample import SAMPLE_GSD_M, SAMPLE_NAME, render_sample, sample_png
 from shared.contracts.identity.principal import Principal
@@ -36,6 +37,8 @@ def make_order(
     *,
     force: bool = False,
     is_example: bool,
+    others: Sequence[tuple[str, StoredFile]] = (),
+    recipe_text: str = "",
 ) -> RunOrder:
     """Return the order of a run.
 
@@ -45,14 +48,23 @@ def make_order(
         model: The model that must answer.
         options: How the image is opened.
         force: Work outside the recipe's resolution range.
-        is_example: True for the painted example.
+        is_example: True for invented data.
+        others: Further files with what they are for: "area" or one of `recipe_schema.InputName`.
+        recipe_text: Content of the recipe's file; empty for a recipe that comes with the app.
     """
     return RunOrder(
         app=RUN.app,
         job=RUN.name,
         title=image.name,
-        inputs=(image,),
-        parameters=make_parameters(recipe, model, options, force=force),
+        inputs=(image, *(file for _, file in others)),
+        parameters=make_parameters(
+            recipe,
+            model,
+            options,
+            force=force,
+            inputs=(IMAGE, *(name for name, _ in others)),
+            recipe_text=recipe_text,
+        ),
         priority=Priority.INTERACTIVE if is_example else Priority.NORMAL,
         is_example=is_example,
     )

@@ -31,6 +31,7 @@ OBJECTS_FILE = "objects.geojson"
 SUMMARY_FILE = "summary.json"
 PIXEL_DIGITS = 2
 MAP_DIGITS = 3
+FIGURE_DIGITS = 3
 NEEDED_FREE_BYTES = 50 * 2**20
 
 Json = dict[str, Any]
@@ -53,7 +54,13 @@ def objects_geojson(
     """
     info, recipe = analysis.info, analysis.recipe
     if origin is None:
-        told = timeless_origin(info, recipe, analysis.detection.model, threshold=threshold)
+        told = timeless_origin(
+            info,
+            recipe,
+            analysis.detection.model,
+            threshold=threshold,
+            inputs=dict(analysis.inputs),
+        )
     else:
         told = to_dict(origin)
     head = geojson_head(info, recipe, told)
@@ -115,6 +122,7 @@ def summary(
             "threshold": threshold,
             "min_area_m2": min_area_m2,
             "area_limited": analysis.area_px is not None,
+            "inputs": dict(analysis.inputs),
             "model_gsd_m": rounded(detection.plan.gsd_m, 6),
             "tile_px": analysis.recipe.tile_px,
             "overlap_px": analysis.recipe.overlap_px,
@@ -214,8 +222,9 @@ def _feature(analysis: Analysis, one: FoundObject) -> Json:
             "bbox_px": [round(edge, PIXEL_DIGITS) for edge in one.bbox_px],
             "doubtful": one.doubtful,
             "domain_distance": rounded(one.domain_distance, 4),
+            **{key: round(value, FIGURE_DIGITS) for key, value in one.figures},
         },
-        "geometry": {"type": "Polygon", "coordinates": [object_ring(analysis.info, one)]},
+        "geometry": {"type": "Polygon", "coordinates": placed_rings(analysis.info, one.polygon)},
     }
 
 
@@ -236,6 +245,12 @@ def placed_ring(info: RasterInfo, polygon: Polygon) -> list[tuple[float, float]]
     transform = info.transform
     moved = Polygon([to_map(transform, x, y) for x, y in polygon.exterior.coords])
     return canonical_ring(moved, MAP_DIGITS)
+
+
+def placed_rings(info: RasterInfo, polygon: Polygon) -> list[list[tuple[float, float]]]:
+    """Return the outer ring and the holes of a polygon; see `placed_ring`."""
+    holes = [placed_ring(info, Polygon(ring)) for ring in polygon.interiors]
+    return [placed_ring(info, polygon), *(ring[::-1] for ring in holes)]
 
 
 def image_entry(info: RasterInfo, path: str) -> Json:

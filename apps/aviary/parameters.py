@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from apps.aviary.inference import LOWEST_SCORE, PinnedModel
-from apps.aviary.recipes import Recipe, find_recipe
+from apps.aviary.recipes import Recipe, find_recipe, read_recipe
 from shared.contracts.jobs import JsonObject
 from shared.errors import InputError, RecipeBroken
 from shared.geo.raster import BandNumbers, OpenOptions, RasterLimits
 
+IMAGE, AREA = "image", "area"
+"""Names of the first files of a run; the others are `recipe_schema.InputName`."""
 PAGE_DECODED_MEGAPIXELS = 50
 """Largest JPEG, PNG or WEBP of the page, which the gallery too decodes as a whole."""
 
@@ -44,6 +47,11 @@ class RunParameters:
         model_reach_px: See there [px].
         model_near_infrared: See there.
         model_fusion: See there.
+        inputs: Names of the files of the run in their order: "image", "area" or what a recipe
+            names as its inputs.
+        recipe_text: Content of the recipe's file; empty for the built-in recipe of that name.
+        seed: Start of what is drawn by chance.
+        grey: Take grey images too.
     """
 
     recipe: str
@@ -67,6 +75,10 @@ class RunParameters:
     model_reach_px: int = 0
     model_near_infrared: bool = False
     model_fusion: tuple[tuple[int, float, float], ...] = ()
+    inputs: tuple[str, ...] = (IMAGE, AREA)
+    recipe_text: str = ""
+    seed: int = 0
+    grey: bool = False
 
     @property
     def options(self) -> OpenOptions:
@@ -81,6 +93,7 @@ class RunParameters:
             bands=self.bands,
             limits=limits,
             near_infrared=self.near_infrared,
+            grey=self.grey,
         )
 
     @property
@@ -108,6 +121,9 @@ def make_parameters(
     force: bool,
     threshold: float | None = None,
     use_cache: bool = True,
+    inputs: Sequence[str] = (IMAGE, AREA),
+    recipe_text: str = "",
+    seed: int = 0,
 ) -> dict[str, Any]:
     """Return what a run is told.
 
@@ -119,6 +135,9 @@ def make_parameters(
         threshold: Least score that somebody wants to see; objects from 0.01 on are kept anyway, so
             that a moved threshold needs no second look.
         use_cache: Take what the model has said before about the same pixels.
+        inputs: Names of the files of the run in their order; more names than files do no harm.
+        recipe_text: Content of the recipe's file; empty for the built-in recipe of that name.
+        seed: Start of what is drawn by chance.
     """
     parameters = RunParameters(
         recipe=recipe.recipe_id,
@@ -142,9 +161,12 @@ def make_parameters(
         model_reach_px=model.reach_px,
         model_near_infrared=model.near_infrared,
         model_fusion=model.fusion,
+        inputs=tuple(inputs),
+        recipe_text=recipe_text,
+        seed=seed,
+        grey=recipe.takes_grey,
     )
-    values: dict[str, Any] = json.loads(json.dumps(asdict(parameters)))  # tuples become lists
-    return values
+    return dict(json.loads(json.dumps(asdict(parameters))))  # tuples become lists
 
 
 def read_parameters(values: JsonObject) -> tuple[RunParameters, Recipe]:
@@ -163,7 +185,10 @@ def read_parameters(values: JsonObject) -> tuple[RunParameters, Recipe]:
     except ValidationError as cause:
         where = ".".join(str(part) for part in cause.errors()[0]["loc"])
         raise InputError(reason=f"Die Auswertung hat keine gültige Angabe „{where}“.") from cause
-    recipe = find_recipe(parameters.recipe)
+    if parameters.recipe_text:
+        recipe = read_recipe(parameters.recipe_text, parameters.recipe)
+    else:
+        recipe = find_recipe(parameters.recipe)
     if recipe.version != parameters.recipe_version:
         raise RecipeBroken(name=recipe.recipe_id, reason="recipe.version")
     return parameters, recipe

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from shapely import MultiPolygon, affinity, prepare
 from shapely.geometry import box
 
+from apps.aviary.recipe_schema import CELL_STEP_PX
 from apps.aviary.recipes import Recipe
 from shared.errors import ResolutionMissing
 from shared.geo.raster import RasterInfo
 from shared.geo.tiling import Tile, plan_tiles
 
 SAME_GSD = 0.005
-CELL_STEP_PX = 8
-"""Tiles of class maps begin and end here, so that the cells of neighbours are the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +56,8 @@ def plan_run(
 ) -> RunPlan:
     """Lay tiles over an image at the resolution that the model sees best.
 
+    A formula is computed on the pixels of the image itself.
+
     Args:
         info: The image; its resolution must be known.
         recipe: What is looked for.
@@ -69,10 +70,14 @@ def plan_run(
     if info.pixel_width_m is None or info.pixel_height_m is None:
         raise ResolutionMissing()
     native = gsd_m or recipe.gsd_native_m
-    width = _resampled(info.width, info.pixel_width_m / native)
-    height = _resampled(info.height, info.pixel_height_m / native)
+    width, height = info.width, info.height
+    if recipe.kind == "index":
+        native = (info.pixel_width_m + info.pixel_height_m) / 2
+    else:
+        width = _resampled(width, info.pixel_width_m / native)
+        height = _resampled(height, info.pixel_height_m / native)
     scale_x, scale_y = info.width / width, info.height / height
-    step_px = CELL_STEP_PX if recipe.kind == "semantic" else 1
+    step_px = CELL_STEP_PX if recipe.on_cells else 1
     tiles = plan_tiles(width, height, recipe.tile_px, recipe.overlap_px, step_px=step_px)
     if area_px is not None:
         area = affinity.scale(area_px, 1 / scale_x, 1 / scale_y, origin=(0, 0))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+from rasterio.features import rasterize
+from shapely import MultiPolygon, affinity
 
 from apps.aviary.recipes import Recipe
 from shared.contracts.finding import Finding, Level
@@ -73,7 +75,7 @@ def _check_resolution(info: RasterInfo, recipe: Recipe, force: bool) -> list[Fin
         text = N_(
             "Das Bild hat {found} cm je Bildpunkt. Das Rezept braucht höchstens {maximum} cm."
         )
-        remedy = N_("Sie können trotzdem starten; kleine Anlagen werden fehlen.")
+        remedy = N_("Sie können trotzdem starten; Kleines wird fehlen.")
     else:
         text = N_("Das Bild hat {found} cm je Bildpunkt. Geprüft ist das Rezept ab {minimum} cm.")
         remedy = N_("Sie können trotzdem starten; die Güte ist dann nicht gemessen.")
@@ -177,6 +179,19 @@ def _check_colours(pixels: Rgb) -> list[Finding]:
     return findings
 
 
-def no_data_share(overview: Patch) -> float:
-    """Return the share of an image without data, 0 to 1, sampled on its overview."""
-    return float(1 - overview.valid.mean())
+def no_data_share(
+    overview: Patch, info: RasterInfo | None = None, area_px: MultiPolygon | None = None
+) -> float:
+    """Return the share of what counts without data, 0 to 1, sampled on the image's overview.
+
+    Args:
+        overview: The image, shrunk.
+        info: The image; needed for an area.
+        area_px: Part of the image that counts [px]; None for all of it.
+    """
+    if info is None or area_px is None:
+        return float(1 - overview.valid.mean())
+    rows, columns = overview.valid.shape
+    shrunk = affinity.scale(area_px, columns / info.width, rows / info.height, origin=(0, 0))
+    inside = rasterize([shrunk], (rows, columns), all_touched=True, dtype=np.uint8).astype(bool)
+    return float(1 - overview.valid[inside].mean())

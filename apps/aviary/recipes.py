@@ -2,35 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    ValidationError,
-    model_validator,
+from pydantic import ValidationError
+
+from apps.aviary.recipe_schema import (
+    CELL_STEP_PX,
+    FORMS,
+    Bands,
+    InputName,
+    Kind,
+    ObjectsFile,
+    RecipeFile,
+    Task,
 )
-
 from shared.errors import RecipeBroken, RecipeUnknown
 
 FOLDER = Path(__file__).resolve().parent / "recipe_files"
 
-Key = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
-Metres = Annotated[float, Field(gt=0, le=5, allow_inf_nan=False)]
-Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-Colour = Annotated[str, StringConstraints(pattern=r"^#[0-9a-f]{6}$")]
-Kind = Literal["objects", "semantic"]
-Bands = Literal["rgb", "rgbi", "any"]
-"""Colours alone, colours and near infrared, or near infrared only where the image has it."""
+ON_CELLS: frozenset[Kind] = frozenset({"semantic", "surfaces", "change"})
+"""Kinds whose model answers on cells, so that tiles begin and end on them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +100,11 @@ class Recipe:
         kind: How the work is done and what comes out.
         bands: Whether near infrared is used.
         fallbacks: Names of models that stand in where the first is not there, the best first.
+        task: What the model is asked for; "none" without a model.
+        method: Name of the method that makes the result; empty where the kind says it all.
+        settings: What the method is told; it checks them itself.
+        inputs: Files that the recipe needs beside the image.
+        optional_inputs: Files that it uses where they are given.
     """
 
     recipe_id: str
@@ -128,6 +130,26 @@ class Recipe:
     kind: Kind = "objects"
     bands: Bands = "rgb"
     fallbacks: tuple[str, ...] = ()
+    task: Task = "segment"
+    method: str = ""
+    settings: Mapping[str, object] = field(default_factory=dict, hash=False)
+    inputs: tuple[InputName, ...] = ()
+    optional_inputs: tuple[InputName, ...] = ()
+
+    @property
+    def on_cells(self) -> bool:
+        """True where the model answers on cells."""
+        return self.kind in ON_CELLS
+
+    @property
+    def takes_grey(self) -> bool:
+        """True where grey images can be used: a formula asks no model that knows colours."""
+        return self.kind == "index"
+
+    @property
+    def all_inputs(self) -> tuple[InputName, ...]:
+        """Files that it needs, then those that it uses where they are given."""
+        return (*self.inputs, *self.optional_inputs)
 
     @property
     def groups(self) -> dict[int, tuple[int, ...]]:
@@ -142,118 +164,6 @@ class Recipe:
         return key
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class _Head(_Part):
-    id: Key
-    version: str = Field(pattern=r"^\d{1,4}\.\d{1,4}\.\d{1,4}$")
-    kind: Kind
-    title_de: Text
-    title_en: Text
-    summary_de: Text
-    summary_en: Text
-    author: Text
-    licence: Text
-
-
-class _Needs(_Part):
-    bands: Bands
-    gsd_min_m: Metres
-    gsd_native_m: Metres
-    gsd_max_m: Metres
-
-    @model_validator(mode="after")
-    def _ordered(self) -> _Needs:
-        if not self.gsd_min_m <= self.gsd_native_m <= self.gsd_max_m:
-            raise ValueError("gsd_min_m <= gsd_native_m <= gsd_max_m")
-        return self
-
-
-class _Model(_Part):
-    task: Literal["segment"]
-    name: Key
-    fallbacks: tuple[Key, ...] = ()
-
-
-class _Tiles(_Part):
-    size_px: int = Field(ge=64, le=1280)
-    overlap_px: int = Field(ge=0)
-
-    @model_validator(mode="after")
-    def _overlap_fits(self) -> _Tiles:
-        if self.overlap_px * 2 >= self.size_px:
-            raise ValueError("overlap_px < size_px / 2")
-        return self
-
-
-class _MapPost(_Part):
-    doubtful_below: Share
-    min_area_m2: float = Field(ge=0, le=1e6, allow_inf_nan=False)
-    simplify_px: float = Field(ge=0, le=10, allow_inf_nan=False)
-
-
-class _Post(_MapPost):
-    threshold: Share
-    duplicate_iou: Share
-    rectangle_iou: Share
-
-
-class _Class(_Part):
-    code: int = Field(ge=0, le=254)
-    key: Key
-    title_de: Text
-    title_en: Text
-    sources: tuple[int, ...] = Field(default=(), max_length=0)
-
-
-class _MapClass(_Class):
-    colour: Colour
-    sources: tuple[Annotated[int, Field(ge=0, le=254)], ...] = Field(default=(), alias="from")
-
-
-_Kind = TypeVar("_Kind", bound=_Class)
-
-
-class _Estimate(_Part):
-    classes: tuple[Key, ...]
-    low_kwp_per_m2: float = Field(gt=0, le=1, allow_inf_nan=False)
-    high_kwp_per_m2: float = Field(gt=0, le=1, allow_inf_nan=False)
-    status: Literal["ungeprueft", "geprueft"]
-    source: Text
-    checked_on: date
-
-
-def _each_once(classes: tuple[_Kind, ...]) -> tuple[_Kind, ...]:
-    for values in (
-        [one.code for one in classes],
-        [one.key for one in classes],
-        [code for one in classes for code in one.sources or (one.code,)],
-    ):
-        if len(set(values)) < len(values):
-            raise ValueError("each code and key once")
-    return classes
-
-
-class _File(_Part):
-    recipe: _Head
-    needs: _Needs
-    model: _Model
-    tiles: _Tiles
-    estimate: _Estimate | None = None
-
-
-class _ObjectsFile(_File):
-    post: _Post
-    classes: Annotated[tuple[_Class, ...], Field(min_length=1), AfterValidator(_each_once)]
-
-
-class _MapFile(_File):
-    post: _MapPost
-    classes: Annotated[tuple[_MapClass, ...], Field(min_length=1), AfterValidator(_each_once)]
-
-
 def load_recipe(path: Path) -> Recipe:
     """Read and check a recipe file.
 
@@ -261,16 +171,40 @@ def load_recipe(path: Path) -> Recipe:
         RecipeBroken: The file is missing, no TOML, or a key is missing, unknown or wrong.
     """
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-        head = table.get("recipe")
-        kind = head.get("kind") if isinstance(head, dict) else None
-        content = (_MapFile if kind == "semantic" else _ObjectsFile).model_validate(table)
-    except ValidationError as cause:
-        where = ".".join(str(part) for part in cause.errors()[0]["loc"])
-        raise RecipeBroken(name=path.name, reason=where) from cause
+        text = path.read_text(encoding="utf-8")
     except (OSError, ValueError) as cause:
         raise RecipeBroken(name=path.name, reason="TOML") from cause
-    head, needs = content.recipe, content.needs
+    return read_recipe(text, path.name)
+
+
+def read_recipe(text: str, name: str) -> Recipe:
+    """Check the content of a recipe file.
+
+    Args:
+        text: All of it.
+        name: File name for people.
+
+    Raises:
+        RecipeBroken: It is no TOML, or a key is missing, unknown or wrong.
+    """
+    try:
+        table = tomllib.loads(text)
+        head = table.get("recipe")
+        kind = head.get("kind") if isinstance(head, dict) else None
+        form = FORMS.get(kind, ObjectsFile) if isinstance(kind, str) else ObjectsFile
+        recipe = _to_recipe(form.model_validate(table))
+    except ValidationError as cause:
+        where = ".".join(str(part) for part in cause.errors()[0]["loc"])
+        raise RecipeBroken(name=name, reason=where) from cause
+    except (ValueError, RecursionError) as cause:
+        raise RecipeBroken(name=name, reason="TOML") from cause
+    if recipe.on_cells and (recipe.tile_px % CELL_STEP_PX or recipe.overlap_px % CELL_STEP_PX):
+        raise RecipeBroken(name=name, reason=f"tiles: n x {CELL_STEP_PX} px")
+    return recipe
+
+
+def _to_recipe(content: RecipeFile) -> Recipe:
+    head, needs, method = content.recipe, content.needs, content.method
     return Recipe(
         recipe_id=head.id,
         version=head.version,
@@ -290,6 +224,11 @@ def load_recipe(path: Path) -> Recipe:
         kind=head.kind,
         bands=needs.bands,
         fallbacks=content.model.fallbacks,
+        task=content.model.task,
+        method=method.name if method else "",
+        settings=method.settings if method else {},
+        inputs=needs.inputs,
+        optional_inputs=needs.optional_inputs,
     )
 
 
@@ -307,6 +246,23 @@ def find_recipe(name: str, folder: Path = FOLDER) -> Recipe:
     """
     names = recipe_names(folder)
     if name not in names:
-        nearest = difflib.get_close_matches(name.casefold(), names, n=1, cutoff=0.0)
-        raise RecipeUnknown(name=name[:40], nearest=nearest[0] if nearest else "–")
+        raise RecipeUnknown(name=name[:40], nearest=_nearest(name, names, folder))
     return load_recipe(folder / f"{name}.toml")
+
+
+def built_in_text(name: str, folder: Path = FOLDER) -> str:
+    """Return the file of a recipe that comes with the app; errors are those of `find_recipe`."""
+    find_recipe(name, folder)
+    return (folder / f"{name}.toml").read_text(encoding="utf-8")
+
+
+def _nearest(name: str, names: Sequence[str], folder: Path) -> str:
+    """Return the recipe whose name, title or kind of object is most like a word."""
+    words = {one: one for one in names}
+    for one in names:
+        with contextlib.suppress(RecipeBroken):
+            recipe = load_recipe(folder / f"{one}.toml")
+            for title in (recipe.title_de, *(known.title_de for known in recipe.classes)):
+                words.setdefault(title.casefold(), one)
+    nearest = difflib.get_close_matches(name.casefold(), words, n=1, cutoff=0.0)
+    return words[nearest[0]] if nearest else "–"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pyproj import Transformer
 from shapely import Polygon, transform
 
 from apps.aviary import words
 from apps.aviary.analysis import Analysis, Result
 from apps.aviary.joining import FoundObject
-from apps.aviary.outputs import object_ring
+from apps.aviary.outputs import placed_rings
 from apps.aviary.overlay import colour_of, overlay_jpeg
 from shared.contracts.provenance import Provenance
 from shared.i18n import Translator
@@ -68,7 +70,7 @@ def build_report(
     blocks: list[Block] = [
         Callout(t(words.DEMONSTRATION), "warning"),
         Paragraph(words.what_came_out(analysis, result, t)),
-        Figures(tuple(_figure(one) for one in words.key_figures(analysis, result, t))),
+        Figures(tuple(figure_of(one) for one in words.key_figures(analysis, result, t))),
         *_remarks(analysis, t),
         Heading(t("Wie sicher ist das?")),
         Paragraph(words.how_sure(result, t)),
@@ -79,7 +81,7 @@ def build_report(
         _table(analysis, result, t, on_paper=on_paper),
     ]
     return Report(
-        title=t("Funde im Luftbild"),
+        title=words.title_of(analysis.recipe, t),
         subtitle=origin.source,
         tenant=tenant,
         created_at=origin.created_at,
@@ -90,7 +92,8 @@ def build_report(
     )
 
 
-def _figure(one: words.KeyFigure) -> Figure:
+def figure_of(one: words.KeyFigure) -> Figure:
+    """Return a figure as reports show it."""
     return Figure(one.label, one.value, one.unit, low=one.low, high=one.high, note=one.note)
 
 
@@ -108,7 +111,7 @@ def _remarks(analysis: Analysis, t: Translator) -> list[Callout]:
 def _map(analysis: Analysis, result: Result, overview: bytes, t: Translator) -> Map:
     kinds = sorted({(one.class_key, one.doubtful) for one in result.objects})
     legend = tuple(
-        LegendEntry(colour_of(key), _legend_word(analysis, key, doubtful, t))
+        LegendEntry(colour_of(analysis.recipe, key), _legend_word(analysis, key, doubtful, t))
         for key, doubtful in kinds
     )
     alt = t.plural(
@@ -116,7 +119,7 @@ def _map(analysis: Analysis, result: Result, overview: bytes, t: Translator) -> 
         "Luftbild mit {count} Funden als Umrissen; die Tabelle nennt dieselben Funde.",
         len(result.objects),
     )
-    return Map("luftbild", overlay_jpeg(overview, analysis.info, result.objects), alt, legend)
+    return Map("luftbild", overlay_jpeg(overview, analysis, result.objects), alt, legend)
 
 
 def _legend_word(analysis: Analysis, class_key: str, doubtful: bool, t: Translator) -> str:
@@ -133,12 +136,14 @@ def _table(analysis: Analysis, result: Result, t: Translator, *, on_paper: bool)
             shown=t.number(len(shown)),
             count=t.number(len(result.objects)),
         )
+    more = words.figure_names(result)
     columns = (
         Column("nummer", t("Nr."), "number"),
         Column("bezeichnung", t("Art")),
         Column("sicherheit", t("Sicherheit"), "percent"),
         Column("zweifelhaft", t("zweifelhaft"), "yes_no"),
         Column("flaeche_m2", t("Fläche"), "number", 2, "m²"),
+        *(_more_column(name, t) for name in more),
         *(
             Column(key, title, "number", 1, t("Bildpunkte"))
             for key, title in (
@@ -149,17 +154,28 @@ def _table(analysis: Analysis, result: Result, t: Translator, *, on_paper: bool)
             )
         ),
     )
-    rows = tuple(_row(analysis, one, t) for one in shown)
+    rows = tuple(_row(analysis, one, more, t) for one in shown)
     return Table("funde", t("Funde"), columns, rows, note)
 
 
-def _row(analysis: Analysis, one: FoundObject, t: Translator) -> tuple[Cell, ...]:
+def _more_column(name: str, t: Translator) -> Column:
+    title, unit = words.FIGURE_WORDS.get(name, (name, ""))
+    if unit == "%":
+        return Column(name, t(title), "percent", 1)
+    return Column(name, t(title), "number", 1, unit)
+
+
+def _row(
+    analysis: Analysis, one: FoundObject, more: Sequence[str], t: Translator
+) -> tuple[Cell, ...]:
+    figures = dict(one.figures)
     return (
         one.object_id,
-        analysis.recipe.title(one.class_key, t.language),
+        words.class_title(analysis.recipe, one.class_key, t),
         round(one.score, 4),
         one.doubtful,
         round(one.area_m2, 2),
+        *(figures.get(name) for name in more),
         *(round(edge, 1) for edge in one.bbox_px),
     )
 
@@ -175,7 +191,10 @@ def _layer(analysis: Analysis, result: Result, t: Translator) -> Layer:
     )
     keys = [one.key for one in analysis.recipe.classes]
     style = tuple(
-        LegendEntry(colour_of(key), analysis.recipe.title(key, t.language), key) for key in keys
+        LegendEntry(
+            colour_of(analysis.recipe, key), words.class_title(analysis.recipe, key, t), key
+        )
+        for key in keys
     )
     return Layer(
         name=LAYER,
@@ -192,12 +211,13 @@ def _features(analysis: Analysis, result: Result, t: Translator) -> tuple[Featur
     mover = Transformer.from_crs(analysis.info.crs, CRS, always_xy=True)
     found = []
     for one in result.objects:
-        outline = Polygon(object_ring(analysis.info, one))
+        outer, *holes = placed_rings(analysis.info, one.polygon)
+        outline = Polygon(outer, holes)
         geometry = transform(outline, mover.transform, interleaved=False)
         cells = (
             one.object_id,
             one.class_key,
-            analysis.recipe.title(one.class_key, t.language),
+            words.class_title(analysis.recipe, one.class_key, t),
             round(one.score, 4),
             one.doubtful,
             round(one.area_m2, 2),

@@ -159,7 +159,7 @@ def inspect_image(
     Raises:
         InputError: It cannot be used; see `open_raster`.
     """
-    options = replace(options, near_infrared=recipe.bands != "rgb")
+    options = replace(options, near_infrared=recipe.bands != "rgb", grey=recipe.takes_grey)
     with open_raster(file, name=name, options=options) as source:
         image = RunImage(source)
         return image.info, image.check(recipe, force=force)

@@ -79,7 +79,7 @@ def show_export(
 
 def _png(shown: ShownRun, result: Result, origin: Provenance) -> bytes:
     note = NOTE if origin.sample_data else f"Hinweise zur Prüfung. {DECISION}."
-    picture = overlay_png(shown.overview, shown.analysis.info, result.objects, note)
+    picture = overlay_png(shown.overview, shown.analysis, result.objects, note)
     return embed_in_png(picture, origin)
 
 

@@ -5,32 +5,41 @@ from __future__ import annotations
 from apps.aviary.analysis import Analysis, Result
 from apps.aviary.joining import FoundObject
 from apps.aviary.overlay import colour_of
-from apps.aviary.view_run import ShownRun
-from apps.aviary.words import kind_word
-from shared.ui import AppContext, Column, LegendEntry, MapSpec, Shape, map_with_table
+from apps.aviary.words import FIGURE_WORDS, class_title, figure_names, kind_word
+from shared.ui import AppContext, Column, ImageBase, LegendEntry, MapSpec, Shape, map_with_table
 
 
-def show_picture(ctx: AppContext, shown: ShownRun, result: Result) -> None:
+def show_picture(
+    ctx: AppContext, analysis: Analysis, overview: bytes, result: Result, key: str = "aviary_map"
+) -> None:
     """Show the finds on the image and, beside it, the same finds as a table.
 
     Args:
         ctx: Context of the page.
-        shown: The run with its result.
+        analysis: The image after the model looked at it.
+        overview: The image, shrunk, as JPEG.
         result: What was found with the settings in force; at least one find.
+        key: Key of its widgets, prefixed by the slug.
     """
-    t, analysis = ctx.t, shown.analysis
+    t, info = ctx.t, analysis.info
+    more = figure_names(result)
     columns = (
         Column("kind", t("Art")),
         Column("score", t("Sicherheit"), "percent"),
         Column("area", t("Fläche"), "number", 1, "m²"),
+        *(_column(ctx, name) for name in more),
         Column("check", t("Prüfen")),
         Column("place", t("Mitte im Bild")),
     )
     map_with_table(
-        MapSpec(shown.picture, _shapes(ctx, analysis, result), _legend(ctx, analysis, result)),
+        MapSpec(
+            ImageBase(overview, "image/jpeg", info.width, info.height),
+            _shapes(ctx, analysis, result),
+            _legend(ctx, analysis, result),
+        ),
         [_row(ctx, analysis, one) for one in result.objects],
         columns=columns,
-        key="aviary_map",
+        key=key,
         alt=t.plural(
             "Luftbild mit {count} Fund als Umriss; die Tabelle nennt denselben Fund.",
             "Luftbild mit {count} Funden als Umrissen; die Tabelle nennt dieselben Funde.",
@@ -40,17 +49,27 @@ def show_picture(ctx: AppContext, shown: ShownRun, result: Result) -> None:
     )
 
 
+def _column(ctx: AppContext, name: str) -> Column:
+    title, unit = FIGURE_WORDS.get(name, (name, ""))
+    if unit == "%":
+        return Column(name, ctx.t(title), "percent")
+    return Column(name, ctx.t(title), "number", 1, unit)
+
+
 def _shapes(ctx: AppContext, analysis: Analysis, result: Result) -> list[Shape]:
     t = ctx.t
     return [
         Shape(
             row=row,
-            rings=(tuple((x, y) for x, y in one.polygon.exterior.coords),),
+            rings=tuple(
+                tuple((x, y) for x, y in ring.coords)
+                for ring in (one.polygon.exterior, *one.polygon.interiors)
+            ),
             kind=_kind(one),
             label=t(
                 "Nr. {number}: {kind}, {score}, {area}",
                 number=one.object_id,
-                kind=analysis.recipe.title(one.class_key, ctx.language),
+                kind=class_title(analysis.recipe, one.class_key, t),
                 score=t.percent(one.score, 0),
                 area=t.number(one.area_m2, 1, "m²"),
             ),
@@ -65,7 +84,7 @@ def _legend(ctx: AppContext, analysis: Analysis, result: Result) -> list[LegendE
         LegendEntry(
             f"{key}_doubtful" if doubtful else key,
             kind_word(analysis, key, doubtful, ctx.t),
-            colour_of(key),
+            colour_of(analysis.recipe, key),
             dashed=doubtful,
         )
         for key, doubtful in sorted(kinds)
@@ -80,9 +99,10 @@ def _row(ctx: AppContext, analysis: Analysis, one: FoundObject) -> dict[str, obj
     t = ctx.t
     left, upper, right, lower = one.bbox_px
     return {
-        "kind": analysis.recipe.title(one.class_key, ctx.language),
+        "kind": class_title(analysis.recipe, one.class_key, t),
         "score": one.score,
         "area": one.area_m2,
+        **dict(one.figures),
         "check": t("zuerst") if one.doubtful else t("Stichprobe"),
         "place": _place(t.number((left + right) / 2), t.number((upper + lower) / 2)),
     }

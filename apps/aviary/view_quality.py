@@ -5,9 +5,11 @@ from __future__ import annotations
 import streamlit as st
 
 from apps.aviary.analysis import Result
+from apps.aviary.ordering import RECIPE
+from apps.aviary.recipe_list import model_of
 from apps.aviary.recipes import Recipe
-from apps.aviary.sample import render_sample
-from shared.clients.catalog import find_entry
+from apps.aviary.sample import SAMPLE_NAME, render_sample
+from apps.aviary.view_run import ShownRun
 from shared.contracts.model_catalog import CatalogEntry
 from shared.errors import ModelServerError
 from shared.geo.metrics import match_objects
@@ -17,13 +19,16 @@ from shared.ui import AppContext, escape_markdown
 HIT_IOU = 0.5
 
 
-def show_sample_truth(ctx: AppContext, result: Result) -> None:
-    """Compare the finds with what was painted into the example.
+def show_sample_truth(ctx: AppContext, shown: ShownRun, result: Result) -> None:
+    """Compare the finds with what was painted into the example; other examples have no such truth.
 
     Args:
         ctx: Context of the page.
+        shown: The run with its result.
         result: What was found with the settings in force.
     """
+    if shown.run.title != SAMPLE_NAME or shown.analysis.recipe.recipe_id != RECIPE:
+        return
     truth = render_sample().objects
     matches = match_objects(
         [one.polygon for one in result.objects],
@@ -53,9 +58,11 @@ def show_model(ctx: AppContext, recipe: Recipe) -> None:
         recipe: Names the model.
     """
     t = ctx.t
+    if recipe.task == "none":
+        return
     with st.expander(t("Was das Modell kann und was nicht"), key="aviary_model_card"):
         try:
-            entry = find_entry(ctx.models.models(), recipe.model)
+            entry = model_of(recipe, ctx.models.models())
         except ModelServerError as error:
             st.markdown(t.error(error)[0])
             return

@@ -6,12 +6,14 @@ import streamlit as st
 
 from apps.aviary import words
 from apps.aviary.analysis import Analysis, Result
+from apps.aviary.recipes import Recipe
 from apps.aviary.view_picture import show_picture
 from apps.aviary.view_run import ShownRun, count_finds, origin_of
 from shared.ui import AppContext, Figure, answer_panel, empty_state, figures
 
 LEAST_PERCENT, MOST_PERCENT, STEP_PERCENT = 5, 95, 5
 MOST_AREA_M2 = 50
+KEPT = "aviary_kept_settings"
 
 
 def show_result(ctx: AppContext, shown: ShownRun) -> tuple[Result, float, float]:
@@ -22,46 +24,74 @@ def show_result(ctx: AppContext, shown: ShownRun) -> tuple[Result, float, float]
         shown: The run with its result.
     """
     analysis = shown.analysis
-    threshold, min_area_m2 = _sliders(ctx, analysis)
+    threshold, min_area_m2 = choose_settings(ctx, analysis)
     result = count_finds(ctx, shown, threshold, min_area_m2)
     _notes(ctx, analysis)
     figures(_figures(ctx, analysis, result), ctx.t)
     if result.objects:
-        show_picture(ctx, shown, result)
+        show_picture(ctx, analysis, shown.overview, result)
     else:
         empty_state(
             ctx.t("Nichts gefunden"),
             ctx.t(
-                "Mit diesen Einstellungen gibt es keinen Fund. Das heißt nicht, dass es keine "
-                "Anlagen gibt. Senken Sie die kleinste Sicherheit oder die kleinste Fläche."
+                "Mit diesen Einstellungen gibt es keinen Fund. Das heißt nicht, dass es nichts "
+                "gibt. Senken Sie die kleinste Sicherheit oder die kleinste Fläche."
             ),
         )
+        st.image(shown.overview, width="stretch", alt=ctx.t("Luftbild ohne Funde"))
     _answers(ctx, shown, result, threshold, min_area_m2)
     return result, threshold, min_area_m2
 
 
-def _sliders(ctx: AppContext, analysis: Analysis) -> tuple[float, float]:
+def choose_settings(
+    ctx: AppContext, analysis: Analysis, prefix: str = "aviary"
+) -> tuple[float, float]:
+    """Ask for the least score and the least ground area [m2] of a find.
+
+    Args:
+        ctx: Context of the page.
+        analysis: Where the settings begin.
+        prefix: Start of the widgets' keys.
+    """
     t, recipe = ctx.t, analysis.recipe
-    with st.container(key="aviary_sliders"):
+    least = LEAST_PERCENT if analysis.threshold * 100 >= LEAST_PERCENT else 0
+    most_m2 = max(MOST_AREA_M2, 10 * round(recipe.min_area_m2))
+    percent, area_m2 = st.session_state.get(KEPT, {}).get(recipe.recipe_id) or (
+        round(analysis.threshold * 100 / STEP_PERCENT) * STEP_PERCENT,
+        round(recipe.min_area_m2),
+    )
+    with st.container(key=f"{prefix}_sliders"):
         left, right = st.columns(2)
     percent = left.slider(
         t("Kleinste Sicherheit in Prozent"),
-        LEAST_PERCENT,
+        least,
         MOST_PERCENT,
-        round(analysis.threshold * 100 / STEP_PERCENT) * STEP_PERCENT,
+        min(max(percent, least), MOST_PERCENT),
         STEP_PERCENT,
-        key="aviary_threshold",
+        key=f"{prefix}_threshold",
         help=t("Niedriger: mehr Funde, mehr Fehlalarme. Die Auswertung läuft nicht neu."),
     )
     area_m2 = right.slider(
         t("Kleinste Fläche in Quadratmetern"),
         0,
-        MOST_AREA_M2,
-        round(recipe.min_area_m2),
-        key="aviary_min_area",
-        help=t("Kleinere Funde werden ausgeblendet. Ein Solarmodul misst etwa 1,7 m²."),
+        most_m2,
+        min(area_m2, most_m2),
+        key=f"{prefix}_min_area",
+        help=t("Kleinere Funde werden ausgeblendet. Die Auswertung läuft nicht neu."),
     )
     return percent / 100, float(area_m2)
+
+
+def keep_settings(recipe: Recipe, threshold: float, min_area_m2: float) -> None:
+    """Let the result of a recipe begin with the settings of its preview.
+
+    Args:
+        recipe: What is looked for.
+        threshold: Least score.
+        min_area_m2: Least ground area [m2].
+    """
+    kept = st.session_state.setdefault(KEPT, {})
+    kept[recipe.recipe_id] = (round(threshold * 100), round(min_area_m2))
 
 
 def _notes(ctx: AppContext, analysis: Analysis) -> None:

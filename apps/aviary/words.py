@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from apps.aviary.analysis import BOXES_ONLY, Analysis, Result
+from apps.aviary.recipes import Recipe
 from shared.i18n import N_, Translator
 
 DEMONSTRATION = N_(
     "Demonstrationsmodell: Prüfen Sie Stichproben, bevor Sie Entscheidungen treffen."
 )
+DEMONSTRATION_BADGE = N_("Demonstrationsmodell")
+FIGURE_WORDS: Final[dict[str, tuple[str, str]]] = {
+    "green_share": (N_("Grünanteil"), "%"),
+    "green_m2": (N_("Grünfläche"), "m²"),
+    "crown_m2": (N_("Kronenfläche"), "m²"),
+    "crown_diameter_m": (N_("Kronendurchmesser"), "m"),
+    "height_m": (N_("Höhe"), "m"),
+    "ndvi_evidence": (N_("Hinweis auf Pflanzen (NDVI)"), "%"),
+}
+"""What a method says about an object beside its area: title and unit."""
 OUTSIDE_RANGE = N_("Das Ergebnis liegt außerhalb des geprüften Bereichs der Bodenauflösung.")
 
 
@@ -89,35 +101,54 @@ def next_step(t: Translator) -> str:
     """Say what a person does now."""
     return t(
         "Prüfen Sie zuerst die zweifelhaften Funde im Bild, dann eine Stichprobe der übrigen. "
-        "Suchen Sie auch nach Anlagen, die fehlen. Nehmen Sie danach die Dateien mit."
+        "Suchen Sie auch nach Funden, die fehlen. Nehmen Sie danach die Dateien mit."
     )
 
 
 def failed_tiles(analysis: Analysis, t: Translator) -> str:
     """Say how many tiles the model failed on; empty where it failed on none."""
-    failed = len(analysis.detection.failed) - analysis.detection.stopped_tiles
-    if not failed:
-        return ""
+    detection = analysis.detection
+    failed = len(detection.failed) - detection.stopped_tiles
+    return _failed(failed, len(detection.plan.tiles), t) if failed else ""
+
+
+def failed_words(failed: int, stopped: int, total: int, t: Translator) -> list[str]:
+    """Say how many tiles have no result; nothing where all have one.
+
+    Args:
+        failed: Tiles that the model failed on.
+        stopped: Tiles that nobody looked at before a stop.
+        total: All tiles.
+        t: Translator of the app.
+    """
+    said = [_stopped(total - failed - stopped, total, t)] if stopped else []
+    return [*said, _failed(failed, total, t)] if failed else said
+
+
+def _failed(failed: int, total: int, t: Translator) -> str:
     return t.plural(
         "{count} von {total} Kacheln konnte nicht ausgewertet werden. Dort kann etwas fehlen. "
         "Bitte lassen Sie die gescheiterten Kacheln noch einmal auswerten.",
         "{count} von {total} Kacheln konnten nicht ausgewertet werden. Dort kann etwas fehlen. "
         "Bitte lassen Sie die gescheiterten Kacheln noch einmal auswerten.",
         failed,
-        total=len(analysis.detection.plan.tiles),
+        total=total,
     )
 
 
 def stopped_tiles(analysis: Analysis, t: Translator) -> str:
     """Say how many tiles were looked at before a stop; empty where nobody stopped."""
     detection = analysis.detection
-    if not detection.stopped_tiles:
-        return ""
     total = len(detection.plan.tiles)
+    done = total - len(detection.failed)
+    return _stopped(done, total, t) if detection.stopped_tiles else ""
+
+
+def _stopped(done: int, total: int, t: Translator) -> str:
     return t(
         "Abgebrochen: ausgewertet sind {done} von {total} Kacheln. In den übrigen kann etwas "
         "fehlen.",
-        done=t.number(total - len(detection.failed)),
+        done=t.number(done),
         total=t.number(total),
     )
 
@@ -139,8 +170,28 @@ def unusual_tiles(analysis: Analysis, t: Translator) -> str:
 
 def kind_word(analysis: Analysis, class_key: str, doubtful: bool, t: Translator) -> str:
     """Return the title of a kind of object, with the remark that its finds are doubtful."""
-    title = analysis.recipe.title(class_key, t.language)
+    title = class_title(analysis.recipe, class_key, t)
     return t("{kind}, zweifelhaft", kind=title) if doubtful else title
+
+
+def class_title(recipe: Recipe, class_key: str, t: Translator) -> str:
+    """Return the title of a class in the language of the reader."""
+    return recipe.title(class_key, t.language)
+
+
+def figure_names(result: Result) -> list[str]:
+    """Return what the finds are told to have beside their area, in a fixed order."""
+    return sorted({name for one in result.objects for name, _ in one.figures})
+
+
+def title_of(recipe: Recipe, t: Translator) -> str:
+    """Return the title of a recipe in the language of the reader."""
+    return recipe.title_en if t.language == "en" else recipe.title_de
+
+
+def resolution_word(recipe: Recipe, t: Translator) -> str:
+    """Say which ground resolution a recipe needs at the least."""
+    return t("bis {coarsest} cm je Bildpunkt", coarsest=t.number(recipe.gsd_max_m * 100))
 
 
 def _area_note(analysis: Analysis, t: Translator) -> str:

@@ -5,24 +5,30 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path, PurePath
 from typing import Any, Protocol
 
 from PIL import Image
 from shapely import MultiPolygon
 
-from apps.aviary.area import read_area
+from apps.aviary.area import outside_share, read_area
+from apps.aviary.input_files import missing_input
 from apps.aviary.objects import FailedTile
-from apps.aviary.parameters import RunParameters, read_parameters
+from apps.aviary.parameters import AREA, RunParameters, read_parameters
 from apps.aviary.plan import RunPlan, plan_run
+from apps.aviary.recipe_schema import InputName
 from apps.aviary.recipes import Recipe
 from apps.aviary.run_image import OPEN_IMAGES, RunImage
+from shared.contracts.finding import Finding
 from shared.contracts.jobs import StoredFile
-from shared.errors import Cancelled
+from shared.errors import N_, Cancelled, RecipeBroken
 from shared.geo.tiling import Tile
 from shared.jobs.definition import JobContext, ResultSummary, UnitOutcome, UnitResult
 
 OVERVIEW_FILE = "overview.jpg"
 OVERVIEW_QUALITY = 90
+AREA_PARTLY_OUTSIDE = "gebiet_teils_ausserhalb"
+LEAST_OUTSIDE_SHARE = 0.0005
 MOST_LISTED = 20
 """Figures name this many failed tiles; all of them stand in the result's own file."""
 
@@ -46,9 +52,79 @@ class Work:
         gsd_m = self.parameters.model_gsd_m
         return plan_run(self.image.info, self.recipe, gsd_m=gsd_m, area_px=area_px)
 
+    def input(self, ctx: JobContext, name: str) -> Path | None:
+        """Return where a file of the run lies; None where it was not given.
+
+        Its name may lack the ending of its kind; see `named_inputs`.
+
+        Args:
+            ctx: Knows the files.
+            name: "area" or one of `recipe_schema.InputName`.
+        """
+        place = self._place(ctx, name)
+        return None if place is None else ctx.input_path(place)
+
+    def input_hashes(self, ctx: JobContext) -> dict[str, str]:
+        """Return the SHA-256 of each file that the recipe works with beside the image."""
+        places = {name: self._place(ctx, name) for name in self.recipe.all_inputs}
+        return {
+            name: ctx.inputs[place].sha256 for name, place in places.items() if place is not None
+        }
+
+    def named_inputs(self, ctx: JobContext, folder: Path) -> dict[str, Path]:
+        """Return the files that the recipe asks for, under names with the ending of their kind.
+
+        Args:
+            ctx: Knows the files.
+            folder: Takes links to them.
+        """
+        files: dict[str, Path] = {}
+        for name in self.recipe.all_inputs:
+            place = self._place(ctx, name)
+            if place is not None:
+                suffix = PurePath(ctx.inputs[place].name).suffix
+                files[name] = folder / f"{name}{suffix.lower()}"
+                files[name].symlink_to(ctx.input_path(place).resolve())
+        return files
+
+    def other_image(self, ctx: JobContext, name: InputName) -> RunImage:
+        """Return a second image of the run, opened like the first.
+
+        Args:
+            ctx: Knows the files.
+            name: One of `recipe_schema.InputName`.
+
+        Raises:
+            RecipeInputMissing: It was not given.
+            InputError: It cannot be used.
+        """
+        place = self._place(ctx, name)
+        if place is None:
+            raise missing_input(self.recipe, name)
+        file, path = ctx.inputs[place], ctx.input_path(place)
+        return OPEN_IMAGES.get(path, file.name, file.sha256, self.parameters.options)
+
+    def _place(self, ctx: JobContext, name: str) -> int | None:
+        given = self.parameters.inputs[: len(ctx.inputs)]
+        return given.index(name) if name in given else None
+
 
 class Method(Protocol):
     """How one kind of recipe is worked on."""
+
+    def check(self, recipe: Recipe) -> None:
+        """Check what the recipe tells the method.
+
+        Raises:
+            RecipeBroken: A setting is missing, unknown or wrong, or there is no such method.
+        """
+
+    def check_files(self, work: Work, ctx: JobContext) -> None:
+        """Check the files that this method alone reads, before any tile is looked at.
+
+        Raises:
+            InputError: One cannot be used.
+        """
 
     def look(self, work: Work, plan: RunPlan, tile: Tile, ctx: JobContext) -> UnitResult:
         """Look at one tile.
@@ -89,9 +165,31 @@ def open_work(ctx: JobContext) -> Work:
     return Work(parameters, recipe, image)
 
 
+def no_method(recipe: Recipe) -> None:
+    """Check that a recipe names no method, where the kind says it all.
+
+    Raises:
+        RecipeBroken: It names one.
+    """
+    if recipe.method:
+        raise RecipeBroken(name=recipe.recipe_id, reason="method")
+
+
 def area_of(work: Work, ctx: JobContext) -> MultiPolygon | None:
     """Return the part of the image that counts [px]; None for all of it."""
-    return read_area(ctx.input_path(1), work.image.info) if len(ctx.inputs) > 1 else None
+    path = work.input(ctx, AREA)
+    return None if path is None else read_area(path, work.image.info)
+
+
+def area_findings(work: Work, ctx: JobContext) -> tuple[Finding, ...]:
+    """Say how much of the area that counts lies outside the image, where that is something."""
+    path = work.input(ctx, AREA)
+    share = 0.0 if path is None else outside_share(path, work.image.info)
+    if share < LEAST_OUTSIDE_SHARE:
+        return ()
+    text = N_("{percent} % des Gebiets liegen außerhalb des Bildes. Dort wird nicht gesucht.")
+    details = {"percent": round(share * 100, 1)}
+    return (Finding("hint", AREA_PARTLY_OUTSIDE, text, details=details),)
 
 
 def failed_tile(one: UnitOutcome, code: str, plan: RunPlan) -> FailedTile:

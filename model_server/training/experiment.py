@@ -8,21 +8,20 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from model_server.domain import Domain
 from model_server.parity import measure_trained
 from model_server.runtime import OnnxRuntime
-from model_server.training.detector import Recipe, find_run, load_averaged, train
+from model_server.training.detector import Recipe, train
 from model_server.training.export import export_onnx, measure_parity, write_parity
 from model_server.training.figures import calibration, cross_validation, load_scored
 from model_server.training.folds import make_folds
 from model_server.training.prediction import detect, image_features
+from model_server.training.runs import choose_parts, find_run, load_averaged
 from model_server.training.scoring import average_precision, match
 from model_server.training.solar_card import DOMAIN_FILE, write_card, write_sheet
-from model_server.training.tiles import Tile, read_tiles
+from model_server.training.tiles import Tile, read_image, read_tiles
 
 FINAL, RANDOM_START, REPORT = "final", "random_start", "report"
 COMPARED_FOLD = 1  # the first without ground-mounted arrays
@@ -33,10 +32,6 @@ NMS_IOU = 0.5
 SERVED_SCALE = 1.0
 OTHER_SCALES = (0.65, 0.8, 1.2)
 PARITY_SHAPES = [(1, 512, 512), (2, 640, 640), (1, 320, 640)]
-
-
-class UnknownPart(ValueError):
-    """A part was asked for that the experiment does not have."""
 
 
 @dataclass(frozen=True)
@@ -87,14 +82,7 @@ def run_experiment(experiment: Experiment, parts: Sequence[str] | None = None) -
         StartWeightsMissing: The start weights are not installed.
         OtherRecipe: The folder holds parts of another recipe.
     """
-    chosen = experiment.all_parts if parts is None else list(parts)
-    unknown = set(chosen) - set(experiment.all_parts)
-    if unknown:
-        message = (
-            f"Unbekannte Teile: {', '.join(sorted(unknown))}. "
-            f"Es gibt: {', '.join(experiment.all_parts)}."
-        )
-        raise UnknownPart(message)
+    chosen = choose_parts(experiment.all_parts, parts)
     tiles = read_tiles(experiment.source)
     folds = make_folds(tiles, experiment.fold_count, experiment.recipe.seed)
     for part in chosen:
@@ -138,11 +126,6 @@ def _predict_all(
         height, width = image.shape[:2]
         stored[tile.name] = {"height": height, "width": width, "found": by_scale}
     return stored
-
-
-def read_image(tile: Tile) -> NDArray[np.uint8]:
-    """Return the pixels of a tile (h, w, 3), RGB."""
-    return np.asarray(cv2.cvtColor(cv2.imread(str(tile.image)), cv2.COLOR_BGR2RGB), dtype=np.uint8)
 
 
 def report(experiment: Experiment, folds: list[list[Tile]]) -> None:

@@ -42,7 +42,7 @@ def detect(
     """
     height, width = image.shape[:2]
     seen = _resized(image, scale)
-    tensor = _to_tensor(seen)
+    tensor = to_tensor(seen)
     (outputs,) = runtime.predict([tensor])
     found = decode_detections(
         [output for name, output in outputs.items() if name != FEATURES_OUTPUT],
@@ -67,11 +67,12 @@ def image_features(runtime: Runtime, image: NDArray[np.uint8], scale: float) -> 
         image: (h, w, 3) RGB.
         scale: Size at which the network sees the image, 1 = as it is.
     """
-    (outputs,) = runtime.predict([_to_tensor(_resized(image, scale))])
+    (outputs,) = runtime.predict([to_tensor(_resized(image, scale))])
     return np.asarray(outputs[FEATURES_OUTPUT], dtype=np.float32)
 
 
-def _to_tensor(seen: NDArray[np.uint8]) -> NDArray[np.float32]:
+def to_tensor(seen: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return an image (h, w, 3) as the network sees it: (3, h, w), 0-1, padded to whole buckets."""
     margins = ((0, -seen.shape[0] % SHAPE_BUCKET_PX), (0, -seen.shape[1] % SHAPE_BUCKET_PX), (0, 0))
     padded = np.pad(seen, margins, mode="reflect")
     return np.ascontiguousarray(padded.transpose(2, 0, 1), dtype=np.float32) / 255

@@ -1,4 +1,4 @@
-"""Turn a shipped ONNX detector back into the torch model that it was written from."""
+"""Turn a shipped ONNX file back into the torch model that it was written from."""
 
 from __future__ import annotations
 
@@ -9,19 +9,26 @@ import onnx
 import torch
 from numpy.typing import NDArray
 from onnx import numpy_helper
-from ultralytics.nn.tasks import DetectionModel, yaml_model_load
+from ultralytics.nn.tasks import DetectionModel, SegmentationModel, yaml_model_load
 
-from model_server.training.start_weights import ARCHITECTURE
+from model_server.training.start_weights import ARCHITECTURE, MASK_ARCHITECTURE
 
 
 class OtherArchitecture(ValueError):
     """The file does not hold the layers of the architecture that is trained here."""
 
 
-def rebuild_detector(file: Path, class_count: int) -> DetectionModel:
+KINDS = {
+    "Conv": torch.nn.Conv2d,
+    "ConvTranspose": torch.nn.ConvTranspose2d,
+}
+
+
+def rebuild_network(file: Path, class_count: int) -> DetectionModel:
     """Return the training library's network with the weights of an ONNX file.
 
     The file names each convolution after its layer; the normalisation is folded into it already.
+    Prototypes among its outputs say that it draws masks.
 
     Args:
         file: ONNX file written by `model_server.training.export`.
@@ -32,13 +39,16 @@ def rebuild_detector(file: Path, class_count: int) -> DetectionModel:
     """
     graph = onnx.load(str(file)).graph
     stored = {item.name: numpy_helper.to_array(item) for item in graph.initializer}
-    description = {**yaml_model_load(ARCHITECTURE), "nc": class_count}
-    network = DetectionModel(description, verbose=False).fuse(verbose=False)
+    # Equal tensors are stored once, the others stand for it.
+    for node in graph.node:
+        if node.op_type == "Identity" and node.input[0] in stored:
+            stored[node.output[0]] = stored[node.input[0]]
+    network = _empty_network(any(out.name == "output1" for out in graph.output), class_count)
     missing = {
-        name for name, layer in network.named_modules() if isinstance(layer, torch.nn.Conv2d)
+        name for name, layer in network.named_modules() if isinstance(layer, tuple(KINDS.values()))
     }
     for node in graph.node:
-        if node.op_type != "Conv":
+        if node.op_type not in KINDS:
             continue
         name = _layer_name(node.name)
         if name not in missing:
@@ -50,6 +60,12 @@ def rebuild_detector(file: Path, class_count: int) -> DetectionModel:
         message = f"{file.name} lacks the layers {sorted(missing)}"
         raise OtherArchitecture(message)
     return network.eval()
+
+
+def _empty_network(masks: bool, class_count: int) -> DetectionModel:
+    description = yaml_model_load(MASK_ARCHITECTURE if masks else ARCHITECTURE)
+    kind = SegmentationModel if masks else DetectionModel
+    return kind({**description, "nc": class_count}, verbose=False).fuse(verbose=False)
 
 
 def _layer_name(node_name: str) -> str:

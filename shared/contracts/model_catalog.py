@@ -43,7 +43,8 @@ class CatalogEntry(Wire):
 
     `output_stride` is the side of a cell of `probabilities` in pixels, None for models without that
     output. `reach_px` says how far a cell's answer looks beyond the cell; above a
-    `domain_distance` of `domain_p99` an image counts as unusual; None where the card is silent.
+    `domain_distance` of `domain_p99` an image counts as unusual; `size_px` is the side of images
+    that the model was made for. None where the card is silent.
     `fusion_ndvi` holds a and b by class key for images with near infrared:
     `log(probability) + a + b * NDVI`, then all classes are made to add up to 1 again.
     """
@@ -64,6 +65,7 @@ class CatalogEntry(Wire):
     bands: list[str] = Field(default_factory=list)
     output_stride: int | None = None
     reach_px: int | None = None
+    size_px: int | None = None
     gsd_best_m: float | None = None
     gsd_min_m: float | None = None
     gsd_max_m: float | None = None

@@ -146,6 +146,30 @@ class CoordinatesMixed(InputError):
     what_to_do = N_("Bitte wandeln Sie alle in dasselbe um, zum Beispiel in EPSG:25832.")
 
 
+class ImagesApart(InputError):
+    """Two images that are to be compared do not lie on each other."""
+
+    code = "bilder_nicht_uebereinander"
+    user_message = N_("Die Bilder „{first}“ und „{second}“ liegen nicht übereinander.")
+    what_to_do = N_(
+        "Bitte wählen Sie zwei Bilder desselben Ortes, die gleich ausgerichtet sind; ohne "
+        "Koordinaten müssen sie denselben Ausschnitt zeigen."
+    )
+
+
+class ExamplesInvalid(InputError):
+    """Marked examples that cannot be used."""
+
+    code = "beispiele_ungueltig"
+    user_message = N_("Die Beispiele lassen sich nicht verwenden: {reason}")
+    what_to_do = N_(
+        'Nötig ist GeoJSON mit 3 bis 20 Punkten im Bild; Gegenbeispiele tragen "counter": true.'
+    )
+
+    def __init__(self, *, reason: str, **details: object) -> None:
+        super().__init__(reason=CatalogueText(reason), **details)
+
+
 class YearMissing(InputError):
     """A comparison needs to know when an image was taken."""
 

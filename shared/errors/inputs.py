@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.errors.base import N_, UrbanKiError
+from shared.errors.base import N_, CatalogueText, UrbanKiError
 
 
 class InputError(UrbanKiError):
@@ -239,20 +239,15 @@ class AreaTooSmall(InputError):
     what_to_do = N_("Bitte wählen Sie ein größeres Gebiet.")
 
 
-class RecipeUnknown(InputError):
-    """No recipe of that name."""
+class InputUnusable(InputError):
+    """A file that a recipe works with beside the image does not fit."""
 
-    code = "rezept_unbekannt"
-    user_message = N_("Das Rezept „{name}“ gibt es nicht. Am ähnlichsten ist „{nearest}“.")
-    what_to_do = N_("Alle Rezepte zeigt: python -m apps.aviary recipes")
+    code = "rezept_datei_unbrauchbar"
+    user_message = N_("{what}: Die Datei lässt sich nicht verwenden. {reason}")
+    what_to_do = N_("Bitte prüfen Sie Inhalt und Koordinatensystem der Datei.")
 
-
-class RecipeBroken(InputError):
-    """A recipe file that cannot be used."""
-
-    code = "rezept_defekt"
-    user_message = N_("Die Rezeptdatei „{name}“ ist fehlerhaft: {reason}")
-    what_to_do = N_("Bitte verwenden Sie eine unveränderte Rezeptdatei.")
+    def __init__(self, *, what: str, reason: str) -> None:
+        super().__init__(what=CatalogueText(what), reason=CatalogueText(reason))
 
 
 class IndexRefused(InputError):

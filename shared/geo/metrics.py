@@ -172,6 +172,34 @@ class AreaEstimate:
         return max(0.0, self.area_m2 - self.half_width_m2), self.area_m2 + self.half_width_m2
 
 
+def confusion_shares(confusion: Counts, mapped_m2: Sequence[float]) -> NDArray[np.float64]:
+    """Turn checked points into shares of the mapped area: what the whole map would count.
+
+    Equation 4 of Olofsson et al. 2014, doi:10.1016/j.rse.2014.02.015. The sum of the diagonal is
+    the overall accuracy.
+
+    Args:
+        confusion: Checked points, rows mapped, columns true.
+        mapped_m2: Area of each class on the map [m2], without no-data.
+
+    Returns:
+        Shares of shape (classes, classes); rows of classes that are not on the map are 0.
+
+    Raises:
+        ValueError: See `estimate_areas`.
+    """
+    mapped = np.asarray(mapped_m2, dtype=float)
+    points = confusion.sum(axis=1)
+    if confusion.shape != (len(mapped), len(mapped)) or mapped.min() < 0 or mapped.sum() <= 0:
+        message = f"{confusion.shape} counts do not belong to areas {mapped.tolist()}"
+        raise ValueError(message)
+    if (points[mapped > 0] < LEAST_POINTS).any():
+        message = "each mapped class needs at least two checked points"
+        raise ValueError(message)
+    weights = mapped / mapped.sum()
+    return np.asarray((weights / np.maximum(points, 1))[:, None] * confusion)
+
+
 def estimate_areas(confusion: Counts, mapped_m2: Sequence[float]) -> tuple[AreaEstimate, ...]:
     """Correct mapped areas by what a stratified random sample of points shows.
 
@@ -187,21 +215,14 @@ def estimate_areas(confusion: Counts, mapped_m2: Sequence[float]) -> tuple[AreaE
         ValueError: The sizes differ, an area is negative or all are 0, or a mapped class has fewer
             than two points, so that nothing can be said about it.
     """
+    shares = confusion_shares(confusion, mapped_m2)
     mapped = np.asarray(mapped_m2, dtype=float)
-    points = confusion.sum(axis=1)
-    if confusion.shape != (len(mapped), len(mapped)) or mapped.min() < 0 or mapped.sum() <= 0:
-        message = f"{confusion.shape} counts do not belong to areas {mapped.tolist()}"
-        raise ValueError(message)
-    if (points[mapped > 0] < LEAST_POINTS).any():
-        message = "each mapped class needs at least two checked points"
-        raise ValueError(message)
-    total = float(mapped.sum())
-    used = mapped > 0
+    total, used = float(mapped.sum()), mapped > 0
+    area = total * shares.sum(axis=0)
     weights = (mapped[used] / total)[:, None]
-    sizes = points[used][:, None]
-    shares = confusion[used] / sizes
-    area = total * (weights * shares).sum(axis=0)
-    variance = (weights**2 * shares * (1 - shares) / (sizes - 1)).sum(axis=0)
+    sizes = confusion.sum(axis=1)[used][:, None]
+    within = confusion[used] / sizes
+    variance = (weights**2 * within * (1 - within) / (sizes - 1)).sum(axis=0)
     half = NORMAL_95 * total * np.sqrt(variance)
     return tuple(
         AreaEstimate(float(a), float(h), float(m))

@@ -39,6 +39,7 @@ ORIENTATION_TAG = 0x0112
 PNG_BIT_DEPTH_AT = 24
 EIGHT_BITS = 8
 COLOURS = 3
+GREY_MODES = ("1", "L", "LA", "La")
 BROKEN_FILE = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, KeyError)
 
 _TURNS = {
@@ -97,7 +98,7 @@ def open_plain(
         ImageTooLarge: More pixels than the limit; nothing was decoded.
         AnimatedImage: More than one frame.
         UnsupportedBitDepth: 16 bits per colour.
-        ImageWithoutColour: A grey image.
+        ImageWithoutColour: A grey image that was not asked for.
         BandsMissing: A band was asked for that is not there.
         DamagedImage: Truncated or broken.
         CoordinatesInDegrees: The stated coordinate system has no metres.
@@ -117,7 +118,7 @@ def _finish(
     limit = options.limits.decoded_megapixels
     if image.width * image.height > limit * 1_000_000:
         raise ImageTooLarge(megapixels=round(image.width * image.height / 1e6), limit=limit)
-    _refuse_unsuitable(image, first_bytes(file, PNG_BIT_DEPTH_AT + 1))
+    _refuse_unsuitable(image, first_bytes(file, PNG_BIT_DEPTH_AT + 1), options.grey)
     info = RasterInfo(
         name=name,
         sha256=sha256 or hash_file(file),
@@ -127,7 +128,7 @@ def _finish(
         file_format=str(image.format).replace("MPO", "JPEG"),
     )
     turn = _TURNS.get(_orientation(image))
-    pixels, notes = _decode(image)
+    pixels, notes = _decode(image, options.grey)
     pixels = _choose_bands(pixels, options.bands)
     if turn is not None:
         pixels, notes = pixels.transpose(turn), (*notes, _TURNED)
@@ -154,15 +155,17 @@ def _open_header(file: Path | bytes, limit: int) -> Image.Image:
         raise DamagedImage() from cause
 
 
-def _refuse_unsuitable(image: Image.Image, header: bytes) -> None:
+def _refuse_unsuitable(image: Image.Image, header: bytes, grey: bool) -> None:
     frames = getattr(image, "n_frames", 1)
     if frames > 1 and image.format in ("WEBP", "PNG"):
         raise AnimatedImage(frames=frames)
     # The library turns 16-bit colours into 8-bit ones without a word; the header tells the truth.
     if image.format == "PNG" and header[PNG_BIT_DEPTH_AT] > EIGHT_BITS:
         raise UnsupportedBitDepth()
-    if image.mode in ("1", "L", "LA", "La"):
-        raise ImageWithoutColour()
+    if image.mode in GREY_MODES:
+        if not grey:
+            raise ImageWithoutColour()
+        return
     if image.mode not in ("P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr"):
         raise UnsupportedImage()
 
@@ -177,15 +180,17 @@ def _orientation(image: Image.Image) -> int:
     return value if isinstance(value, int) else 1
 
 
-def _decode(image: Image.Image) -> tuple[Image.Image, tuple[Finding, ...]]:
+def _decode(image: Image.Image, grey: bool) -> tuple[Image.Image, tuple[Finding, ...]]:
     try:
         image.load()
     except (*BROKEN_FILE, Image.DecompressionBombError) as cause:
         raise DamagedImage() from cause
     if image.mode in ("P", "PA"):
-        if not _has_colour(image):
+        if not grey and not _has_colour(image):
             raise ImageWithoutColour()
         return image.convert("RGBA"), ()
+    if image.mode in GREY_MODES:
+        return image.convert("RGBA" if image.mode.endswith(("A", "a")) else "RGB"), ()
     if image.mode == "CMYK":
         return image.convert("RGB"), (_CMYK,)
     if image.mode in ("RGBX", "YCbCr"):

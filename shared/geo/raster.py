@@ -53,6 +53,7 @@ class OpenOptions:
         limits: Largest image.
         stretch: True takes images that have not 8 bits per band and stretches their values.
         near_infrared: True reads near infrared beside the colours where the image has it.
+        grey: True takes grey images too; red, green and blue are the same then.
     """
 
     gsd_m: float | None = None
@@ -61,6 +62,7 @@ class OpenOptions:
     limits: RasterLimits = RasterLimits()
     stretch: bool = False
     near_infrared: bool = False
+    grey: bool = False
 
 
 @dataclass(frozen=True, slots=True)

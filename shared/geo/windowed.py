@@ -223,7 +223,7 @@ def open_windowed(
         ImageTooLarge: More pixels than the limit, or pieces too large to decode.
         UnsupportedBitDepth: Not 8 bits per band, and nobody has allowed to stretch the values.
         ImageDriverMissing: This installation lacks the decoder.
-        ImageWithoutColour: One band without a colour table.
+        ImageWithoutColour: One band without a colour table, and no grey image was asked for.
         BandsMissing: Two bands, or a band was asked for that is not there.
         CoordinatesInDegrees: The coordinate system has no metres.
         CoordinatesUnknown: The coordinate system cannot be read.
@@ -308,10 +308,12 @@ def _choose_bands(
         if max(options.bands) > dataset.count:
             raise BandsMissing(found=dataset.count, needed=max(options.bands))
         return options.bands[: len(COLOUR_BANDS)], tuple(notes)
-    if dataset.count == 1:
-        if dataset.colorinterp[0] != ColorInterp.palette:
-            raise ImageWithoutColour()
+    if dataset.count == 1 and dataset.colorinterp[0] == ColorInterp.palette:
         return (1,), tuple(notes)
+    if _is_grey(dataset):
+        if not options.grey:
+            raise ImageWithoutColour()
+        return (1,) * len(COLOUR_BANDS), tuple(notes)
     if dataset.count < len(COLOUR_BANDS):
         raise ImageWithoutColour()
     if options.near_infrared and _near_infrared(dataset, options) is not None:
@@ -319,6 +321,11 @@ def _choose_bands(
     if dataset.count > len(COLOUR_BANDS) + 1:
         notes.append(replace(_EXTRA_BANDS, details={"found": dataset.count}))
     return COLOUR_BANDS, tuple(notes)
+
+
+def _is_grey(dataset: DatasetReader) -> bool:
+    """Tell whether a file has one band, beside perhaps its opacity."""
+    return dataset.colorinterp[1:] in ((), (ColorInterp.alpha,))
 
 
 def _near_infrared(dataset: DatasetReader, options: OpenOptions) -> int | None:

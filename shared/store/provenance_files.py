@@ -45,7 +45,7 @@ CREATE TABLE IF NOT EXISTS gpkg_metadata_reference (
 _EXTENSION = "http://www.geopackage.org/spec120/#extension_metadata"
 
 
-def xmp_description(provenance: Provenance) -> bytes:
+def xmp_description(provenance: Provenance | Mapping[str, object]) -> bytes:
     """Return an origin as one RDF description for a packet of XMP metadata.
 
     Args:
@@ -59,7 +59,7 @@ def xmp_description(provenance: Provenance) -> bytes:
     ).encode("ascii")
 
 
-def xmp_packet(provenance: Provenance) -> bytes:
+def xmp_packet(provenance: Provenance | Mapping[str, object]) -> bytes:
     """Return an origin as a whole packet of XMP metadata.
 
     Args:
@@ -97,7 +97,7 @@ def embed_in_pdf(content: bytes, provenance: Provenance) -> bytes:
     return target.getvalue()
 
 
-def embed_in_png(content: bytes, provenance: Provenance) -> bytes:
+def embed_in_png(content: bytes, provenance: Provenance | Mapping[str, object]) -> bytes:
     """Return a PNG with the origin as XMP metadata; the pixels are not touched.
 
     Args:

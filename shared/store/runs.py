@@ -114,6 +114,7 @@ def recent(
     store: Store,
     *,
     app: str | None = None,
+    job: str | None = None,
     limit: int = 20,
     everybody: bool = False,
 ) -> list[RunView]:
@@ -123,6 +124,7 @@ def recent(
         principal: Who looks.
         store: Where they are kept.
         app: Only those of an app.
+        job: Only those of a job of that name.
         limit: Most runs.
         everybody: Those of the whole municipality instead of the person's own.
 
@@ -135,6 +137,8 @@ def recent(
         query = query.where(RunRow.started_by == principal.subject)
     if app is not None:
         query = query.where(RunRow.app == app)
+    if job is not None:
+        query = query.where(RunRow.job == job)
     query = query.options(*(defer(column) for column in _LARGE_COLUMNS))
     with read_scope(store.engine) as session:
         rows = session.scalars(query.order_by(RunRow.created_at.desc()).limit(limit))

@@ -34,11 +34,13 @@ class SampleFile:
 
     Args:
         name: File name it would have.
-        load: Makes or reads its bytes; the result is kept for all sessions.
+        load: Makes or reads its bytes; the result is kept for all sessions under the name.
+        title: Translated title; empty takes that of the manifest.
     """
 
     name: str
     load: Callable[[], bytes]
+    title: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +81,10 @@ def choose_data(
         st.caption(
             t(
                 "Beispieldaten: {title}. Künstlich erzeugt, keine echten Daten.",
-                title=ctx.manifest.sample_title(ctx.language),
+                title=sample.title or ctx.manifest.sample_title(ctx.language),
             )
         )
-        content = _sample_cache()(slug, ctx.manifest.sample.id, sample.load)
+        content = _sample_cache()(slug, sample.name, sample.load)
         file = accept_upload(sample.name, content, kinds, ctx.manifest.limits.upload_mb)
         return ChosenData(file, True, came_for_sample, t("Mit Beispiel ausprobieren"))
     file_or_none = _uploaded_file(ctx, kinds)
@@ -150,7 +152,7 @@ def _uploaded_file(ctx: AppContext, kinds: Sequence[DataKind]) -> AcceptedFile |
 def _sample_cache() -> Callable[[str, str, Callable[[], bytes]], bytes]:
     """Return the cache of all samples; made late, because it needs a running server."""
 
-    def load_sample(slug: str, sample_id: str, _load: Callable[[], bytes]) -> bytes:
+    def load_sample(slug: str, name: str, _load: Callable[[], bytes]) -> bytes:
         return _load()
 
     return st.cache_data(max_entries=16, show_spinner=False)(load_sample)

@@ -171,7 +171,8 @@ def test_train_names_the_models() -> None:
         [REPOSITORY / "gallery", "train"], capture_output=True, text=True, timeout=30
     )
     assert result.returncode == 2
-    assert result.stderr.splitlines()[0] == "Bitte nennen Sie ein Modell: solar tile_features"
+    named = result.stderr.splitlines()[0]
+    assert named == "Bitte nennen Sie ein Modell: landcover solar tile_features"
 
 
 def test_second_start_installs_nothing(machine: Machine) -> None:

@@ -124,6 +124,7 @@ def test_a_model_in_order_is_described_for_the_catalogue(tmp_path: Path) -> None
     assert row.bands == ["rgb"]
     # What the card does not say has no value: neither cells nor statistics nor near infrared.
     assert (row.output_stride, row.reach_px, row.domain_p99) == (None, None, None)
+    assert row.size_px is None
     assert row.fusion_ndvi == {}
 
 
@@ -133,7 +134,7 @@ def put_cells(root: Path, ndvi: str, *, outputs: str = '"classes", "probabilitie
     folder = put_model(root, old='outputs = ["instances"]', new=new)
     card = folder / "card.toml"
     text = card.read_text(encoding="utf-8")
-    text = text.replace("[limits]", "reach_px = 12\noutput_stride = 2\n[limits]")
+    text = text.replace("[limits]", "reach_px = 12\noutput_stride = 2\nsize_px = 512\n[limits]")
     text = text.replace("[contact]", f"[fusion]\nndvi = {{ {ndvi} }}\n[contact]")
     card.write_text(text, encoding="utf-8")
     return folder
@@ -145,6 +146,7 @@ def test_a_model_of_cells_tells_what_its_tiles_need(tmp_path: Path) -> None:
     card.write_text(card.read_text(encoding="utf-8").replace("[contact]", statistics))
     row = describe(FailedModel("roofs", "1.0.0", "Ein Grund.", load_card(card)))
     assert (row.bands, row.output_stride, row.reach_px) == (["rgb", "rgbi"], 2, 12)
+    assert row.size_px == 512
     assert (row.domain_p99, row.fusion_ndvi) == (2.5, {"roof": (-0.5, 2.0)})
     assert Catalog.model_validate_json(Catalog(models=[row]).model_dump_json()).models == [row]
 

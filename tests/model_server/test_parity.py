@@ -132,17 +132,17 @@ def test_only_files_of_the_known_architecture_become_torch_models(
 ) -> None:
     pytest.importorskip("torch", reason="torch is needed for training only")
     pytest.importorskip("ultralytics", reason="ultralytics is needed for training only")
-    from model_server.training.rebuild import OtherArchitecture, rebuild_detector
+    from model_server.training.rebuild import OtherArchitecture, rebuild_network
 
     file = model.files[MAIN_FILE]
     with pytest.raises(OtherArchitecture, match="shapes"):
-        rebuild_detector(file, len(model.card.classes) + 1)
+        rebuild_network(file, len(model.card.classes) + 1)
     network = onnx.load(str(file))
     last = [node for node in network.graph.node if node.op_type == "Conv"][-1]
     network.graph.node.remove(last)
     onnx.save(network, str(tmp_path / "short.onnx"))
     with pytest.raises(OtherArchitecture, match="lacks"):
-        rebuild_detector(tmp_path / "short.onnx", len(model.card.classes))
+        rebuild_network(tmp_path / "short.onnx", len(model.card.classes))
 
 
 def write_tiles(folder: Path, count: int) -> Path:

@@ -78,8 +78,9 @@ def call_everything(client: ModelServerClient, seed: int) -> None:
     tile = encode(noise(96 + 32 * (seed % 3), 128, seed))
     sheet = encode(page(["Stadt Musterstadt"], 620, 450))
     client.segment([tile], model="solar", gsd_m=0.12)
-    for output in ("classes", "probabilities"):
-        client.segment([tile], model="landcover_rules", gsd_m=0.2, output=output)
+    for model in ("landcover", "landcover_rules"):
+        for output in ("classes", "probabilities"):
+            client.segment([tile], model=model, gsd_m=0.2, output=output)
     client.ocr([encode(page(["Musterstadt"], 300, 80))], mode="lines")
     client.embed([f"Rathaus {seed}"])
     client.embed_images([tile])

@@ -18,8 +18,9 @@ from tests.timing import PATIENCE_S
 pytest.importorskip("torch", reason="torch is needed for training only")
 pytest.importorskip("ultralytics", reason="ultralytics is needed for training only")
 
-from model_server.training.detector import OtherRecipe, Recipe
-from model_server.training.experiment import Experiment, UnknownPart, run_experiment
+from model_server.training.detector import Recipe
+from model_server.training.experiment import Experiment, run_experiment
+from model_server.training.runs import OtherRecipe, UnknownPart
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -62,6 +63,14 @@ def test_missing_data_are_one_german_sentence(
     assert text.startswith("Die Trainingsdaten fehlen")
     assert "URBANKI_DEVELOPMENT_DATA_DIR" in text
     assert not (tmp_path / "out").exists()
+
+
+def test_missing_scenes_are_one_german_sentence(tmp_path: Path) -> None:
+    data, out = write_tiles(tmp_path / "data"), tmp_path / "out"
+    ended = run(data, out, "--head", "masks", "--parts", "arm_b_1")
+    assert ended.returncode == 2
+    assert "enthält keine fertigen Szenen" in ended.stderr
+    assert "Traceback" not in ended.stderr
 
 
 @pytest.fixture(scope="module")

@@ -371,6 +371,33 @@ def test_one_band_tiff_is_a_grey_image(tmp_path):
         open_raster(tiff(tmp_path / "a.tif", np.zeros((1, 40, 60), dtype=np.uint8)))
 
 
+@pytest.mark.parametrize("mode", ["L", "LA", "1"])
+def test_grey_images_are_taken_where_asked_for(mode):
+    grey = Image.fromarray(colours()).convert(mode)
+    with open_raster(encoded(grey, "PNG"), options=OpenOptions(grey=True)) as source:
+        patch = source.read(0, 0, 40, 30)
+    wanted = np.asarray(grey.convert("L"))[:30, :40]
+    assert all(np.array_equal(patch.rgb[..., band], wanted) for band in range(3))
+    assert patch.valid.all()
+
+
+@pytest.mark.parametrize("opaque", [True, False])
+def test_grey_tiff_is_taken_where_asked_for(tmp_path, opaque):
+    values = np.arange(2400, dtype=np.uint16).reshape(40, 60).astype(np.uint8)
+    alpha = np.full((40, 60), 255, dtype=np.uint8)
+    alpha[:10] = 0
+    bands = values[None] if opaque else np.stack([values, alpha])
+    profile = {} if opaque else {"alpha": "YES"}
+    path = tiff(tmp_path / "a.tif", bands, **profile)
+    with open_raster(path, options=OpenOptions(grey=True)) as source:
+        patch = source.read(0, 0, 60, 40)
+        assert source.overview(30).rgb.shape[2] == 3
+    assert all(np.array_equal(patch.rgb[..., band][10:], values[10:]) for band in range(3))
+    assert patch.valid.sum() == (2400 if opaque else 1800)
+    with pytest.raises(ImageWithoutColour):
+        open_raster(path)
+
+
 def test_degrees_are_refused(tmp_path):
     path = tiff(
         tmp_path / "a.tif",

@@ -12,6 +12,7 @@ from shared.geo.metrics import (
     average_precision,
     brier_score,
     class_ious,
+    confusion_shares,
     count_confusion,
     estimate_areas,
     expected_calibration_error,
@@ -106,6 +107,20 @@ def test_corrected_area_of_the_published_example():
     margins_ha = [one.half_width_m2 / 1e4 for one in estimates]
     assert areas_ha == pytest.approx([21_158, 11_686, 285_770, 581_386], abs=1)
     assert margins_ha == pytest.approx([6_158, 3_756, 15_510, 16_282], abs=1)
+
+
+def test_confusion_shares_of_the_published_example():
+    # Olofsson et al. 2014, table 9: shares of the area, and an overall accuracy of 0.95.
+    confusion = np.array([[66, 0, 5, 4], [0, 55, 8, 12], [1, 0, 153, 11], [2, 1, 9, 313]])
+    shares = confusion_shares(confusion, [200_000, 150_000, 3_200_000, 6_450_000])
+    published = [
+        [0.0176, 0, 0.0013, 0.0011],
+        [0, 0.0110, 0.0016, 0.0024],
+        [0.0019, 0, 0.2967, 0.0213],
+        [0.0040, 0.0020, 0.0179, 0.6212],
+    ]
+    assert shares == pytest.approx(np.array(published), abs=5e-5)
+    assert np.trace(shares) == pytest.approx(0.947, abs=5e-4)
 
 
 def test_a_class_that_is_not_on_the_map_needs_no_points():

@@ -17,6 +17,7 @@
     en: { map: "Map", mapFailed: "The map could not be loaded. The table shows the same objects." },
   };
   const MAP_WATCH_MS = 4000;
+  const MAP_LATE_MS = 1000;
 
   const rules = STREAMLIT_STRINGS.rule.map((rule) => ({
     within: rule.within,
@@ -137,6 +138,12 @@
     }
   };
 
+  // On a busy computer a map may come late; a frame without one has no height and needs no hiding.
+  const takeBack = (frame, notice) => {
+    if (frame.isConnected && !mapWorks(frame)) setTimeout(takeBack, MAP_LATE_MS, frame, notice);
+    else notice.remove();
+  };
+
   const watchMaps = () => {
     for (const frame of document.querySelectorAll('iframe[title="streamlit_folium.st_folium"], iframe[data-urbanki-map]')) {
       if (frame.title !== texts[root.lang].map) frame.title = texts[root.lang].map;
@@ -149,7 +156,7 @@
         notice.className = "map-failed";
         notice.textContent = texts[root.lang].mapFailed;
         frame.before(notice);
-        frame.hidden = true;
+        takeBack(frame, notice);
       }, MAP_WATCH_MS);
     }
   };

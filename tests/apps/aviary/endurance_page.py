@@ -31,7 +31,9 @@ def main(arguments: Sequence[str]) -> int:
     """
     image = Path(arguments[0])
     sit_down(ADMIN)
-    page = AppTest.from_file(str(PAGE), default_timeout=TIMEOUT_S).run()
+    page = AppTest.from_file(str(PAGE), default_timeout=TIMEOUT_S)
+    page.query_params["rezept"] = "solar"
+    page.run()
     page.radio[0].set_value("file").run()
     began = time.monotonic()
     page.file_uploader[0].set_value((image.name, image.read_bytes(), "image/tiff")).run()

@@ -1,8 +1,11 @@
 """The area file: pixels, map coordinates or WGS84, and what is refused."""
 
 import json
+import zipfile
 
+import geopandas as gpd
 import pytest
+import shapely
 from pyproj import Transformer
 from shapely.geometry import box
 
@@ -116,3 +119,33 @@ def test_three_pixels_are_too_few(tmp_path):
 def test_missing_area_file(tmp_path):
     with pytest.raises(FileMissing):
         read_area(tmp_path / "none.geojson", PLAIN)
+
+
+@pytest.mark.parametrize("ending", ["gpkg", "fgb", "zip", "gml"])
+@pytest.mark.parametrize("crs", ["EPSG:25832", "EPSG:25833"])
+def test_files_of_maps_name_their_system(tmp_path, ending, crs):
+    """Runs keep files under names without ending; the content tells the format."""
+    shapes = [box(400010, 5699950, 400030, 5699990), box(400030, 5699950, 400050, 5699990)]
+    frame = gpd.GeoDataFrame(geometry=shapes, crs="EPSG:25832").to_crs(crs)
+    path = tmp_path / f"area.{ending}"
+    if ending == "zip":
+        frame.to_file(tmp_path / "area.shp")
+        with zipfile.ZipFile(path, "w") as archive:
+            for part in ("shp", "shx", "dbf", "prj"):
+                archive.write(tmp_path / f"area.{part}", f"area.{part}")
+    else:
+        frame.to_file(path)
+    stored = path.rename(tmp_path / "0f3a")
+    area = read_area(stored, PLACED)
+    assert area.bounds == pytest.approx((100, 100, 500, 500), abs=0.05)
+    assert area.area == pytest.approx(400 * 400, rel=1e-4)
+    with pytest.raises(AreaInvalid):
+        read_area(stored, PLAIN)
+
+
+def test_a_map_of_lines_is_no_area(tmp_path):
+    line = shapely.LineString([(400010, 5699950), (400030, 5699990)])
+    path = tmp_path / "area.gpkg"
+    gpd.GeoDataFrame(geometry=[line], crs="EPSG:25832").to_file(path)
+    with pytest.raises(AreaInvalid):
+        read_area(path, PLACED)

@@ -55,7 +55,7 @@ def test_upload_result_export_publication_deletion(tmp_path):
         observed_page(browser, gallery.url) as observed,
     ):
         page = observed.page
-        observed.open("/aviary")
+        observed.open("/aviary?rezept=solar")
         page.get_by_text("Eigene Datei", exact=True).click()
         observed.settle()
         page.locator('input[type="file"]').set_input_files(image)
@@ -95,7 +95,7 @@ def check_publication(page: Page) -> None:
         field.fill(words)
         field.press("Enter")
         page.wait_for_timeout(500)
-    page.get_by_role("button", name="Funde so vorbereiten").click()
+    page.get_by_role("button", name="Ergebnis so vorbereiten").click()
     page.locator(".st-key-aviary_publish button").click(timeout=WITHIN_MS)
     page.get_by_role("dialog").get_by_role("button", name="Freigeben").click()
     page.get_by_text(f"Im Datenraum als „{LAYER}“, Fassung 1.").wait_for(timeout=WITHIN_MS)

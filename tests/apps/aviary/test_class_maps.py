@@ -1,6 +1,7 @@
 """Class maps from the image to the files of the command: exact, complete, the same each time."""
 
 import json
+from xml.sax.saxutils import unescape
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from shapely.geometry import shape
 from apps.aviary import __main__ as command
 from apps.aviary.row_file import RowFile
 from shared.geo.nodata import NO_DATA
+from shared.geo.raster import hash_file
 from shared.settings import get_settings
 from tests.apps.aviary.cell_doubles import MARK, AnswersOtherClasses, CellDouble
 
@@ -318,3 +320,28 @@ def test_a_full_disk_is_told_and_leaves_nothing(tmp_path, capsys, model, monkeyp
     assert content is None
     assert "Platz" in said or "Speicher" in said
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("gsd", "unchecked"), [("0.2", False), ("0.4", True)])
+def test_each_file_names_its_origin(tmp_path, capsys, model, gsd, unchecked):
+    """Also where the image has no place, and what lies outside the checked range says so."""
+
+    class AnyResolution(CellDouble):
+        def segment(self, images, **options):
+            return super().segment(images, **options | {"gsd_m": 0.2})
+
+    model(AnyResolution())
+    image = tmp_path / "a.png"
+    Image.fromarray(picture(ground(300, 200))).save(image)
+    words = ["--image", image, "--gsd", gsd, "--force", "--out", tmp_path / "out"]
+    run(capsys, *words)
+    content = json.loads((tmp_path / "out" / "objects.geojson").read_text(encoding="utf-8"))
+    origins = [content["provenance"]]
+    for name in ("classes.png", "confidence.png"):
+        with Image.open(tmp_path / "out" / name) as opened:
+            packet = unescape(opened.info["XML:com.adobe.xmp"])
+        origins.append(json.loads(packet[packet.index(">{") + 1 : packet.rindex("}<") + 1]))
+    for origin in origins:
+        assert origin["recipe"] == "landcover"
+        assert origin["input_sha256"] == hash_file(image)
+        assert origin.get("outside_checked_range", False) is unchecked

@@ -11,6 +11,7 @@ from PIL import Image
 from rasterio.transform import from_origin
 
 from apps.aviary import __main__ as command
+from apps.aviary.own_model import OWN_MODEL
 from apps.aviary.recipes import recipe_names
 from shared.errors import Cancelled, ModelMissing, ModelServerDown
 from shared.settings import get_settings
@@ -75,6 +76,12 @@ def test_same_command_gives_the_same_bytes(tmp_path, capsys, model):
         run(capsys, "--image", image, "--gsd", "0.12", "--out", tmp_path / folder)
     files = [(tmp_path / folder / "objects.geojson").read_bytes() for folder in ("one", "two")]
     assert files[0] == files[1]
+
+
+def test_the_seed_is_told(tmp_path, capsys, model):
+    words = ("--image", save(tmp_path / "a.png"), "--gsd", "0.1", "--seed", "17")
+    code, printed, _ = run(capsys, *words, "--out", tmp_path / "out")
+    assert (code, json.loads(printed)["parameters"]["seed"]) == (0, 17)
 
 
 @pytest.mark.parametrize(
@@ -152,7 +159,8 @@ def test_truncated_jpeg(tmp_path, capsys, model):
         (["--recipe", "solr"], "solar"),
         (["--area", "fehlt.geojson"], "fehlt.geojson"),
         (["--gsd"], "--gsd"),
-        (["--seed", "3"], "--seed"),
+        (["--seed", "-3"], "--seed"),
+        (["--seed", "1e3"], "--seed"),
         (["--no-memory"], "--no-memory"),
     ],
 )
@@ -390,10 +398,11 @@ def test_a_large_geotiff_is_read_in_windows(tmp_path, capsys, model):
 def test_recipes_are_listed(capsys):
     assert command.main(["recipes"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines] == recipe_names()
+    assert [line.split()[0] for line in lines] == [*recipe_names(), OWN_MODEL]
     assert command.main(["recipes", "--json"]) == 0
     listed = {one["id"]: one for one in json.loads(capsys.readouterr().out)["recipes"]}
-    assert list(listed) == recipe_names()
+    assert list(listed) == [*recipe_names(), OWN_MODEL]
+    assert {key for one in listed.values() for key in one} == set(listed[OWN_MODEL])
     assert listed["solar"]["gsd_m"] == {"min": 0.05, "native": 0.1, "max": 0.22}
     assert listed["landcover"]["kind"] == "semantic"
 

@@ -138,15 +138,15 @@ def test_csv_opens_in_german_excel(shown, result, origin):
 
 
 def test_overlay_draws_on_the_finds(shown, result):
-    info = shown.analysis.info
-    image = Image.open(io.BytesIO(overlay_png(shown.overview, info, result.objects, "Hinweis")))
+    drawn = overlay_png(shown.overview, shown.analysis, result.objects, "Hinweis")
+    image = Image.open(io.BytesIO(drawn))
     assert image.size == (400, 300)
     assert image.text["Description"] == "Hinweis"
     bare = np.asarray(Image.open(io.BytesIO(shown.overview)).convert("RGB")).astype(int)
     changed = np.abs(np.asarray(image.convert("RGB")).astype(int) - bare).sum(axis=2) > 0
     assert changed[175, 99:102].any()
     assert not changed[175, 150:250].any()
-    small = overlay_jpeg(shown.overview, info, result.objects)
+    small = overlay_jpeg(shown.overview, shown.analysis, result.objects)
     assert Image.open(io.BytesIO(small)).size == (400, 300)
 
 

@@ -12,6 +12,7 @@ from rasterio.transform import from_origin
 from apps.aviary import run_image
 from apps.aviary.analysis import count
 from apps.aviary.detection_file import DETECTION_FILE, read_detection
+from apps.aviary.import_job import IMPORT
 from apps.aviary.inference import pin_model
 from apps.aviary.jobs import JOBS, RUN
 from apps.aviary.outputs import objects_geojson
@@ -38,7 +39,8 @@ SQUARES = [(100, 120, 180, 200), (560, 300, 700, 400), (1250, 900, 1320, 990)]
 
 def picture(size=(1500, 1100)):
     pixels = np.full((size[1], size[0], 3), 120, dtype=np.uint8)
-    pixels[..., 1] = 150
+    # Each tile shows something else, so that none is answered from the cache.
+    pixels[..., 1] = 120 + np.add.outer(np.arange(size[1]) // 20, np.arange(size[0]) // 30)
     for x0, y0, x1, y1 in SQUARES:
         pixels[y0:y1, x0:x1] = doubles.BLUE
     return pixels
@@ -80,7 +82,7 @@ def geojson(content):
 
 def test_the_job_is_found_by_its_name():
     assert find_definition("aviary", "run") is RUN
-    assert JOBS == (RUN,)
+    assert JOBS == (RUN, IMPORT)
 
 
 def test_one_unit_for_each_tile_and_two_files(image):

@@ -85,7 +85,7 @@ def own_file(**drawn) -> AppTest:
     pixels[100:180, 120:220] = doubles.BLUE
     target = io.BytesIO()
     Image.fromarray(pixels).convert(drawn.get("mode", "RGB")).save(target, "PNG")
-    page = opened(sprache=drawn.get("language", "de"))
+    page = opened(rezept=drawn.get("rezept", "solar"), sprache=drawn.get("language", "de"))
     page.radio[0].set_value("file").run()
     return page.file_uploader[0].set_value(("bild.png", target.getvalue(), "image/png")).run()
 
@@ -167,7 +167,7 @@ def test_nothing_found_is_said_without_claiming_absence(model):
     model.client = doubles.finds_nothing()
     page = finished(model, opened(beispiel="1"))
     assert page.metric[0].value == "0"
-    assert "Das heißt nicht, dass es keine Anlagen gibt" in texts(page)
+    assert "Das heißt nicht, dass es nichts gibt" in texts(page)
 
 
 def test_an_own_file_needs_its_resolution(model):
@@ -271,7 +271,7 @@ def test_missing_model_server_recovers_and_keeps_the_choice(model):
             raise ModelServerDown()
 
     works, model.client = model.client, Down(doubles.finds_nothing().look)
-    page = opened()
+    page = opened(rezept="solar")
     page.button(key="aviary_start").click().run()
     assert any("Der Modellserver antwortet nicht." in str(error.proto) for error in page.error)
     model.client = works

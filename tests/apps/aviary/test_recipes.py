@@ -29,11 +29,23 @@ def test_solar_has_the_native_resolution_and_tiles_of_the_specification():
 
 
 @pytest.mark.parametrize(
-    "name", ["solr", "Solar", "sola", "photovoltaik", "", "../solar", "x" * 500]
+    ("name", "nearest"),
+    [
+        *((one, "solar") for one in ("solr", "Solar", "sola", "photovoltaik", "../solar")),
+        ("Schottergarten", "gravel_garden"),
+        ("Versiegelung", "sealed"),
+    ],
 )
-def test_unknown_names_get_the_nearest_one(name):
-    with pytest.raises(RecipeUnknown, match="„solar“"):
+def test_unknown_names_get_the_nearest_one(name, nearest):
+    with pytest.raises(RecipeUnknown, match=f"Am ähnlichsten ist „{nearest}“"):
         find_recipe(name)
+
+
+@pytest.mark.parametrize("name", ["", "x" * 500], ids=["empty", "long"])
+def test_names_like_none_get_one_that_exists(name):
+    with pytest.raises(RecipeUnknown) as told:
+        find_recipe(name)
+    assert any(f"Am ähnlichsten ist „{one}“" in str(told.value) for one in recipe_names())
 
 
 @pytest.mark.parametrize(
@@ -48,6 +60,9 @@ def test_unknown_names_get_the_nearest_one(name):
         ('bands = "rgb"', 'bands = "rgb"\nsecret = 1', "needs.secret"),
         ('kind = "objects"', 'kind = "guess"', "recipe.kind"),
         ('kind = "objects"', 'kind = ["objects"]', "recipe.kind"),
+        ('task = "segment"', 'task = "embed"', "fehlerhaft"),
+        ('task = "segment"\nname = "solar"', 'task = "none"', "fehlerhaft"),
+        ('task = "segment"\nname = "solar"', 'task = "segment"', "model"),
         ("code = 1", "code = 0", "classes"),
         ('key = "solar_thermal"', 'key = "pv"', "classes"),
         ('key = "pv"', 'key = "pv"\nfrom = [3]', "classes.0.from"),
@@ -64,6 +79,8 @@ def test_a_wrong_value_is_named(tmp_path, old, new, named):
     [
         ("from = [0, 1, 2, 3, 4]", "from = [0, 1, 2, 3, 5]", "classes"),
         ("from = [0, 1, 2, 3, 4]", "from = [0, 255]", "classes.0.from.1"),
+        ("overlap_px = 128", "overlap_px = 130", "tiles"),
+        ("size_px = 640", "size_px = 636", "tiles"),
         ('colour = "#5d6066"', "", "classes.0.colour"),
         ('colour = "#5d6066"', 'colour = "grau"', "classes.0.colour"),
         ("[post]", "[post]\nthreshold = 0.5", "post.threshold"),
@@ -81,7 +98,7 @@ def test_a_map_takes_classes_together():
     assert find_recipe("landcover").fallbacks == ("landcover_rules",)
 
 
-@pytest.mark.parametrize("text", ["", "[recipe", "\x00"])
+@pytest.mark.parametrize("text", ["", "[recipe", "\x00", "a = " + "[" * 100_000])
 def test_what_is_no_recipe_is_refused(tmp_path, text):
     with pytest.raises(RecipeBroken):
         load_recipe(written(tmp_path, text))

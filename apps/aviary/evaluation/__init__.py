@@ -1,0 +1,1 @@
+"""What `python -m apps.aviary.evaluate` measures, one module per question."""

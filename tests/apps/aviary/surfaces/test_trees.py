@@ -1,0 +1,65 @@
+"""Trees on class maps drawn by hand."""
+
+import numpy as np
+import pytest
+
+from apps.aviary.surfaces import trees
+from tests.apps.aviary.surfaces.grounds import GRASS, SURE, TREE, derive, ground, write
+
+ROWS, COLUMNS = np.mgrid[0:200, 0:260]
+
+
+def disc(x, y, radius):
+    return (COLUMNS - x) ** 2 + (ROWS - y) ** 2 <= radius**2
+
+
+def orchard():
+    """Return nine single trees of 3 m radius, a row of two that touch, and a hedge."""
+    codes = np.full(ROWS.shape, GRASS)
+    for x in (30, 80, 130):
+        for y in (30, 80, 130):
+            codes[disc(x, y, 15)] = TREE
+    codes[disc(190, 60, 16) | disc(218, 60, 16)] = TREE
+    codes[180:186, 10:250] = TREE
+    return codes
+
+
+def test_single_trees_and_those_that_touch_are_counted_and_hedges_are_not(tmp_path):
+    found = derive("trees", ground(tmp_path / "in", orchard()))
+    assert len(found) == 11
+    assert all(one.class_key == "tree" for one in found)
+    assert all(one.score == pytest.approx(SURE / 100) for one in found)
+    single = min(found, key=lambda one: one.bbox_px)
+    assert dict(single.figures) == {"crown_diameter_m": pytest.approx(6.0, abs=0.15)}
+    assert single.area_m2 == pytest.approx(np.pi * 9, rel=0.05)
+
+
+def test_heights_give_the_height_and_leave_shrubs_out(tmp_path):
+    codes = orchard()
+    height = np.where(codes == TREE, 1.5, 0.0).astype(np.float32)
+    height[disc(30, 30, 15)] += 10.5 - np.hypot(COLUMNS - 30, ROWS - 30)[disc(30, 30, 15)] / 3
+    files = {"ndsm": write(tmp_path / "ndsm.tif", height)}
+    (tree,) = derive("trees", ground(tmp_path / "in", codes), files)
+    assert tree.bbox_px == pytest.approx((15, 15, 46, 46), abs=1)
+    assert dict(tree.figures)["height_m"] == pytest.approx(12, abs=0.1)
+
+
+@pytest.mark.parametrize("side", [64, 100, 131])
+def test_windows_change_nothing(tmp_path, monkeypatch, side):
+    rng = np.random.default_rng(3)
+    codes = np.full(ROWS.shape, GRASS)
+    for x, y, radius in zip(
+        rng.integers(0, 260, 40), rng.integers(0, 200, 40), rng.integers(6, 16, 40), strict=True
+    ):
+        codes[disc(x, y, radius)] = TREE
+    made = ground(tmp_path / "in", codes)
+    whole = derive("trees", made, largest_m=40.0)
+    monkeypatch.setattr(trees, "CORE_PX", side)
+    parts = derive("trees", made, largest_m=40.0)
+    assert len(whole) > 10
+    assert sorted(parts, key=repr) == sorted(whole, key=repr)
+
+
+def test_trees_of_other_code_and_size(tmp_path):
+    assert derive("trees", ground(tmp_path / "in", orchard()), classes=[7], least_m2=1e6) == []
+    assert len(derive("trees", ground(tmp_path / "two", orchard()), least_m2=29.0)) == 2

@@ -1,0 +1,245 @@
+"""The page beyond solar installations: cards, areas, previews, class maps, further files."""
+
+import io
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from apps.aviary import view_input
+from apps.aviary.recipe_list import ORDER, list_recipes
+from apps.aviary.town_example import EXAMPLES
+from shared.errors import ModelServerDown
+from shared.settings import REPOSITORY
+from shared.store import runs
+from shared.store.store import process_store
+from shared.ui import shell
+from tests.apps.aviary import doubles
+from tests.apps.aviary.cell_doubles import CellDouble
+from tests.apps.aviary.job_runner import work_off
+from tests.shared.people_of_tests import ADMIN, sit_down
+from tests.shared.process_state import begin_process, forget_process_state
+
+PAGE = str(REPOSITORY / "apps" / "aviary" / "page.py")
+pytestmark = pytest.mark.timeout(240)
+
+
+class Model:
+    """The model server of page and worker, replaced by a double."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.monkeypatch = monkeypatch
+        self.client = CellDouble()
+        monkeypatch.setattr(shell, "model_client", self)
+
+    def __call__(self, _acting: object) -> CellDouble:
+        return self.client
+
+    def work_off(self) -> None:
+        work_off(process_store(), self.client, self.monkeypatch, None)
+
+
+@pytest.fixture
+def model(monkeypatch: pytest.MonkeyPatch, tmp_path) -> Iterator[Model]:
+    monkeypatch.setenv("URBANKI_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("URBANKI_DEMO_CITY_DIR", str(tmp_path / "town"))
+    begin_process()
+    sit_down(ADMIN, monkeypatch.setattr)
+    yield Model(monkeypatch)
+    forget_process_state()
+
+
+def opened(**query) -> AppTest:
+    page = AppTest.from_file(PAGE, default_timeout=120)
+    for name, value in query.items():
+        page.query_params[name] = value
+    page.run()
+    assert not page.exception
+    return page
+
+
+def texts(page) -> str:
+    kinds = ("header", "subheader", "markdown", "caption", "info", "warning", "error")
+    shown = [str(element.value) for kind in kinds for element in page.get(kind)]
+    return "\n".join([*shown, *(str(error.proto) for error in page.error)])
+
+
+def keys(page) -> set[str]:
+    return {button.key for button in page.button}
+
+
+def ground() -> bytes:
+    """An image whose left half is asphalt and whose right half is grass, for the double."""
+    pixels = np.full((256, 512, 3), (35, 90, 120), np.uint8)
+    pixels[:, 256:] = (75, 160, 60)
+    target = io.BytesIO()
+    Image.fromarray(pixels).save(target, "PNG")
+    return target.getvalue()
+
+
+def own_file(recipe: str, language: str = "de") -> AppTest:
+    page = opened(rezept=recipe, sprache=language)
+    page.radio(key="aviary_source").set_value("file").run()
+    page.file_uploader[0].set_value(("boden.png", ground(), "image/png")).run()
+    page.text_input(key="aviary_gsd_cm").set_value("20").run()
+    assert not page.exception
+    return page
+
+
+def evaluated(model: Model, page: AppTest) -> AppTest:
+    page.button(key="aviary_start").click().run()
+    assert not page.exception
+    model.work_off()
+    page.run()
+    assert not page.exception
+    return page
+
+
+def test_each_recipe_has_a_card_in_the_order_of_the_page(model):
+    page = opened()
+    names = [recipe.recipe_id for recipe in list_recipes().recipes]
+    assert names[:3] == list(ORDER[:3])
+    assert list_recipes().broken == ()
+    assert {f"aviary_choose_{name}" for name in names} <= keys(page)
+    shown = texts(page)
+    for recipe in list_recipes().recipes:
+        assert recipe.title_de in shown
+        assert recipe.summary_de.rstrip(".") in shown.replace("\\", "")
+    assert "aviary_start" not in keys(page)
+
+
+def test_cards_speak_english(model):
+    shown = texts(opened(sprache="en"))
+    assert "Choose a recipe" in shown
+    assert "Sealed surfaces" in shown
+    assert "cm per pixel" in shown
+
+
+def test_cards_need_no_model_server(model):
+    class Down(CellDouble):
+        def models(self):
+            raise ModelServerDown()
+
+    model.client = Down()
+    assert "sobald der Modellserver antwortet" in texts(opened())
+
+
+def test_a_card_leads_to_the_example_and_back(model):
+    page = opened()
+    page.button(key="aviary_choose_landcover").click().run()
+    assert page.query_params["rezept"] in ("landcover", ["landcover"])
+    assert page.button(key="aviary_start").label == "Mit Beispiel ausprobieren"
+    page.button(key="aviary_other_recipe").click().run()
+    assert "rezept" not in page.query_params
+    assert "aviary_choose_landcover" in keys(page)
+
+
+def test_an_address_with_an_unknown_recipe_shows_the_cards(model):
+    assert "aviary_choose_solar" in keys(opened(rezept="gibt_es_nicht"))
+
+
+def test_a_class_map_is_shown_with_its_areas_and_files(model):
+    page = evaluated(model, own_file("landcover"))
+    shown = texts(page)
+    assert "Am meisten: Asphalt/Beton 50" in shown
+    assert "Gras, Beet, niedriges Grün 50" in shown
+    labels = [button.proto.label for button in page.get("download_button")]
+    assert "Klassen als Raster" in labels
+    assert "Bericht (PDF)" in labels
+    assert "Geodaten (GeoPackage)" not in labels  # the image has no place on the map
+    (table,) = [one.value for one in page.table if "Anteil" in one.value]
+    # 256 x 256 pixels of 20 cm.
+    assert table["Fläche (m²)"].tolist()[:3] == ["2.621", "2.621", "0"]
+
+
+def test_views_and_certainty_ask_no_model(model):
+    page = evaluated(model, own_file("sealed"))
+    asked = len(model.client.asked)
+    for view in ("classes", "photo", "confidence", "both"):
+        page.radio(key="aviary_classes_view").set_value(view).run()
+        assert not page.exception
+    page.slider(key="aviary_classes_least").set_value(95).run()
+    assert "der Karte sind weniger sicher und ausgeblendet" in texts(page)
+    assert len(model.client.asked) == asked
+
+
+def test_the_english_class_map_speaks_english(model):
+    shown = texts(evaluated(model, own_file("sealed", "en")))
+    assert "are classified. Most of it: sealed 50" in shown
+    assert "unversiegelt" not in shown
+
+
+def test_the_part_that_counts_is_ordered_with_the_image(model):
+    page = own_file("sealed")
+    page.radio(key="aviary_area").set_value("sliders").run()
+    page.slider(key="aviary_across").set_value((0, 50)).run()
+    page.slider(key="aviary_down").set_value((0, 100)).run()
+    page = evaluated(model, page)
+    assert "Am meisten: versiegelt 100" in texts(page)
+    shown = page.query_params["ergebnis"]
+    run = runs.get(ADMIN, process_store(), shown if isinstance(shown, str) else shown[0])
+    assert run.parameters["inputs"] == ["image", "area"]
+    assert len(run.inputs) == 2
+
+
+def test_the_preview_shows_a_part_and_the_time(model):
+    page = own_file("sealed")
+    page.button(key="aviary_try").click().run()
+    assert not page.exception
+    shown = texts(page)
+    assert "voraussichtlich" in shown and "gemessen an der Vorschau" in shown
+    asked = len(model.client.asked)
+    page.slider(key="aviary_preview_least").set_value(50).run()
+    assert not page.exception
+    assert len(model.client.asked) == asked
+    assert "voraussichtlich" in texts(page)
+
+
+def test_another_area_needs_another_preview(model):
+    page = own_file("sealed")
+    page.button(key="aviary_try").click().run()
+    page.radio(key="aviary_area").set_value("sliders").run()
+    assert "voraussichtlich" not in texts(page)
+    assert "aviary_try" in keys(page)
+
+
+def test_the_result_begins_with_the_settings_of_the_preview(model):
+    model.client = doubles.finds_bluish(threshold=0.3)
+    page = opened(rezept="solar")
+    page.button(key="aviary_try").click().run()
+    page.slider(key="aviary_preview_threshold").set_value(80).run()
+    page.slider(key="aviary_preview_min_area").set_value(7).run()
+    assert not page.exception
+    page = evaluated(model, page)
+    assert page.slider(key="aviary_threshold").value == 80
+    assert page.slider(key="aviary_min_area").value == 7
+
+
+def test_a_needed_file_that_is_missing_stops_in_words(model):
+    page = own_file("gravel_garden")
+    assert "Das Rezept braucht noch eine Datei: Flurstücke." in texts(page)
+    assert "aviary_start" not in keys(page)
+
+
+def test_examples_are_marked_by_numbers_too(model):
+    page = own_file("similar")
+    assert "aviary_start" not in keys(page)
+    for x in (40, 120, 200):
+        page.number_input(key="aviary_examples_x").set_value(x).run()
+        page.button(key="aviary_examples_add").click().run()
+    assert "Markiert: 3 Beispiele, 0 Gegenbeispiele." in texts(page)
+    assert "aviary_start" in keys(page)
+    page.button(key="aviary_examples_undo").click().run()
+    assert "Markiert: 2 Beispiele, 0 Gegenbeispiele." in texts(page)
+    assert "aviary_start" not in keys(page)
+
+
+def test_the_town_is_offered_where_it_is_rendered(model, monkeypatch):
+    monkeypatch.setattr(view_input, "ready_examples", lambda: EXAMPLES)
+    monkeypatch.setattr(view_input, "example_tiff", lambda example: ground())
+    page = opened(rezept="solar")
+    offered = page.selectbox(key="aviary_example")
+    assert offered.value == "painted"
+    assert any("am Markt" in option for option in offered.options)
