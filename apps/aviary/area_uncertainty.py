@@ -21,7 +21,8 @@ from shared.geo.sampling import SamplePoint, share_points, stratified_sample
 
 POINTS = 200
 SEED = 1
-UNCLEAR = "unklar"
+UNCLEAR = "Unklar"
+"""No key of a class, whatever a recipe of others calls its classes: those have no capitals."""
 STRIP_ROWS = 512
 
 Codes = NDArray[np.uint8]

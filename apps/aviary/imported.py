@@ -11,7 +11,7 @@ from apps.aviary.inference import PinnedModel
 from apps.aviary.recipes import Recipe, read_recipe
 from apps.aviary.share import MEDIA_TYPE, RECIPE_FILE, UsedModel
 from shared.contracts.identity.principal import Principal
-from shared.errors import NotFound, RecipeBroken
+from shared.errors import FileDamaged, FileGone, NotFound, RecipeBroken
 from shared.store import artifacts, runs
 from shared.store.run_views import RunOrder, RunView
 from shared.store.store import Store
@@ -52,7 +52,7 @@ class ImportedRecipes:
 
     Args:
         recipes: Those that can be used, newest first.
-        broken: Titles of those that this version cannot read any more.
+        broken: Titles of those that this version cannot read any more, or whose file is lost.
     """
 
     recipes: tuple[OtherRecipe, ...]
@@ -99,8 +99,6 @@ def list_imported(principal: Principal, store: Store) -> ImportedRecipes:
 
     Raises:
         NotAllowed: The role may not look.
-        FileGone: A stored file was removed.
-        FileDamaged: A stored file is not what was stored.
     """
     recipes: list[OtherRecipe] = []
     broken: list[str] = []
@@ -110,7 +108,7 @@ def list_imported(principal: Principal, store: Store) -> ImportedRecipes:
     for run in found:
         try:
             one = find_imported(principal, store, run.id)
-        except RecipeBroken:
+        except (RecipeBroken, FileGone, FileDamaged):
             broken.append(run.title)
         else:
             recipes += () if one is None else (one,)

@@ -83,8 +83,6 @@ def complete_card(draft: Mapping[str, Any], made_on: date, size_bytes: int) -> d
         size_bytes: Size of the weights.
     """
     best = draft["input"]["gsd_best_m"]
-    unknown = {key: UNKNOWN for key in ("name", "licence", "origin")}
-    training = {key: UNKNOWN for key in ("script", "command", "split_rule")}
     return {
         **draft,
         "title_de": draft["name"],
@@ -102,15 +100,7 @@ def complete_card(draft: Mapping[str, Any], made_on: date, size_bytes: int) -> d
             **draft["limits"],
             "memory_mb": LEAST_MEMORY_MB + MEMORY_FACTOR * size_bytes // _MB,
         },
-        "training": {
-            **training,
-            "seed": 0,
-            "data": [{**unknown, "items": 0}],
-            "synthetic": False,
-            "date": made_on,
-            "hours_cpu": 0.0,
-            "test_disjoint": False,
-        },
+        "training": _unknown_training(made_on),
         "metrics": [
             {
                 "name": NOT_MEASURED,
@@ -122,6 +112,19 @@ def complete_card(draft: Mapping[str, Any], made_on: date, size_bytes: int) -> d
             }
         ],
         "contact": {"text": UNKNOWN},
+    }
+
+
+def _unknown_training(made_on: date) -> dict[str, Any]:
+    unknown = {key: UNKNOWN for key in ("name", "licence", "origin")}
+    return {
+        **{key: UNKNOWN for key in ("script", "command", "split_rule")},
+        "seed": 0,
+        "data": [{**unknown, "items": 0}],
+        "synthetic": False,
+        "date": made_on,
+        "hours_cpu": 0.0,
+        "test_disjoint": False,
     }
 
 
@@ -168,6 +171,9 @@ def _with_card(card: Path, folder: Path) -> PreparedModel:
         told = tomllib.loads(card.read_text(encoding="utf-8"))
         name, version = NAME.validate_python(told["name"]), VERSION.validate_python(told["version"])
         named = [str(told["file"]), *_further_files(told)]
+        # The engine opens the first one whatever it is called.
+        networks = {Path(one).name for one in named if one.casefold().endswith(".onnx")}
+        networks.add(Path(named[0]).name)
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as cause:
         reason = "Die card.toml ist unvollständig oder fehlerhaft."
         raise OwnModelRefused(name=card.parent.name, reason=reason) from cause
@@ -179,10 +185,9 @@ def _with_card(card: Path, folder: Path) -> PreparedModel:
         if not source.is_file():
             raise FileMissing(name=source.name)
         shutil.copy2(source, target / source.name)
-    for weights in target.glob("*.onnx"):
-        _check(
-            weights, folder / "drafts" / weights.stem, ["--task", "segment", "--name", "x"], name
-        )
+    for number, weights in enumerate(sorted(networks)):
+        more = ["--task", "segment", "--name", "x"]
+        _check(target / weights, folder / "drafts" / str(number), more, name)
     return PreparedModel(folder / "models", name, Tiling())
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ from apps.aviary.recipe_schema import (
 )
 from shared.errors import RecipeBroken, RecipeUnknown
 
+_PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]{1,40}")
 FOLDER = Path(__file__).resolve().parent / "recipe_files"
 
 ON_CELLS: frozenset[Kind] = frozenset({"semantic", "surfaces", "change"})
@@ -194,13 +196,18 @@ def read_recipe(text: str, name: str) -> Recipe:
         form = FORMS.get(kind, ObjectsFile) if isinstance(kind, str) else ObjectsFile
         recipe = _to_recipe(form.model_validate(table))
     except ValidationError as cause:
-        where = ".".join(str(part) for part in cause.errors()[0]["loc"])
+        where = ".".join(_shown(str(part)) for part in cause.errors()[0]["loc"])
         raise RecipeBroken(name=name, reason=where) from cause
     except (ValueError, RecursionError) as cause:
         raise RecipeBroken(name=name, reason="TOML") from cause
     if recipe.on_cells and (recipe.tile_px % CELL_STEP_PX or recipe.overlap_px % CELL_STEP_PX):
         raise RecipeBroken(name=name, reason=f"tiles: n x {CELL_STEP_PX} px")
     return recipe
+
+
+def _shown(key: str) -> str:
+    """Return a key of a recipe of others for a message, which may show links and pictures."""
+    return key if _PLAIN_KEY.fullmatch(key) else "?"
 
 
 def _to_recipe(content: RecipeFile) -> Recipe:

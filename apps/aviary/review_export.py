@@ -20,8 +20,8 @@ from shared.store.provenance_text import to_dict
 
 PIXEL_DIGITS = 2
 SHARE_DIGITS = 6
-COCO_SOURCE = "https://cocodataset.org/#format-data"
-YOLO_SOURCE = "https://docs.ultralytics.com/datasets/segment/"
+# https://cocodataset.org/#format-data and https://docs.ultralytics.com/datasets/segment/
+COCO, YOLO = "COCO object detection", "YOLO segmentation"
 ABOUT = """Geprüfte Funde im Format YOLO (Segmentierung), eine Zeile je angenommenem Fund.
 Abgelehnte und unklare Funde stehen nicht darin, Löcher in Umrissen auch nicht.
 Gesichtet sind {checked} von {objects} Funden; was niemand gesichtet hat, fehlt.
@@ -64,7 +64,7 @@ def to_coco(
     content = {
         "info": {
             "description": f"{recipe.title_de}: {info.name}",
-            "format": COCO_SOURCE,
+            "format": COCO,
             "found": said.objects,
             "reviewed": said.checked,
         },
@@ -100,7 +100,7 @@ def to_yolo(
     about = ABOUT.format(checked=said.checked, objects=said.objects, image=info.name)
     files = {
         "LIESMICH.txt": about,
-        "data.yaml": f"# {YOLO_SOURCE}\ntrain: images\nval: images\nnames:\n{names}",
+        "data.yaml": f"# {YOLO}\ntrain: images\nval: images\nnames:\n{names}",
         f"labels/{PurePath(info.name).stem}.txt": "".join(lines),
         "herkunft.json": json.dumps(to_dict(origin), ensure_ascii=False, indent=1) + "\n",
     }

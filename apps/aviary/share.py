@@ -33,6 +33,9 @@ MOST_RATIO = 100
 MOST_TEXT_BYTES = 256 * 1024
 MOST_SIDE_PX = 2048
 """Of the test image."""
+MOST_ENLARGED = 4.0
+"""How far its sides may grow at the resolution of the recipe: a small file must not mean hours."""
+MOST_OBJECTS = MOST_SIDE_PX**2
 _ENCRYPTED = 0x1
 _PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _NO_TIME = (1980, 1, 1, 0, 0, 0)
@@ -41,7 +44,15 @@ _PNG_HEAD = struct.Struct(">8sI4sII")
 _PNG = b"\x89PNG\r\n\x1a\n"
 _TIFFS = (b"II*\0", b"MM\0*")
 _ENTRIES = [sorted((RECIPE_FILE, EXPECTED_FILE, name)) for name in (IMAGE_FILE, NEAR_INFRARED_FILE)]
-_BROKEN = (zipfile.BadZipFile, zlib.error, ValueError, NotImplementedError, EOFError, IndexError)
+_BROKEN = (
+    zipfile.BadZipFile,
+    zlib.error,
+    ValueError,
+    NotImplementedError,
+    EOFError,
+    IndexError,
+    OverflowError,
+)
 _BROKEN_TEXT = N_("Die ZIP-Datei ist beschädigt.")
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
@@ -77,7 +88,7 @@ class Expected(_Part):
     format: Literal[1] = 1
     model: UsedModel | None
     image: ProofImage
-    counts: dict[Key, Annotated[int, Field(ge=0)]] = Field(max_length=255)
+    counts: dict[Key, Annotated[int, Field(ge=0, le=MOST_OBJECTS)]] = Field(max_length=255)
     area_m2: dict[Key, Amount] = Field(max_length=255)
 
 
@@ -161,6 +172,9 @@ def unpack_recipe(content: bytes, name: str) -> SharedRecipe:
     if not _looks_right(image, recipe):
         reason = N_("Das Prüfbild hat die falsche Form oder ist zu groß.")
         raise RecipePackageRefused(name=name, reason=reason)
+    if _is_too_coarse(expected, recipe):
+        reason = N_("Das Prüfbild ist für das Rezept viel zu grob.")
+        raise RecipePackageRefused(name=name, reason=reason)
     if recipe.inputs:
         reason = N_("Das Rezept braucht weitere Dateien; ein Prüfbild allein prüft es nicht.")
         raise RecipePackageRefused(name=name, reason=reason)
@@ -182,9 +196,15 @@ def _read_parts(content: bytes, name: str) -> Mapping[str, bytes]:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             entries = archive.infolist()
             _refuse_unsafe(entries, name)
-            return {one.filename: archive.read(one) for one in entries}
+            return {one.filename: _read_entry(archive, one) for one in entries}
     except _BROKEN as cause:
         raise RecipePackageRefused(name=name, reason=_BROKEN_TEXT) from cause
+
+
+def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
+    """Unpack as much as the list of entries says; `ZipFile.read` unpacks all before it cuts."""
+    with archive.open(entry) as content:
+        return content.read(entry.file_size + 1)
 
 
 def _refuse_unsafe(entries: list[zipfile.ZipInfo], name: str) -> None:
@@ -212,6 +232,12 @@ def _looks_right(image: bytes, recipe: Recipe) -> bool:
     signature, _, chunk, width, height = _PNG_HEAD.unpack_from(image)
     is_small = all(1 <= side <= MOST_SIDE_PX for side in (width, height))
     return is_small and (signature, chunk) == (_PNG, b"IHDR")
+
+
+def _is_too_coarse(expected: Expected, recipe: Recipe) -> bool:
+    """A formula is computed on the pixels of the image itself, whatever their size."""
+    is_resampled = recipe.kind != "index"
+    return is_resampled and expected.image.gsd_m > MOST_ENLARGED * recipe.gsd_native_m
 
 
 def _fits(expected: Expected, recipe: Recipe) -> bool:

@@ -35,7 +35,8 @@ def offer_import(ctx: AppContext) -> None:
     with st.expander(t("Geteilte Rezepte"), key=KEY):
         found = list_imported(ctx.principal, ctx.store)
         for title in found.broken:
-            st.warning(t("Das Rezept „{name}“ ist beschädigt und fehlt hier.", name=title))
+            name = escape_markdown(title)
+            st.warning(t("Das Rezept „{name}“ ist beschädigt und fehlt hier.", name=name))
         for one in found.recipes:
             _offer(ctx, one)
         if not found.recipes:

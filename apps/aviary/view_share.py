@@ -14,6 +14,7 @@ from apps.aviary.parameters import RunParameters
 from apps.aviary.proof_image import choose_box, cut_proof_image
 from apps.aviary.recipes import Recipe, built_in_text
 from apps.aviary.share import MEDIA_TYPE, SUFFIX, pack_recipe
+from shared.auth.audited_work import FileToTake, may_take
 from shared.errors import FileGone, InputError, NotFound
 from shared.geo.raster import RasterInfo
 from shared.limited_reading import read_limited
@@ -28,7 +29,7 @@ KEY = "aviary_share"
 def share_recipe(
     ctx: AppContext, run: RunView, recipe: Recipe, info: RasterInfo, finds: Sequence[Box]
 ) -> None:
-    """Offer the recipe of a run as a file; a click makes it.
+    """Offer the recipe of a run as a file to whoever may take files along; a click makes it.
 
     Args:
         ctx: Context of the page.
@@ -41,7 +42,7 @@ def share_recipe(
         ModelServerError: The model cannot answer; the page waits for it.
     """
     t = ctx.t
-    if is_kiosk():
+    if is_kiosk() or not may_take(ctx.principal, FileToTake(run.id, ctx.manifest.id)):
         return
     with st.expander(t("Rezept teilen"), key=KEY):
         if recipe.inputs:

@@ -97,7 +97,8 @@ def show_buttons(
         for one in choices if item is not None else ():
             st.button(
                 one.label,
-                key=f"{name}_{one.value}",
+                # Values may come from recipes of others: no key of the page begins like this.
+                key=f"{name}_say_{one.value}",
                 shortcut=one.shortcut if keys else None,
                 on_click=_decide,
                 args=(desk, item, one.value),

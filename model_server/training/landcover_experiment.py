@@ -27,7 +27,12 @@ from model_server.training.landcover_measure import (
     tiling_disagreement,
 )
 from model_server.training.landcover_networks import build, prepare
-from model_server.training.semantic_export import PROBABILITIES, export_onnx, measure_parity
+from model_server.training.semantic_export import (
+    PROBABILITIES,
+    export_onnx,
+    measure_parity,
+    parity_content,
+)
 from model_server.training.semantic_loop import LAST, Run, Settings, to_input, train
 
 FINAL, REPORT = "final", "report"
@@ -188,11 +193,12 @@ def report(experiment: Experiment) -> None:
     model = export_onnx(network, target / "model.onnx", temperature)
     metrics = _metrics(experiment, result, temperature, fusion)
     metrics["domain"] = _fit_domain(experiment, target)
-    metrics["parity"] = asdict(measure_parity(model, target / "model.onnx", _samples(experiment)))
+    parity = measure_parity(model, target / "model.onnx", _samples(experiment))
+    metrics["parity"] = asdict(parity)
     text = json.dumps(metrics, indent=1, ensure_ascii=False) + "\n"
     (target / "metrics.json").write_text(text, encoding="utf-8")
-    parity = json.dumps({**metrics["parity"], "torch": torch.__version__}, indent=1) + "\n"
-    (target / "parity.json").write_text(parity, encoding="utf-8")
+    compared = json.dumps(parity_content(target / "model.onnx", parity), indent=1) + "\n"
+    (target / "parity.json").write_text(compared, encoding="utf-8")
     write_card(target, metrics)
     write_sheet(target, metrics)
 

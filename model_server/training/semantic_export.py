@@ -9,12 +9,15 @@ training images (`model_server.domain`).
 from __future__ import annotations
 
 import copy
+import hashlib
 import warnings
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
+import onnxruntime
 import torch
 from torch import nn
 
@@ -44,6 +47,26 @@ class Parity:
     class_agreement: float
     images: int
     sizes_px: list[list[int]]
+
+
+def parity_content(file: Path, parity: Parity) -> dict[str, Any]:
+    """Return what `parity.json` holds about weights whose measurement broke no limit.
+
+    Args:
+        file: The weights.
+        parity: What `measure_parity` returned for them.
+    """
+    return {
+        "onnxruntime": {
+            "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
+            "version": onnxruntime.__version__,
+            "torch": torch.__version__,
+            **asdict(parity),
+            "limits": {"difference": LIMIT_DIFFERENCE, "class_agreement": LIMIT_AGREEMENT},
+            "ok": parity.max_difference <= LIMIT_DIFFERENCE
+            and parity.class_agreement >= LIMIT_AGREEMENT,
+        }
+    }
 
 
 class Calibrated(nn.Module):

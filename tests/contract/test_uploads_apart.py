@@ -12,11 +12,10 @@ from shared.limited_reader import Order
 from shared.registry.discover import manifests
 from shared.registry.manifest import AppManifest
 from shared.settings import REPOSITORY
-from tests.shared.app_folders import takes_uploads
+from tests.shared.app_folders import ASKED_FIRST, takes_uploads
 
 pytestmark = [pytest.mark.usefixtures("no_model_server"), pytest.mark.timeout(180)]
 REFUSED = "braucht zu viel Zeit oder Arbeitsspeicher"
-ASKED_FIRST = {"aviary": {"rezept": "solar"}}
 """What the address says where a page asks for something before the file."""
 
 

@@ -14,7 +14,7 @@ from shared.registry.manifest import AppManifest
 from tests.e2e.browser import observed_page
 from tests.e2e.gallery_process import RunningGallery
 from tests.e2e.sign_in import COOKIE
-from tests.shared.app_folders import takes_uploads
+from tests.shared.app_folders import takes_uploads, upload_path
 from tests.timing import PATIENCE_S
 
 CLOSED = (
@@ -136,7 +136,7 @@ def test_wrong_upload_is_refused_in_german(
     file = tmp_path / f"{kind}.png"
     file.write_bytes(WRONG_FILES[kind])
     with observed_page(browser, gallery.url) as observed:
-        observed.open(f"/{app.id}")
+        observed.open(upload_path(app.id))
         page = observed.page
         page.get_by_text("Eigene Datei", exact=True).click()
         page.locator('input[type="file"]').set_input_files(file)

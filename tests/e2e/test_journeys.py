@@ -12,7 +12,7 @@ from shared.registry.discover import manifests
 from shared.registry.manifest import AppManifest
 from tests.e2e.browser import WAIT_MS, observed_page
 from tests.e2e.gallery_process import RunningGallery
-from tests.shared.app_folders import takes_uploads
+from tests.shared.app_folders import takes_uploads, upload_path
 
 QUESTIONS = ("Was kam heraus?", "Wie sicher ist das?", "Woher kommt das?", "Was tun?")
 MAX_CLICKS = 3
@@ -129,7 +129,7 @@ def test_the_switch_of_the_language_keeps_the_choice(
 ) -> None:
     """The browser knows a choice by its words, which the switch replaces."""
     with observed_page(browser, gallery.url) as observed:
-        observed.open(f"/{app.id}")
+        observed.open(upload_path(app.id))
         page = observed.page
         page.get_by_text("Eigene Datei", exact=True).click()
         observed.settle()

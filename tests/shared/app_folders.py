@@ -1,6 +1,7 @@
 """Small app folders for tests of registry, search and pages."""
 
 from pathlib import Path
+from urllib.parse import urlencode
 
 from shared.registry.manifest import AppManifest
 from shared.settings import REPOSITORY
@@ -54,6 +55,15 @@ DEFAULTS: dict[str, object] = {
     "network": "none",
     "keywords": '"eins", "zwei", "drei"',
 }
+
+
+ASKED_FIRST = {"aviary": {"rezept": "solar"}}
+"""What the address says where a page asks something before the file."""
+
+
+def upload_path(app: str) -> str:
+    """Return the address at which a page of the gallery takes a file."""
+    return f"/{app}?{urlencode(ASKED_FIRST.get(app, {}))}"
 
 
 def make_app(folder: Path, slug: str, page: str = "", **fields: object) -> Path:

@@ -10,6 +10,7 @@ import pytest
 import rasterio
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
 
 from apps.aviary.area_uncertainty import (
     POINTS,
@@ -20,6 +21,7 @@ from apps.aviary.area_uncertainty import (
     sample_facts,
 )
 from apps.aviary.class_map_file import FORMAT, ClassMap
+from apps.aviary.recipe_schema import Key
 from apps.aviary.recipes import find_recipe
 from apps.aviary.semantic import Totals
 from shared.contracts.provenance import ModelUse
@@ -48,6 +50,11 @@ def class_map(pixels: dict[int, int]) -> ClassMap:
         unusual_tiles=None,
         failed=(),
     )
+
+
+def test_no_class_of_a_recipe_can_be_mistaken_for_an_unclear_point():
+    with pytest.raises(ValidationError):
+        TypeAdapter(Key).validate_python(UNCLEAR)
 
 
 def points_of(*codes: int) -> tuple[SamplePoint, ...]:

@@ -4,14 +4,13 @@ import json
 import os
 import subprocess
 import sys
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
 import pytest
 from PIL import Image
 from shapely.geometry import box
 
 from apps.aviary import __main__ as command
-from apps.aviary.evaluate import evaluate
 from apps.aviary.inference import pin_model
 from apps.aviary.jobs import RUN
 from apps.aviary.parameters import make_parameters
@@ -22,7 +21,6 @@ from shared.geo.metrics import match_objects
 from shared.geo.raster import OpenOptions, hash_file
 from shared.jobs.inline import InlineFile, run_inline
 from shared.jobs.trial import PRINCIPAL, Trial
-from shared.registry.evaluation import Evaluation
 from shared.settings import REPOSITORY, Settings
 from shared.store import artifacts, runs
 from shared.store.provenance import from_dict
@@ -149,15 +147,6 @@ def test_bad_input_needs_no_model_server(tmp_path, running_model_server):
     assert done.stdout == ""
     assert done.stderr.count("\n") == 1
     assert not (tmp_path / "out").exists()
-
-
-def test_the_evaluation_fits_what_cards_show(running_model_server):
-    with ModelServerClient(running_model_server.settings) as client:
-        content = evaluate(client, 1, date(2026, 11, 24))
-    figures = Evaluation.model_validate(content).figures
-    assert len(figures) >= 5
-    assert content["same_bytes_on_repeat"] is True
-    assert all(one.value >= 0 for one in figures if "AP50" in one.name)
 
 
 @pytest.mark.real_data

@@ -23,7 +23,7 @@ from apps.aviary.share import UsedModel, pack_recipe, unpack_recipe
 from shared.contracts.model_catalog import Catalog
 from shared.errors import NotAllowed
 from shared.geo.raster import OpenOptions
-from shared.store import runs
+from shared.store import artifacts, runs
 from shared.store.store import process_store
 from shared.ui import escape_markdown
 from tests.apps.aviary import doubles
@@ -109,6 +109,17 @@ def test_a_recipe_of_another_model_is_not_there(house):
     assert "Das Modell ist" in (unit.error_message or "")
     assert house.client.asked == []
     assert list_imported(CLERK, process_store()).recipes == ()
+
+
+def test_a_lost_file_hides_no_other_recipe(house):
+    store = process_store()
+    runs_of = [ordered(one) for one in (RENAMED, PACKED)]
+    house.work_off()
+    (lost,) = runs.result_files(CLERK, store, runs_of[0].id).values()
+    artifacts.local_path(CLERK, store, lost).unlink()
+    found = list_imported(CLERK, store)
+    assert [one.key for one in found.recipes] == [runs_of[1].id]
+    assert found.broken == (OTHER,)
 
 
 def test_only_who_may_store_files_takes_recipes_over(house):
@@ -226,6 +237,14 @@ def test_the_page_makes_a_file_that_passes_elsewhere(house):
     ordered(content)
     house.work_off()
     assert len(list_imported(CLERK, process_store()).recipes) == 1
+
+
+def test_who_may_take_no_files_along_lets_no_model_run_for_one(house, monkeypatch):
+    page = finished(house, started(own_file()))
+    sit_down(VIEWER, monkeypatch.setattr)
+    page.run()
+    assert not page.exception
+    assert "aviary_share_make" not in [one.key for one in page.button]
 
 
 def test_the_proof_shows_most_finds():

@@ -220,6 +220,18 @@ def test_a_card_beside_the_file_is_taken(tmp_path):
         pass
 
 
+def test_a_file_is_looked_through_whatever_it_is_called(tmp_path):
+    write_model(tmp_path, "hell", "2.0.0", 1.0)
+    folder = tmp_path / "hell" / "2.0.0"
+    card = folder / "card.toml"
+    text = card.read_text(encoding="utf-8")
+    for name in ("weights.bin", "model.ONNX"):
+        (folder / name).write_bytes(external())
+        card.write_text(text.replace("model.onnx", name), encoding="utf-8")
+        with pytest.raises(OwnModelRefused, match="weitere Dateien"), prepare_model(folder):
+            pass
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -108,7 +108,7 @@ def test_example_gives_a_result_without_a_further_click(model):
     assert "Demonstrationsmodell" in shown
     assert "künstlich" in shown
     assert "Anlagen gemalt" in shown
-    assert len(page.get("download_button")) == 6
+    assert len(page.get("download_button")) == 8
     assert len(model.client.asked) == 12
 
 
@@ -258,7 +258,7 @@ def test_of_a_stopped_run_the_part_is_shown_and_taken_along(model):
     said = f"{run.units_left} von 12 Teilen ohne Ergebnis, davon {run.units_left} nach Abbruch"
     assert said in texts(page)
     assert from_dict(run.provenance).units_left == run.units_left
-    assert len(page.get("download_button")) == 6
+    assert len(page.get("download_button")) == 8
     page.button(key="aviary_job_again").click().run()
     page = finished(model, page)
     assert "Abgebrochen" not in texts(page)

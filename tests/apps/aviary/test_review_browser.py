@@ -146,7 +146,7 @@ def check_switch(observed: Observed) -> None:
     page.keyboard.press("j")
     page.wait_for_timeout(2 * LOOK_MS)
     expect(figure(page, 0)).to_have_text("3")
-    page.locator(".st-key-aviary_review_angenommen button").focus()
+    page.locator(".st-key-aviary_review_say_angenommen button").focus()
     press(observed, "Enter", 4)
 
 

@@ -13,12 +13,13 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from apps.aviary import view_review_export, view_sample_result, view_verdict
+from apps.aviary import view_review_export, view_sample, view_sample_result, view_verdict
 from apps.aviary.area_uncertainty import draw_points, point_key
 from apps.aviary.class_map_file import CLASS_MAP_FILE, CODES_FILE, read_class_map
 from apps.aviary.inference import pin_model
 from apps.aviary.ordering import make_order
 from apps.aviary.recipes import find_recipe
+from apps.aviary.view_verdict import Choice
 from shared.geo.raster import OpenOptions
 from shared.settings import REPOSITORY
 from shared.store import artifacts, decisions, runs
@@ -119,10 +120,10 @@ def test_the_least_certain_find_comes_first_and_the_next_one_after_a_decision(ob
     page = opened(objects_run)
     assert number_shown(page) == 4
     assert len(page.image) == 2
-    press(page, "aviary_review_angenommen")
+    press(page, "aviary_review_say_angenommen")
     assert number_shown(page) == 3
-    press(page, "aviary_review_abgelehnt")
-    press(page, "aviary_review_unklar")
+    press(page, "aviary_review_say_abgelehnt")
+    press(page, "aviary_review_say_unklar")
     shown = figures(page)
     assert (shown["Gesichtet"], shown["Angenommen"], shown["Abgelehnt"]) == ("3", "1", "1")
     assert shown["Treffer bisher"].startswith("50")
@@ -133,7 +134,7 @@ def test_the_least_certain_find_comes_first_and_the_next_one_after_a_decision(ob
 
 def test_decisions_outlive_a_reload_and_a_restart(objects_run, store):
     page = opened(objects_run)
-    press(page, "aviary_review_angenommen")
+    press(page, "aviary_review_say_angenommen")
     begin_process()
     again = opened(objects_run)
     assert figures(again)["Angenommen"] == "1"
@@ -145,14 +146,14 @@ def test_decisions_outlive_a_reload_and_a_restart(objects_run, store):
 
 def test_the_way_back_shows_the_find_again_and_the_log_keeps_both(objects_run, store):
     page = opened(objects_run)
-    press(page, "aviary_review_angenommen")
-    press(page, "aviary_review_abgelehnt")
+    press(page, "aviary_review_say_angenommen")
+    press(page, "aviary_review_say_abgelehnt")
     assert page.button(key="aviary_review_back").label == "Nr. 3 zurücknehmen"
     press(page, "aviary_review_back")
     assert number_shown(page) == 3
     assert figures(page)["Gesichtet"] == "1"
     assert page.button(key="aviary_review_back").label == "Nr. 4 zurücknehmen"
-    press(page, "aviary_review_unklar")
+    press(page, "aviary_review_say_unklar")
     assert number_shown(page) == 2
     said = [one.value for one in decisions.history(CLERK, store, objects_run)]
     assert said == ["angenommen", "abgelehnt", "zurueckgenommen", "unklar"]
@@ -161,29 +162,29 @@ def test_the_way_back_shows_the_find_again_and_the_log_keeps_both(objects_run, s
 def test_nothing_can_be_taken_back_before_a_decision(objects_run):
     page = opened(objects_run)
     assert page.button(key="aviary_review_back").disabled
-    press(page, "aviary_review_angenommen")
+    press(page, "aviary_review_say_angenommen")
     assert not page.button(key="aviary_review_back").disabled
 
 
 def test_after_a_reload_the_latest_decision_can_be_taken_back(objects_run):
     page = opened(objects_run)
-    press(page, "aviary_review_angenommen")
-    press(page, "aviary_review_abgelehnt")
+    press(page, "aviary_review_say_angenommen")
+    press(page, "aviary_review_say_abgelehnt")
     again = opened(objects_run)
     assert again.button(key="aviary_review_back").label == "Nr. 3 zurücknehmen"
 
 
 def test_a_second_tab_that_decides_later_is_told(objects_run, store):
     first, second = opened(objects_run), opened(objects_run)
-    press(first, "aviary_review_angenommen")
-    press(second, "aviary_review_abgelehnt")
+    press(first, "aviary_review_say_angenommen")
+    press(second, "aviary_review_say_abgelehnt")
     assert "Das wurde inzwischen geändert" in texts(second)
     assert [one.value for one in decisions.history(CLERK, store, objects_run)] == ["angenommen"]
     assert number_shown(second) == 4
     assert "(angenommen)" in texts(second)
     second.run()  # as a map that has just been drawn makes the page do
     assert "Das wurde inzwischen geändert" in texts(second)
-    press(second, "aviary_review_abgelehnt")
+    press(second, "aviary_review_say_abgelehnt")
     assert "inzwischen geändert" not in texts(second)
     assert number_shown(second) == 3
     assert figures(second)["Abgelehnt"] == "1"
@@ -191,9 +192,9 @@ def test_a_second_tab_that_decides_later_is_told(objects_run, store):
 
 def test_a_tab_takes_its_own_decision_back_first(objects_run):
     first, second = opened(objects_run), opened(objects_run)
-    press(first, "aviary_review_angenommen")
+    press(first, "aviary_review_say_angenommen")
     second.run()
-    press(second, "aviary_review_abgelehnt")
+    press(second, "aviary_review_say_abgelehnt")
     first.run()
     assert first.button(key="aviary_review_back").label == "Nr. 4 zurücknehmen"
     assert second.button(key="aviary_review_back").label == "Nr. 3 zurücknehmen"
@@ -202,14 +203,14 @@ def test_a_tab_takes_its_own_decision_back_first(objects_run):
 def test_a_key_that_is_held_down_decides_about_nothing_unseen(objects_run, monkeypatch):
     monkeypatch.setattr(view_verdict, "LEAST_LOOK_S", 3600.0)
     page = opened(objects_run)
-    press(page, "aviary_review_angenommen")
+    press(page, "aviary_review_say_angenommen")
     assert figures(page)["Gesichtet"] == "0"
     assert number_shown(page) == 4
 
 
 def test_all_finds_stand_in_a_table_and_a_selected_one_is_shown(objects_run):
     page = opened(objects_run)
-    press(page, "aviary_review_angenommen")
+    press(page, "aviary_review_say_angenommen")
     page.toggle(key="aviary_review_list").set_value(True).run()
     (rows,) = page.table
     assert list(rows.value.iloc[:, -1]) == ["noch offen"] * 3 + ["angenommen"]
@@ -217,7 +218,7 @@ def test_all_finds_stand_in_a_table_and_a_selected_one_is_shown(objects_run):
     assert not page.exception
     assert number_shown(page) == 4
     assert "(angenommen)" in texts(page)
-    press(page, "aviary_review_abgelehnt")
+    press(page, "aviary_review_say_abgelehnt")
     assert figures(page)["Abgelehnt"] == "1"
     assert number_shown(page) == 3
 
@@ -228,14 +229,14 @@ def test_a_random_sample_states_what_its_share_is_good_for(objects_run):
     page.radio(key="aviary_review_order").set_value("random").run()
     assert "gilt mit 95 % Sicherheit für alle Funde" in texts(page)
     for _ in range(4):
-        press(page, "aviary_review_angenommen")
+        press(page, "aviary_review_say_angenommen")
     assert "Hier ist alles gesichtet." in texts(page)
     assert figures(page)["Treffer bisher"].startswith("100")
 
 
 def test_the_keys_can_be_switched_off(objects_run):
     page = opened(objects_run)
-    buttons = ("angenommen", "abgelehnt", "unklar", "back")
+    buttons = ("say_angenommen", "say_abgelehnt", "say_unklar", "back")
 
     def keys() -> list[str]:
         return [page.button(key=f"aviary_review_{one}").proto.shortcut for one in buttons]
@@ -247,7 +248,7 @@ def test_the_keys_can_be_switched_off(objects_run):
 
 def test_who_may_not_decide_sees_how_far_it_is(objects_run, monkeypatch):
     page = opened(objects_run)
-    press(page, "aviary_review_angenommen")
+    press(page, "aviary_review_say_angenommen")
     sit_down(VIEWER, monkeypatch.setattr)
     page = opened(objects_run)
     assert figures(page)["Angenommen"] == "1"
@@ -259,7 +260,7 @@ def test_who_may_not_decide_sees_how_far_it_is(objects_run, monkeypatch):
 def test_a_right_that_was_lost_meanwhile_is_asked_again(objects_run, store, monkeypatch):
     page = opened(objects_run)
     sit_down(VIEWER, monkeypatch.setattr)
-    press(page, "aviary_review_angenommen")
+    press(page, "aviary_review_say_angenommen")
     assert decisions.history(VIEWER, store, objects_run) == []
     assert figures(page)["Gesichtet"] == "0"
 
@@ -272,7 +273,7 @@ def test_reviewed_finds_can_be_taken_along(objects_run, monkeypatch):
     page = opened(objects_run)
     coco, yolo = offered[0]
     assert json.loads(coco.content())["annotations"] == []
-    press(page, "aviary_review_angenommen")
+    press(page, "aviary_review_say_angenommen")
     # What was offered before holds what was decided since.
     assert (coco.label, yolo.label) == ("Geprüfte Funde (COCO)", "Geprüfte Funde (YOLO)")
     assert coco.file_name.startswith("aviary_gesichtet-bild_")
@@ -293,7 +294,7 @@ def test_the_shrunk_image_stands_in_where_the_image_is_gone(objects_run, store):
 
 def test_in_english(objects_run):
     page = opened(objects_run, sprache="en")
-    assert page.button(key="aviary_review_angenommen").label == "Accept"
+    assert page.button(key="aviary_review_say_angenommen").label == "Accept"
     assert "of 4" in texts(page)
 
 
@@ -311,7 +312,7 @@ def test_points_are_drawn_checked_and_correct_the_areas(map_run, store, monkeypa
     codes = artifacts.local_path(CLERK, store, files[CODES_FILE])
     points = draw_points(codes, content.totals.pixels)
     assert len(points) == 200
-    press(page, "aviary_sample_roof_pitched")
+    press(page, "aviary_sample_say_roof_pitched")
     assert "Punkt 2 von 200" in texts(page)
     truths = {0: "roof_pitched", 7: "grass"}
     for number, point in enumerate(points[1:], 1):
@@ -334,8 +335,8 @@ def test_points_are_drawn_checked_and_correct_the_areas(map_run, store, monkeypa
 def test_a_point_can_be_taken_back(map_run):
     page = opened(map_run)
     press(page, "aviary_sample_draw")
-    press(page, "aviary_sample_grass")
-    press(page, "aviary_sample_unklar")
+    press(page, "aviary_sample_say_grass")
+    press(page, "aviary_sample_say_Unklar")
     assert page.button(key="aviary_sample_back").label == "Punkt 2 zurücknehmen"
     press(page, "aviary_sample_back")
     assert "Punkt 2 von 200" in texts(page)
@@ -349,6 +350,16 @@ def test_every_class_has_a_key_and_its_own_word(map_run):
     buttons = [one for one in page.button if str(one.key).startswith("aviary_sample")]
     assert [one.proto.shortcut for one in buttons] == [*"1234567890", "u", "z"]
     assert len({one.label for one in buttons}) == 12
+
+
+def test_classes_of_others_are_no_names_of_the_page(map_run, monkeypatch):
+    names = ("back", "draw", "item", "keys", "own", "shown", "trouble")
+    choices = [Choice(name, name, None) for name in names]
+    monkeypatch.setattr(view_sample, "_choices", lambda *_: choices)
+    page = opened(map_run)
+    press(page, "aviary_sample_draw")
+    press(page, "aviary_sample_say_item")
+    assert "Punkt 2 von 200" in texts(page)
 
 
 def test_who_may_not_decide_draws_no_points(map_run, monkeypatch):

@@ -6,6 +6,7 @@ import io
 import json
 import stat
 import struct
+import tracemalloc
 import zipfile
 import zlib
 
@@ -147,6 +148,20 @@ def lying_about_its_size() -> bytes:
     return bytes(content)
 
 
+def with_offset(offset: int) -> bytes:
+    """Say in the list of entries that one of them begins far behind the end of the file."""
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w") as archive:
+        for name in (EXPECTED_FILE, IMAGE_FILE, RECIPE_FILE):
+            entry = zipfile.ZipInfo(name)
+            entry.extra = struct.pack("<HHQ", 1, 8, offset) if name == RECIPE_FILE else b""
+            archive.writestr(entry, b"{}")
+    content = bytearray(target.getvalue())
+    place = content.rindex(b"PK\x01\x02")
+    content[place + 42 : place + 46] = b"\xff" * 4
+    return bytes(content)
+
+
 def png_head(width: int, height: int) -> bytes:
     head = struct.pack(">II5B", width, height, 8, 2, 0, 0, 0)
     chunk = struct.pack(">I", 13) + b"IHDR" + head + struct.pack(">I", zlib.crc32(b"IHDR" + head))
@@ -180,6 +195,9 @@ HOSTILE = {
         "entpackt zu groß",
     ),
     "long recipe": (zipped(parts_of() | {RECIPE_FILE: b"#" * 300_000}), "entpackt zu groß"),
+    "offset no offset": (with_offset(2**63), "beschädigt"),
+    "endless number": (changed(EXPECTED_FILE, '"pv": 1', '"pv": 1' + "0" * 400), "nicht lesbar"),
+    "enlarged beyond measure": (changed(EXPECTED_FILE, '"gsd_m": 0.1', '"gsd_m": 100'), "zu grob"),
     "size is a lie": (lying_about_its_size(), "beschädigt"),
     "no text": (zipped(parts_of() | {RECIPE_FILE: b"\xff\xfe"}), "nicht lesbar"),
     "figures broken": (zipped(parts_of() | {EXPECTED_FILE: b"[" * 9000}), "nicht lesbar"),
@@ -201,6 +219,30 @@ HOSTILE = {
 }
 
 
+def test_no_more_is_unpacked_than_the_list_of_entries_says():
+    content = bytearray(
+        zipped(parts_of() | {RECIPE_FILE: b"\0" * 60_000_000}, zipfile.ZIP_DEFLATED)
+    )
+    entry = content.index(b"PK\1\2")
+    told = b"\0" * 1000
+    content[entry + 16 : entry + 20] = struct.pack("<I", zlib.crc32(told))
+    content[entry + 24 : entry + 28] = struct.pack("<I", len(told))
+    tracemalloc.start()
+    try:
+        with pytest.raises(RecipeBroken):
+            unpack_recipe(bytes(content), "x.urbanki-recipe")
+        assert tracemalloc.get_traced_memory()[1] < 20_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_formula_works_on_coarse_images():
+    image = ProofImage(sha256=hashlib.sha256(IMAGE).hexdigest(), gsd_m=5.0)
+    text = built_in_text("index")
+    told = expected(model=None, image=image, counts={}, area_m2={})
+    assert unpack_recipe(pack_recipe(text, IMAGE, told), "x").expected.image.gsd_m == 5.0
+
+
 @pytest.mark.parametrize("case", HOSTILE)
 def test_hostile_files_are_refused(case):
     content, words = HOSTILE[case]
@@ -213,6 +255,14 @@ def test_hostile_files_are_refused(case):
 def test_a_recipe_that_is_none_is_refused(text):
     with pytest.raises(RecipeBroken):
         unpack_recipe(zipped(parts_of() | {RECIPE_FILE: text.encode()}), "x")
+
+
+def test_the_message_about_a_recipe_shows_no_link_and_no_picture_of_it():
+    text = SOLAR.replace("[recipe]", '[recipe]\n"![x](https://anderswo.example/x.png)" = 1', 1)
+    with pytest.raises(RecipeBroken) as refused:
+        unpack_recipe(zipped(parts_of() | {RECIPE_FILE: text.encode()}), "x.urbanki-recipe")
+    assert "recipe.?" in str(refused.value)
+    assert "anderswo" not in str(refused.value)
 
 
 def test_only_what_can_be_read_again_is_packed():

@@ -1,0 +1,55 @@
+"""Pictures of the cards: drawn from the town where it is rendered, else absent."""
+
+from __future__ import annotations
+
+import io
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from apps.aviary import recipe_pictures
+from apps.aviary.recipes import recipe_names
+from shared.demo_city import CitySettings, CityStore, all_tiles, prepare_city
+from shared.settings import get_settings
+
+WITHOUT_PICTURE = {"change"}
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CityStore:
+    settings = get_settings().model_copy(update={"demo_city_dir": tmp_path})
+    monkeypatch.setattr(recipe_pictures, "get_settings", lambda: settings)
+    return CityStore(settings.demo_city_folder, CitySettings())
+
+
+def test_every_recipe_has_a_scene() -> None:
+    assert set(recipe_pictures.SCENES) == set(recipe_names()) - WITHOUT_PICTURE
+
+
+def test_cards_do_without_while_nothing_is_rendered(store: CityStore) -> None:
+    assert recipe_pictures.recipe_picture("solar") is None
+    assert recipe_pictures.recipe_picture("unknown") is None
+
+
+@pytest.mark.timeout(600)
+def test_a_picture_is_drawn_once_the_town_is_there(store: CityStore) -> None:
+    scene = recipe_pictures.SCENES["water"]
+    store.build()
+    vintage = str(store.settings.flights[-1].year)
+    met = [
+        tile
+        for tile in all_tiles(store.settings)
+        if tile.vintage == vintage and _meets(tile.pixels(store.settings).bounds_m, scene.bounds_m)
+    ]
+    prepare_city(store.settings, store, lambda *_: None, now=datetime.now(UTC), tiles=met)
+    content = recipe_pictures.recipe_picture("water")
+    assert content is not None
+    with Image.open(io.BytesIO(content)) as picture:
+        assert picture.format == "JPEG" and picture.size == recipe_pictures.SIZE_PX
+    assert len(content) < 60_000
+
+
+def _meets(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
