@@ -50,11 +50,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=OUT)
     options = parser.parse_args(arguments)
     size = (QUICK_SCENES, QUICK_SIDE_M) if options.quick else (SCENES, SIDE_M)
+    command = f"{COMMAND} --quick" if options.quick else COMMAND
     try:
         with tempfile.TemporaryDirectory(prefix="urbanki-") as name:
             own = get_settings().model_copy(update={"data_dir": Path(name)})
             with start_model_server(own) as server:
-                content = evaluate(server.settings, *size, options.date)
+                content = evaluate(server.settings, *size, options.date, command)
     except (ModelServerError, ModelMissing) as error:
         sys.stderr.write(f"{error} {error.remedy}\n")
         return NO_SERVER
@@ -63,7 +64,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def evaluate(settings: Settings, scenes: int, side_m: int, measured_on: date) -> Json:
+def evaluate(
+    settings: Settings, scenes: int, side_m: int, measured_on: date, command: str = COMMAND
+) -> Json:
     """Measure rendered test scenes and a square of the demo city.
 
     Args:
@@ -71,6 +74,7 @@ def evaluate(settings: Settings, scenes: int, side_m: int, measured_on: date) ->
         scenes: Number of scenes for each question; half as many of the extreme ones.
         side_m: Length of the side of the square [m], whole blocks of 100 m.
         measured_on: Day of the measurement.
+        command: What repeats it.
 
     Raises:
         ModelServerError: The model server cannot answer.
@@ -89,7 +93,7 @@ def evaluate(settings: Settings, scenes: int, side_m: int, measured_on: date) ->
         "runtime": measure_runtime(settings, side_m),
     }
     figures = [*_of_classes(measures), *_of_solar(measures["solar"]), *_of_runtime(measures)]
-    common = {"command": COMMAND, "measured_on": measured_on.isoformat()}
+    common = {"command": command, "measured_on": measured_on.isoformat()}
     return {
         "figures": [common | figure for figure in (*_copied(entry), *figures)],
         "measures": measures,
