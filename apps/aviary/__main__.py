@@ -14,15 +14,15 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from types import FrameType
 
-from apps.aviary.batch import Order, collect_images, run
-from apps.aviary.commands import build_parser
-from apps.aviary.conformance import prove_recipe
-from apps.aviary.input_files import FLAGS
+from apps.aviary.commands.arguments import build_parser
+from apps.aviary.commands.batch import Order, collect_images, run
+from apps.aviary.commands.recipe_choice import ChosenRecipe, choose_recipe, read_package
+from apps.aviary.inputs.input_files import FLAGS
+from apps.aviary.inputs.run_image import inspect_image
 from apps.aviary.outputs import Json, to_json
-from apps.aviary.own_model import OWN_MODEL, SUMMARY_DE, TITLE_DE
-from apps.aviary.recipe_choice import ChosenRecipe, choose_recipe, read_package
+from apps.aviary.recipe_book.own_model import OWN_MODEL, SUMMARY_DE, TITLE_DE
 from apps.aviary.recipes import find_recipe, recipe_names
-from apps.aviary.run_image import inspect_image
+from apps.aviary.sharing.conformance import prove_recipe
 from shared.auth.audited_commands import run_app_command
 from shared.clients.model_server import ModelServerClient
 from shared.clients.server_process import ensure_model_server

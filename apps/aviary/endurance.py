@@ -23,10 +23,10 @@ from typing import Any
 
 import psutil
 
-from apps.aviary.detection_file import DETECTION_FILE
-from apps.aviary.endurance_image import MEDIA_TYPE, write_image
+from apps.aviary.finds.detection_file import DETECTION_FILE
 from apps.aviary.inference import pin_model
 from apps.aviary.jobs import RUN
+from apps.aviary.painted.endurance_image import MEDIA_TYPE, write_image
 from apps.aviary.parameters import PAGE_DECODED_MEGAPIXELS, make_parameters
 from apps.aviary.recipes import find_recipe
 from shared.clients.model_server import ModelServerClient

@@ -22,11 +22,11 @@ from numpy.typing import NDArray
 from shapely import STRtree
 from shapely.geometry import box
 
-from apps.aviary.analysis import count
-from apps.aviary.detection_file import DETECTION_FILE, read_detection
+from apps.aviary.commands.headless import look, result_file
 from apps.aviary.evaluation.runtime import GSD_M, write_square
-from apps.aviary.examples import COUNTER, Place
-from apps.aviary.headless import look, result_file
+from apps.aviary.finds.analysis import count
+from apps.aviary.finds.detection_file import DETECTION_FILE, read_detection
+from apps.aviary.inputs.examples import COUNTER, Place
 from apps.aviary.outputs import to_json
 from apps.aviary.recipes import find_recipe
 from shared.clients.model_server import ModelServerClient

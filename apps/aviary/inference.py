@@ -9,10 +9,10 @@ from typing import Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from apps.aviary import land_cover
-from apps.aviary.cells import TileCells
+from apps.aviary.kinds import land_cover
+from apps.aviary.kinds.cells import TileCells
 from apps.aviary.objects import DOMAIN_WARNING, TileFinds, read_answer
-from apps.aviary.recipe_schema import Kind
+from apps.aviary.recipe_book.schema import Kind
 from apps.aviary.recipes import Recipe
 from shared.clients.answers import EmbedResult, ProbabilitiesResult, SegmentResult
 from shared.clients.catalog import first_available

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from apps.aviary.analysis import refuse
-from apps.aviary.import_job import IMPORT
-from apps.aviary.input_files import check_inputs
+from apps.aviary.finds.analysis import refuse
+from apps.aviary.inputs.input_files import check_inputs
+from apps.aviary.inputs.run_image import OPEN_IMAGES
 from apps.aviary.methods import method_of
-from apps.aviary.run_image import OPEN_IMAGES
+from apps.aviary.sharing.import_job import IMPORT
 from apps.aviary.work import area_of, open_work
 from shared.errors import N_
 from shared.jobs.definition import (

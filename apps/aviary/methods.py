@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from apps.aviary.change_method import ChangeMethod
-from apps.aviary.index_method import IndexMethod
-from apps.aviary.objects_method import ObjectsMethod
-from apps.aviary.recipe_schema import Kind
+from apps.aviary.kinds.change_method import ChangeMethod
+from apps.aviary.kinds.index_method import IndexMethod
+from apps.aviary.kinds.objects_method import ObjectsMethod
+from apps.aviary.kinds.semantic_method import SemanticMethod
+from apps.aviary.kinds.similar_method import SimilarMethod
+from apps.aviary.kinds.surfaces_method import SurfacesMethod
+from apps.aviary.recipe_book.schema import Kind
 from apps.aviary.recipes import Recipe
-from apps.aviary.semantic_method import SemanticMethod
-from apps.aviary.similar_method import SimilarMethod
-from apps.aviary.surfaces_method import SurfacesMethod
 from apps.aviary.work import Method
 
 METHODS: Mapping[Kind, Method] = MappingProxyType(

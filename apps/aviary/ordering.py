@@ -7,9 +7,9 @@ from datetime import datetime
 
 from apps.aviary.inference import Catalogue, PinnedModel, pin_model
 from apps.aviary.jobs import RUN
+from apps.aviary.painted.sample import SAMPLE_GSD_M, SAMPLE_NAME, render_sample, sample_png
 from apps.aviary.parameters import IMAGE, PAGE_DECODED_MEGAPIXELS, make_parameters
 from apps.aviary.recipes import Recipe, find_recipe
-from apps.aviary.sample import SAMPLE_GSD_M, SAMPLE_NAME, render_sample, sample_png
 from shared.contracts.identity.principal import Principal
 from shared.contracts.jobs import Priority, StoredFile
 from shared.geo.raster import OpenOptions, RasterLimits

@@ -12,10 +12,10 @@ from typing import Any
 
 from shapely import Polygon
 
-from apps.aviary.analysis import Analysis, Result
-from apps.aviary.joining import FoundObject
+from apps.aviary.commands.origin import model_entry, timeless_origin
+from apps.aviary.finds.analysis import Analysis, Result
+from apps.aviary.finds.joining import FoundObject
 from apps.aviary.objects import FailedTile
-from apps.aviary.origin import model_entry, timeless_origin
 from apps.aviary.preflight import outside_checked_range
 from apps.aviary.recipes import Recipe
 from shared import __version__

@@ -5,23 +5,23 @@ from __future__ import annotations
 import streamlit as st
 
 from apps.aviary.recipes import Recipe
-from apps.aviary.view_class_export import show_class_export
-from apps.aviary.view_classes import show_class_result
-from apps.aviary.view_export import show_export
-from apps.aviary.view_import import is_import, offer_import, show_import
-from apps.aviary.view_input import choose_image
-from apps.aviary.view_next import show_next
-from apps.aviary.view_order import order_run, show_order
-from apps.aviary.view_other import offer_own_models
-from apps.aviary.view_preview import show_preview
-from apps.aviary.view_publish import publish_classes, publish_finds
-from apps.aviary.view_quality import show_model, show_sample_truth
-from apps.aviary.view_recipes import choose_recipe
-from apps.aviary.view_result import show_result
-from apps.aviary.view_review import review_step
-from apps.aviary.view_run import ShownMap, ShownRun, load_result
-from apps.aviary.view_sample import sample_step
-from apps.aviary.view_share import share_recipe
+from apps.aviary.views.class_export import show_class_export
+from apps.aviary.views.classes import show_class_result
+from apps.aviary.views.export import show_export
+from apps.aviary.views.input import choose_image
+from apps.aviary.views.next import show_next
+from apps.aviary.views.order import order_run, show_order
+from apps.aviary.views.other import offer_own_models
+from apps.aviary.views.preview import show_preview
+from apps.aviary.views.publish import publish_classes, publish_finds
+from apps.aviary.views.quality import show_model, show_sample_truth
+from apps.aviary.views.recipes import choose_recipe
+from apps.aviary.views.result import show_result
+from apps.aviary.views.review import review_step
+from apps.aviary.views.run import ShownMap, ShownRun, load_result
+from apps.aviary.views.sample import sample_step
+from apps.aviary.views.share import share_recipe
+from apps.aviary.views.taking_over import is_import, offer_import, show_import
 from shared.store.run_views import RunView
 from shared.ui import (
     AppContext,

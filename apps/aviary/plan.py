@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from shapely import MultiPolygon, affinity, prepare
 from shapely.geometry import box
 
-from apps.aviary.recipe_schema import CELL_STEP_PX
+from apps.aviary.recipe_book.schema import CELL_STEP_PX
 from apps.aviary.recipes import Recipe
 from shared.errors import ResolutionMissing
 from shared.geo.raster import RasterInfo

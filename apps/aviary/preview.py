@@ -10,17 +10,17 @@ from typing import Final
 
 from shapely import MultiPolygon
 
-from apps.aviary.analysis import Analysis
-from apps.aviary.class_map_file import (
+from apps.aviary.class_maps.map_file import (
     CLASS_MAP_FILE,
     CODES_FILE,
     CONFIDENCE_FILE,
     ClassMap,
     read_class_map,
 )
-from apps.aviary.class_picture import ReducedMap, reduce_map
-from apps.aviary.detection_file import DETECTION_FILE, read_detection
-from apps.aviary.headless import result_file
+from apps.aviary.class_maps.picture import ReducedMap, reduce_map
+from apps.aviary.commands.headless import result_file
+from apps.aviary.finds.analysis import Analysis
+from apps.aviary.finds.detection_file import DETECTION_FILE, read_detection
 from apps.aviary.jobs import RUN
 from apps.aviary.objects import Box
 from apps.aviary.recipes import Recipe

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from apps.aviary.recipe_schema import (
+from apps.aviary.recipe_book.schema import (
     CELL_STEP_PX,
     FORMS,
     Bands,

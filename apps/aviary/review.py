@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from apps.aviary.joining import FoundObject
+from apps.aviary.finds.joining import FoundObject
 from shared.geo.metrics import wilson_interval
 
 ACCEPTED: Final = "angenommen"

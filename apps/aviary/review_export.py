@@ -9,7 +9,7 @@ from typing import Any
 
 from shapely import Polygon
 
-from apps.aviary.joining import FoundObject
+from apps.aviary.finds.joining import FoundObject
 from apps.aviary.recipes import Recipe
 from apps.aviary.review import ACCEPTED, REJECTED, UNCLEAR, count_progress, object_key
 from shared.contracts.provenance import Provenance

@@ -6,7 +6,7 @@ import io
 
 from PIL import Image, ImageDraw
 
-from apps.aviary.sample import SampleScene, render_sample
+from apps.aviary.painted.sample import SampleScene, render_sample
 from shared.registry.start_pictures import StartPicture
 
 WIDTH_PX = 1200

@@ -11,14 +11,14 @@ from typing import Any, Protocol
 from PIL import Image
 from shapely import MultiPolygon
 
-from apps.aviary.area import outside_share, read_area
-from apps.aviary.input_files import missing_input
+from apps.aviary.inputs.area import outside_share, read_area
+from apps.aviary.inputs.input_files import missing_input
+from apps.aviary.inputs.run_image import OPEN_IMAGES, RunImage
 from apps.aviary.objects import FailedTile
 from apps.aviary.parameters import AREA, RunParameters, read_parameters
 from apps.aviary.plan import RunPlan, plan_run
-from apps.aviary.recipe_schema import InputName
+from apps.aviary.recipe_book.schema import InputName
 from apps.aviary.recipes import Recipe
-from apps.aviary.run_image import OPEN_IMAGES, RunImage
 from shared.contracts.finding import Finding
 from shared.contracts.jobs import StoredFile
 from shared.errors import N_, Cancelled, RecipeBroken

@@ -82,8 +82,8 @@ _TOPICS = ("klima", "mobilitaet", "sicherheit", "verwaltung")
 
 def _state(folder: Path) -> tuple[tuple[str, int], ...]:
     """Return what must change for an app to be read again."""
-    files = [folder / "app.toml", *sorted(folder.glob("*.svg")), *sorted(folder.glob("*.py"))]
-    return tuple((path.name, path.stat().st_mtime_ns) for path in files if path.is_file())
+    files = [folder / "app.toml", *sorted(folder.glob("*.svg")), *sorted(folder.rglob("*.py"))]
+    return tuple((str(path), path.stat().st_mtime_ns) for path in files if path.is_file())
 
 
 @lru_cache(maxsize=256)
@@ -101,7 +101,7 @@ def _load(folder: Path, state: tuple[tuple[str, int], ...]) -> AppManifest | Bro
 
 
 def _parse(folder: Path) -> dict[str, ast.Module]:
-    """Parse the app's modules without running them.
+    """Parse the app's modules, by their dotted name in it, without running them.
 
     Raises:
         OSError: A file cannot be read.
@@ -109,9 +109,15 @@ def _parse(folder: Path) -> dict[str, ast.Module]:
         SyntaxError: A module is no valid Python.
     """
     return {
-        path.stem: ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
-        for path in sorted(folder.glob("*.py"))
+        _dotted(path.relative_to(folder)): ast.parse(
+            path.read_text(encoding="utf-8"), filename=str(path)
+        )
+        for path in sorted(folder.rglob("*.py"))
     }
+
+
+def _dotted(path: Path) -> str:
+    return ".".join(path.with_suffix("").parts).removesuffix("__init__").rstrip(".")
 
 
 def _check_imports(folder: Path, modules: Mapping[str, ast.Module]) -> None:
@@ -125,23 +131,32 @@ def _check_imports(folder: Path, modules: Mapping[str, ast.Module]) -> None:
     own = f"apps.{folder.name}."
     waiting, seen = ["page"], {"page"}
     while waiting:
-        for name in _imported(modules[waiting.pop()]):
-            stem = name.removeprefix(own).split(".")[0] if name.startswith(own) else ""
-            if stem in modules:
-                waiting += [] if stem in seen else [stem]
-                seen.add(stem)
-            elif not ((folder / stem).is_dir() if stem else _exists(name)):
+        for name, members in _imported(modules[waiting.pop()]):
+            if not f"{name}.".startswith(own):
+                known = _exists(name)
+            else:
+                inside = name.split(".")[2:]
+                # `from package import module` reaches the module, too.
+                places = {".".join(inside), *(".".join([*inside, one]) for one in members)}
+                reached = places & modules.keys()
+                waiting += sorted(reached - seen)
+                seen |= reached
+                known = bool(reached) or folder.joinpath(*inside).is_dir()
+            if not known:
                 message = f"no module {name!r}"
                 raise ModuleNotFoundError(message)
 
 
-def _imported(module: ast.Module) -> Iterator[str]:
-    """Yield the modules that a file always imports; guarded and late imports are left out."""
+def _imported(module: ast.Module) -> Iterator[tuple[str, list[str]]]:
+    """Yield the modules that a file always imports, each with the names taken from it.
+
+    Guarded and late imports are left out.
+    """
     for node in module.body:
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            yield from ((alias.name, []) for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            yield node.module
+            yield node.module, [alias.name for alias in node.names]
 
 
 def _exists(name: str) -> bool:

@@ -11,6 +11,7 @@ import pytest
 from shared.registry.discover import BrokenApp, discover, manifests
 from shared.registry.manifest import AppManifest
 from shared.settings import REPOSITORY
+from tests.shared.app_folders import page_files
 
 APPS = REPOSITORY / "apps"
 PROFILE_HEADINGS = (
@@ -29,11 +30,6 @@ PROFILE_HEADINGS = (
 NEEDS_ALT = {"table", "chart", "map_with_table", "scan", "zoom_image"}
 FORBIDDEN_CALLS = {"map", "pydeck_chart", "exception", "balloons", "snow"}
 every_app = pytest.mark.parametrize("app", manifests(), ids=lambda app: app.id)
-
-
-def page_files(app: AppManifest) -> list[Path]:
-    folder = APPS / app.id
-    return [folder / "page.py", *sorted(folder.glob("view_*.py"))]
 
 
 def calls(path: Path) -> list[tuple[str, ast.Call]]:
@@ -99,9 +95,9 @@ def test_headless_command_explains_itself(app: AppManifest) -> None:
 @every_app
 def test_page_imports_neither_engines_nor_other_apps(app: AppManifest) -> None:
     """The whole import of an app, also what it pulls in, stays free of the model engines."""
-    modules = [path.stem for path in sorted((APPS / app.id).glob("*.py"))]
-    names = [f"apps.{app.id}.{name}" for name in modules if name not in ("page", "__main__")]
-    names = [name for name in names if not name.split(".")[-1].startswith("view_")]
+    pages = {*page_files(app), APPS / app.id / "__main__.py"}
+    modules = [path for path in sorted((APPS / app.id).rglob("*.py")) if path not in pages]
+    names = [".".join(path.relative_to(APPS.parent).with_suffix("").parts) for path in modules]
     probe = (
         "import importlib, json, sys\n"
         f"for name in {names!r}: importlib.import_module(name)\n"

@@ -191,7 +191,7 @@ def test_other_periods_are_those_of_the_code() -> None:
             ["Entscheidungen schreibt ArchivAIr in dieser Fassung noch nicht"],
         ),
         (
-            "apps/aviary/*.py",
+            "apps/aviary/**/*.py",
             r"shared\.store(\.| import .*)decisions",
             True,
             ["Entscheidungen zu Funden ohne Namen", "schreibt bisher nur aviary"],

@@ -12,6 +12,7 @@ from shared.registry.manifest import AppManifest
 from shared.registry.start_pictures import start_pictures
 from shared.registry.story import LONGEST_S, STORY_FILE, Story, find_story
 from shared.settings import REPOSITORY
+from tests.shared.app_folders import page_files
 
 APPS = REPOSITORY / "apps"
 every_app = pytest.mark.parametrize("app", manifests(), ids=lambda app: app.id)
@@ -26,7 +27,7 @@ def story_of(app: AppManifest) -> Story:
 def keys_of_page(app: AppManifest) -> set[str]:
     """Keys of widgets and containers that the page's files write down."""
     found = {f"{app.id}_step_{number}" for number in range(1, 6)}
-    for path in [APPS / app.id / "page.py", *sorted((APPS / app.id).glob("view_*.py"))]:
+    for path in page_files(app):
         for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(call, ast.Call):
                 key = next((one.value for one in call.keywords if one.arg == "key"), None)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from shared.settings import REPOSITORY
+from tests.shared.app_folders import is_page_file
 
 CODE_FOLDERS = ("apps", "shared", "model_server")
 MAX_MODULE_LINES = 400
@@ -71,8 +72,7 @@ def roots(names: frozenset[str]) -> set[str]:
 @rule_of_every_module
 def module_is_short_and_well_named(path: Path) -> None:
     lines = len(path.read_text(encoding="utf-8").splitlines())
-    is_page = path.name == "page.py" or path.name.startswith("view_")
-    limit = MAX_PAGE_LINES if is_page else MAX_MODULE_LINES
+    limit = MAX_PAGE_LINES if is_page_file(path) else MAX_MODULE_LINES
     assert lines <= limit
     assert path.name not in FORBIDDEN_NAMES
     assert ast.get_docstring(parsed(path)), "a module says its purpose in one line"
@@ -110,9 +110,8 @@ def streamlit_stays_at_the_border(path: Path) -> None:
     imported = roots(imported_modules(path))
     if not name.startswith(STREAMLIT_FOLDERS):
         assert imported & {"streamlit", "streamlit_folium"} == set()
-    if re.fullmatch(r"apps/\w+/\w+\.py", name):
-        is_page = path.name == "page.py" or path.name.startswith("view_")
-        assert is_page or "streamlit" not in imported, "domain modules know no Streamlit"
+    if re.fullmatch(r"apps/\w+/(\w+/)*\w+\.py", name):
+        assert is_page_file(path) or "streamlit" not in imported, "domain modules know no Streamlit"
 
 
 @rule_of_every_module

@@ -36,7 +36,7 @@ def errors(page: AppTest) -> str:
     "app", [app for app in manifests() if not takes_uploads(app)], ids=lambda app: app.id
 )
 def test_an_app_without_uploads_has_no_place_for_them(app: AppManifest) -> None:
-    sources = (REPOSITORY / "apps" / app.id).glob("*.py")
+    sources = (REPOSITORY / "apps" / app.id).rglob("*.py")
     assert not any("upload" in path.read_text(encoding="utf-8") for path in sources)
 
 

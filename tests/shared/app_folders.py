@@ -79,5 +79,17 @@ def make_app(folder: Path, slug: str, page: str = "", **fields: object) -> Path:
 
 def takes_uploads(app: AppManifest) -> bool:
     """Say whether somebody can bring a file to an app: its source says so, not its manifest."""
-    sources = (REPOSITORY / "apps" / app.id).glob("*.py")
+    sources = (REPOSITORY / "apps" / app.id).rglob("*.py")
     return any("choose_data(" in path.read_text(encoding="utf-8") for path in sources)
+
+
+def page_files(app: AppManifest) -> list[Path]:
+    """Return the files of an app that may know Streamlit."""
+    return sorted(
+        path for path in (REPOSITORY / "apps" / app.id).rglob("*.py") if is_page_file(path)
+    )
+
+
+def is_page_file(path: Path) -> bool:
+    """Say whether a file of an app may know Streamlit: its page and what that is made of."""
+    return path.name == "page.py" or path.name.startswith("view_") or path.parent.name == "views"

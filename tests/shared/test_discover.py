@@ -130,6 +130,19 @@ def test_imports_are_followed_from_the_page_into_the_app_only(tmp_path: Path) ->
     assert "gibtesnicht.auch" in broken.cause
 
 
+def test_imports_are_followed_into_the_folders_of_an_app(tmp_path: Path) -> None:
+    app = make_app(tmp_path, "neu", page="from apps.neu import teile\n")
+    (app / "teile").mkdir()
+    (app / "teile" / "__init__.py").write_text("from apps.neu.teile import kern\n")
+    (app / "teile" / "kern.py").write_text("import json\n", encoding="utf-8")
+    (app / "teile" / "befehl.py").write_text("import gibtesnicht\n", encoding="utf-8")
+    assert isinstance(find_app("neu", tmp_path), AppManifest)
+    (app / "teile" / "kern.py").write_text("import gibtesnicht.auch\n", encoding="utf-8")
+    broken = find_app("neu", tmp_path)
+    assert isinstance(broken, BrokenApp)
+    assert "gibtesnicht.auch" in broken.cause
+
+
 def test_an_icon_that_comes_later_repairs_the_app(tmp_path: Path) -> None:
     icon = make_app(tmp_path, "neu") / "icon.svg"
     content = icon.read_text(encoding="utf-8")

@@ -23,8 +23,8 @@ from rasterio.transform import from_origin
 from apps.archivair.errors import PdfDamaged, TooManyPages
 from apps.archivair.file_check import check_file
 from apps.archivair.pages import Limits
+from apps.aviary.inputs.run_image import inspect_image
 from apps.aviary.recipes import find_recipe
-from apps.aviary.run_image import inspect_image
 from shared import limited_reader, limited_reading
 from shared.errors import (
     FileTooCostly,

@@ -33,7 +33,7 @@ def test_what_fails_harms_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib, "import_module", load)
     monkeypatch.setattr(module, "start_pictures", made.append)
     module.warm_up(Settings(_env_file=None, apps="aviary")).join(PATIENCE_S)
-    assert {"folium", "apps.aviary.view_input", "apps.aviary.view_result"} <= set(loaded)
+    assert {"folium", "apps.aviary.views.input", "apps.aviary.views.result"} <= set(loaded)
     assert not [name for name in loaded if name.startswith("apps.archivair")]
     assert made == ["aviary"]
 
@@ -48,5 +48,5 @@ def test_the_component_of_maps_waits_for_a_page() -> None:
         check=True,
     )
     loaded = set(done.stdout.split())
-    assert {"folium", "cv2", "apps.aviary.view_picture", "apps.archivair.view_page"} <= loaded
+    assert {"folium", "cv2", "apps.aviary.views.picture", "apps.archivair.view_page"} <= loaded
     assert "streamlit_folium" not in loaded

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from shapely import Polygon
 
-from apps.aviary.joining import FoundObject
+from apps.aviary.finds.joining import FoundObject
 from apps.aviary.surfaces.areas import in_metres, in_pixels, outline_areas, without_small_holes
 from apps.aviary.surfaces.class_map import ClassMap, Planes
 from apps.aviary.surfaces.right_angles import square_up

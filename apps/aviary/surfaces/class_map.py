@@ -18,8 +18,8 @@ from rasterio.transform import Affine
 from rasterio.windows import Window
 from shapely import MultiPolygon, Polygon
 
-from apps.aviary.joining import FoundObject, is_inside
-from apps.aviary.run_image import RunImage
+from apps.aviary.finds.joining import FoundObject, is_inside
+from apps.aviary.inputs.run_image import RunImage
 from shared.geo.nodata import NO_DATA
 from shared.geo.raster import RasterInfo
 from shared.geo.windowed import small_cache

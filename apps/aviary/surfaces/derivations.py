@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, Generic, TypeVar
 
-from apps.aviary.joining import FoundObject
+from apps.aviary.finds.joining import FoundObject
 from apps.aviary.surfaces.buildings import BuildingSettings, find_buildings
 from apps.aviary.surfaces.class_map import ClassMap
 from apps.aviary.surfaces.gravel_garden import GravelGardenSettings, find_gravel_gardens

@@ -13,8 +13,8 @@ from rasterio.transform import Affine
 from shapely import GEOSException, MultiPolygon
 from shapely.geometry import box, shape
 
-from apps.aviary.input_files import TITLES
-from apps.aviary.recipe_schema import InputName
+from apps.aviary.inputs.input_files import TITLES
+from apps.aviary.recipe_book.schema import InputName
 from shared.errors import N_, InputUnusable
 from shared.geo.polygons import as_multipolygon
 from shared.geo.raster import RasterInfo

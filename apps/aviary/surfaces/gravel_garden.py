@@ -16,8 +16,8 @@ from rasterio.transform import Affine
 from shapely import MultiPolygon, Polygon, STRtree
 from shapely.geometry import shape
 
-from apps.aviary.input_files import TITLES
-from apps.aviary.joining import FoundObject
+from apps.aviary.finds.joining import FoundObject
+from apps.aviary.inputs.input_files import TITLES
 from apps.aviary.surfaces.class_map import ClassMap, Look, Planes
 from apps.aviary.surfaces.given_outlines import GivenOutline, read_outlines
 from apps.aviary.surfaces.settings import Classes, MethodSettings, Metres, SquareMetres

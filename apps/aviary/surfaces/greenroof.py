@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from shapely import Polygon
 
-from apps.aviary.joining import FoundObject
+from apps.aviary.finds.joining import FoundObject
 from apps.aviary.semantic import ndvi
 from apps.aviary.surfaces.buildings import BuildingSettings, outline_roofs
 from apps.aviary.surfaces.class_map import ClassMap, Look, Planes

@@ -23,7 +23,7 @@ from shapely.affinity import affine_transform
 from shapely.geometry import box
 from shapely.geometry.base import BaseGeometry
 
-from apps.aviary.input_files import TITLES
+from apps.aviary.inputs.input_files import TITLES
 from apps.aviary.surfaces.class_map import Box
 from shared.errors import N_, InputUnusable
 from shared.geo.raster import Affine as AffineNumbers

@@ -16,7 +16,7 @@ from rasterio.features import shapes
 from shapely import Polygon, affinity
 from shapely.geometry import shape
 
-from apps.aviary.joining import FoundObject
+from apps.aviary.finds.joining import FoundObject
 from apps.aviary.surfaces.class_map import Box, ClassMap, Codes, Planes
 from apps.aviary.surfaces.crowns import (
     Labels,

@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import Field
 from shapely import STRtree
 
-from apps.aviary.joining import FoundObject
+from apps.aviary.finds.joining import FoundObject
 from apps.aviary.surfaces.areas import (
     Area,
     compactness,

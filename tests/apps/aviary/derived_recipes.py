@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from apps.aviary import headless
-from apps.aviary.analysis import Analysis
+from apps.aviary.commands import headless
+from apps.aviary.finds.analysis import Analysis
 from apps.aviary.recipes import FOLDER, Recipe, read_recipe
 from shared.geo.raster import OpenOptions
 

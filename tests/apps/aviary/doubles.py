@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from apps.aviary import headless
-from apps.aviary.analysis import Analysis
+from apps.aviary.commands import headless
+from apps.aviary.finds.analysis import Analysis
 from apps.aviary.recipes import find_recipe
 from shared.clients.answers import SegmentResult
 from shared.contracts.model_catalog import Catalog, CatalogEntry

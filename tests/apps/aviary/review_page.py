@@ -1,9 +1,9 @@
 """A page that shows a run's review and nothing else; `test_review_page` opens it."""
 
-from apps.aviary.analysis import count
-from apps.aviary.view_review import review_step
-from apps.aviary.view_run import ShownMap, load_result
-from apps.aviary.view_sample import sample_step
+from apps.aviary.finds.analysis import count
+from apps.aviary.views.review import review_step
+from apps.aviary.views.run import ShownMap, load_result
+from apps.aviary.views.sample import sample_step
 from shared.ui import app_page, bind_run
 
 THRESHOLD, MIN_AREA_M2 = 0.3, 0.0

@@ -15,7 +15,7 @@ from rasterio.enums import ColorInterp
 from rasterio.transform import from_origin
 
 from apps.aviary import __main__ as command
-from apps.aviary.input_files import FLAGS
+from apps.aviary.inputs.input_files import FLAGS
 from apps.aviary.methods import method_of
 from apps.aviary.recipes import find_recipe, recipe_names
 from shared.clients.model_server import ModelServerClient

@@ -9,7 +9,7 @@ import shapely
 from pyproj import Transformer
 from shapely.geometry import box
 
-from apps.aviary.area import read_area
+from apps.aviary.inputs.area import read_area
 from apps.aviary.plan import plan_run
 from apps.aviary.recipes import find_recipe
 from shared.errors import AreaInvalid, AreaOutside, AreaTooSmall, FileMissing

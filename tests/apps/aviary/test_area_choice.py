@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 from shapely import box
 
-from apps.aviary import area_choice
-from apps.aviary.area_choice import (
+from apps.aviary.inputs import area_choice
+from apps.aviary.inputs.area_choice import (
     area_from_file,
     area_from_pixels,
     area_from_upload,
@@ -79,7 +79,7 @@ def test_a_file_that_somebody_brings_is_read_in_another_process(monkeypatch):
     file = {"type": "FeatureCollection", "coordinates": "pixel", "features": [feature]}
     area = area_from_upload(json.dumps(file).encode(), INFO)
     assert area.polygons.area == 6400 - 900
-    assert asked == ["apps.aviary.area_choice:read_rings"]
+    assert asked == ["apps.aviary.inputs.area_choice:read_rings"]
     with pytest.raises(AreaInvalid):
         area_from_upload(b"[1, 2]", INFO)
 

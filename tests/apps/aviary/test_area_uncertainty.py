@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from apps.aviary.area_uncertainty import (
+from apps.aviary.class_maps.area_uncertainty import (
     POINTS,
     UNCLEAR,
     draw_points,
@@ -20,8 +20,8 @@ from apps.aviary.area_uncertainty import (
     point_key,
     sample_facts,
 )
-from apps.aviary.class_map_file import FORMAT, ClassMap
-from apps.aviary.recipe_schema import Key
+from apps.aviary.class_maps.map_file import FORMAT, ClassMap
+from apps.aviary.recipe_book.schema import Key
 from apps.aviary.recipes import find_recipe
 from apps.aviary.semantic import Totals
 from shared.contracts.provenance import ModelUse

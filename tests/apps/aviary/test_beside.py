@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rasterio.transform import from_origin
 
-from apps.aviary.beside import compare_images, place_beside, read_beside
-from apps.aviary.run_image import RunImage
+from apps.aviary.inputs.beside import compare_images, place_beside, read_beside
+from apps.aviary.inputs.run_image import RunImage
 from shared.errors import CoordinatesMixed, ImagesApart
 from shared.geo.open import open_raster
 from shared.geo.raster import RasterInfo

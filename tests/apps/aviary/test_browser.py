@@ -7,7 +7,7 @@ import rasterio
 from playwright.sync_api import Page
 from rasterio.transform import from_origin
 
-from apps.aviary.sample import render_sample
+from apps.aviary.painted.sample import render_sample
 from shared.contracts.provenance import LOCAL_ZONE
 from shared.settings import Settings
 from shared.store import dataspace

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from apps.aviary.analysis import count
-from apps.aviary.cached_finds import finds_from_arrays, finds_to_arrays
+from apps.aviary.finds.analysis import count
+from apps.aviary.kinds.cached_finds import finds_from_arrays, finds_to_arrays
 from apps.aviary.objects import Find, TileFinds
 from apps.aviary.outputs import objects_geojson
 from tests.apps.aviary import doubles

@@ -7,9 +7,9 @@ import pytest
 from rasterio.transform import from_origin
 
 from apps.aviary import __main__ as command
-from apps.aviary.change import Vintages, find_changes, transition_table, usual_class
-from apps.aviary.change_method import read_settings
-from apps.aviary.land_cover import CODES
+from apps.aviary.kinds.change import Vintages, find_changes, transition_table, usual_class
+from apps.aviary.kinds.change_method import read_settings
+from apps.aviary.kinds.land_cover import CODES
 from apps.aviary.recipes import FOLDER, find_recipe, read_recipe
 from shared.clients.model_server import ModelServerClient
 from shared.demo_city import SceneSettings, render_scene

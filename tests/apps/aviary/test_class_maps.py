@@ -12,7 +12,7 @@ from scipy.ndimage import maximum_filter, minimum_filter
 from shapely.geometry import shape
 
 from apps.aviary import __main__ as command
-from apps.aviary.row_file import RowFile
+from apps.aviary.kinds.row_file import RowFile
 from shared.geo.nodata import NO_DATA
 from shared.geo.raster import hash_file
 from shared.settings import get_settings

@@ -8,15 +8,15 @@ from PIL import Image
 from rasterio.io import MemoryFile
 from rasterio.transform import from_origin
 
-from apps.aviary.class_map_file import ClassMap
-from apps.aviary.class_picture import (
+from apps.aviary.class_maps.map_file import ClassMap
+from apps.aviary.class_maps.picture import (
     LONGEST_PX,
     MapStyle,
     confidence_picture,
     draw_classes,
     reduce_map,
 )
-from apps.aviary.class_words import class_figures, class_rows, how_sure, remarks, what_came_out
+from apps.aviary.class_maps.words import class_figures, class_rows, how_sure, remarks, what_came_out
 from apps.aviary.objects import FailedTile
 from apps.aviary.recipes import find_recipe
 from apps.aviary.semantic import Totals

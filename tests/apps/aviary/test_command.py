@@ -11,7 +11,7 @@ from PIL import Image
 from rasterio.transform import from_origin
 
 from apps.aviary import __main__ as command
-from apps.aviary.own_model import OWN_MODEL
+from apps.aviary.recipe_book.own_model import OWN_MODEL
 from apps.aviary.recipes import recipe_names
 from shared.errors import Cancelled, ModelMissing, ModelServerDown
 from shared.settings import get_settings

@@ -13,9 +13,9 @@ from shapely.geometry import box
 from apps.aviary import __main__ as command
 from apps.aviary.inference import pin_model
 from apps.aviary.jobs import RUN
+from apps.aviary.painted.sample import SAMPLE_GSD_M, SAMPLE_NAME, render_sample, sample_png
 from apps.aviary.parameters import make_parameters
 from apps.aviary.recipes import find_recipe
-from apps.aviary.sample import SAMPLE_GSD_M, SAMPLE_NAME, render_sample, sample_png
 from shared.clients.model_server import ModelServerClient
 from shared.geo.metrics import match_objects
 from shared.geo.raster import OpenOptions, hash_file

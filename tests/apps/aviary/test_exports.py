@@ -13,11 +13,11 @@ import rasterio
 from PIL import Image
 from rasterio.transform import from_origin
 
-from apps.aviary import view_export
-from apps.aviary.analysis import count
-from apps.aviary.overlay import overlay_jpeg, overlay_png
-from apps.aviary.report import MOST_ROWS_ON_PAPER, SCHEMA, build_report
-from apps.aviary.view_run import ShownRun
+from apps.aviary.finds.analysis import count
+from apps.aviary.finds.overlay import overlay_jpeg, overlay_png
+from apps.aviary.finds.report import MOST_ROWS_ON_PAPER, SCHEMA, build_report
+from apps.aviary.views import export as view_export
+from apps.aviary.views.run import ShownRun
 from shared.contracts.provenance import InputFile, ModelUse, Provenance
 from shared.errors import DamagedImage
 from shared.geo.open import open_raster

@@ -7,8 +7,8 @@ import tomllib
 import pytest
 from pydantic import ValidationError
 
-from apps.aviary import imagery_presets
-from apps.aviary.imagery_presets import PATH, ImageryPresets, allowed_services, load_presets
+from apps.aviary.inputs import imagery_presets
+from apps.aviary.inputs.imagery_presets import PATH, ImageryPresets, allowed_services, load_presets
 from shared.settings import Settings
 
 NRW, RVR = "www.wms.nrw.de", "geodaten.metropoleruhr.de"

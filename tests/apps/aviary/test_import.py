@@ -15,11 +15,11 @@ from rasterio.errors import NotGeoreferencedWarning
 from rasterio.io import MemoryFile
 from rasterio.transform import from_origin
 
-from apps.aviary.imported import find_imported, list_imported, order_import
-from apps.aviary.other_recipes import find_other, list_own_models
-from apps.aviary.proof_image import SIDE_PX, choose_box, cut_proof_image
+from apps.aviary.recipe_book.imported import find_imported, list_imported, order_import
+from apps.aviary.recipe_book.other_recipes import find_other, list_own_models
 from apps.aviary.recipes import FOLDER, find_recipe
-from apps.aviary.share import UsedModel, pack_recipe, unpack_recipe
+from apps.aviary.sharing.proof_image import SIDE_PX, choose_box, cut_proof_image
+from apps.aviary.sharing.share import UsedModel, pack_recipe, unpack_recipe
 from shared.contracts.model_catalog import Catalog
 from shared.errors import NotAllowed
 from shared.geo.raster import OpenOptions

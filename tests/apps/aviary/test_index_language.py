@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.aviary.index_language import break_classes, evaluate_index, parse_index
+from apps.aviary.kinds.index_language import break_classes, evaluate_index, parse_index
 from shared.errors import IndexRefused
 
 BANDS = {

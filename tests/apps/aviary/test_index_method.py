@@ -8,9 +8,9 @@ import rasterio
 from PIL import Image
 
 from apps.aviary import __main__ as command
-from apps.aviary.ground import NO_VALUE
-from apps.aviary.index_method import read_settings
-from apps.aviary.land_cover import CODES
+from apps.aviary.kinds.ground import NO_VALUE
+from apps.aviary.kinds.index_method import read_settings
+from apps.aviary.kinds.land_cover import CODES
 from apps.aviary.recipes import FOLDER, find_recipe, read_recipe
 from shared.demo_city import SceneSettings, render_scene
 from shared.errors import IndexRefused, RecipeBroken

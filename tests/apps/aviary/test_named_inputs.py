@@ -8,10 +8,10 @@ import pytest
 from PIL import Image
 
 from apps.aviary import __main__ as command
-from apps.aviary import surfaces_method
-from apps.aviary.input_files import FLAGS, TITLES, check_inputs
+from apps.aviary.inputs.input_files import FLAGS, TITLES, check_inputs
+from apps.aviary.kinds import surfaces_method
 from apps.aviary.parameters import make_parameters, read_parameters
-from apps.aviary.recipe_schema import InputName
+from apps.aviary.recipe_book.schema import InputName
 from apps.aviary.recipes import find_recipe
 from apps.aviary.surfaces import Derivation
 from apps.aviary.surfaces.buildings import BuildingSettings

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 from streamlit.testing.v1 import AppTest
 
-from apps.aviary import view_next
+from apps.aviary.views import next as view_next
 
 SHOWN: list[str] = []
 
@@ -27,7 +27,7 @@ def show(monkeypatch, apps, *, kiosk=False, allowed=True):
     def page():
         from types import SimpleNamespace
 
-        from apps.aviary.view_next import show_next
+        from apps.aviary.views.next import show_next
 
         show_next(
             SimpleNamespace(

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from shapely.geometry import box
 
-from apps.aviary.joining import find_objects, merge_across_tiles
+from apps.aviary.finds.joining import find_objects, merge_across_tiles
 from apps.aviary.objects import Detection, Part
 from apps.aviary.plan import plan_run
 from apps.aviary.recipes import find_recipe

@@ -9,7 +9,7 @@ from PIL import Image
 from rasterio.transform import Affine, from_origin
 from shapely.geometry import box, shape
 
-from apps.aviary.analysis import count
+from apps.aviary.finds.analysis import count
 from apps.aviary.outputs import (
     objects_geojson,
     prepare_folder,

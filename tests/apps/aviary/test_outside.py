@@ -10,7 +10,7 @@ from PIL import Image
 from shapely.geometry import box, mapping
 
 from apps.aviary import __main__ as command
-from apps.aviary.area import outside_share
+from apps.aviary.inputs.area import outside_share
 from shared.geo.raster import RasterInfo
 from tests.apps.aviary.cell_doubles import CellDouble
 from tests.apps.aviary.doubles import finds_blue, must_not_be_asked

@@ -11,10 +11,16 @@ from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
 from apps.aviary import __main__ as command
-from apps.aviary.own_model import OWN_MODEL, Tiling, colour_of, find_own_model, recipe_text
-from apps.aviary.own_model_file import prepare_model
+from apps.aviary.commands.own_model_file import prepare_model
+from apps.aviary.recipe_book.own_model import (
+    OWN_MODEL,
+    Tiling,
+    colour_of,
+    find_own_model,
+    recipe_text,
+)
+from apps.aviary.recipe_book.toml_text import to_toml
 from apps.aviary.recipes import read_recipe
-from apps.aviary.toml_text import to_toml
 from model_server.catalog import load_catalog
 from shared.contracts.model_catalog import Catalog, CatalogClass, CatalogEntry
 from shared.errors import FileMissing, ModelMissing, OwnModelRefused

@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from apps.aviary import view_input
-from apps.aviary.recipe_list import ORDER, list_recipes
-from apps.aviary.town_example import EXAMPLES
+from apps.aviary.inputs.town_example import EXAMPLES
+from apps.aviary.recipe_book.listing import ORDER, list_recipes
+from apps.aviary.views import input as view_input
 from shared.errors import ModelServerDown
 from shared.settings import REPOSITORY
 from shared.store import runs

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from apps.aviary import recipe_pictures
+from apps.aviary.recipe_book import pictures as recipe_pictures
 from apps.aviary.recipes import recipe_names
 from shared.demo_city import CitySettings, CityStore, all_tiles, prepare_city
 from shared.settings import get_settings

@@ -21,8 +21,8 @@ from rasterio.transform import from_origin
 from shapely import Polygon
 from shapely.geometry import box
 
-from apps.aviary.cut_out import CutOut, cut_older, cut_pictures, frame_object, frame_point
-from apps.aviary.joining import FoundObject
+from apps.aviary.finds.cut_out import CutOut, cut_older, cut_pictures, frame_object, frame_point
+from apps.aviary.finds.joining import FoundObject
 from apps.aviary.recipes import find_recipe
 from apps.aviary.review import (
     ACCEPTED,

@@ -13,13 +13,16 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from apps.aviary import view_review_export, view_sample, view_sample_result, view_verdict
-from apps.aviary.area_uncertainty import draw_points, point_key
-from apps.aviary.class_map_file import CLASS_MAP_FILE, CODES_FILE, read_class_map
+from apps.aviary.class_maps.area_uncertainty import draw_points, point_key
+from apps.aviary.class_maps.map_file import CLASS_MAP_FILE, CODES_FILE, read_class_map
 from apps.aviary.inference import pin_model
 from apps.aviary.ordering import make_order
 from apps.aviary.recipes import find_recipe
-from apps.aviary.view_verdict import Choice
+from apps.aviary.views import review_export as view_review_export
+from apps.aviary.views import sample as view_sample
+from apps.aviary.views import sample_result as view_sample_result
+from apps.aviary.views import verdict as view_verdict
+from apps.aviary.views.verdict import Choice
 from shared.geo.raster import OpenOptions
 from shared.settings import REPOSITORY
 from shared.store import artifacts, decisions, runs

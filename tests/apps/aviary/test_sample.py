@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 from shapely.geometry import Point, box
 
-from apps.aviary.sample import NOTE, render_sample, sample_png
+from apps.aviary.painted.sample import NOTE, render_sample, sample_png
 
 
 @pytest.fixture(scope="module")

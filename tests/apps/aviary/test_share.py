@@ -15,16 +15,16 @@ import pytest
 from PIL import Image
 
 from apps.aviary import __main__ as command
-from apps.aviary.conformance import (
+from apps.aviary.inputs.image_check import to_tiff
+from apps.aviary.recipes import FOLDER, built_in_text, find_recipe, recipe_names
+from apps.aviary.sharing.conformance import (
     Difference,
     Figures,
     check_conformance,
     expect,
     prove_recipe,
 )
-from apps.aviary.image_check import to_tiff
-from apps.aviary.recipes import FOLDER, built_in_text, find_recipe, recipe_names
-from apps.aviary.share import (
+from apps.aviary.sharing.share import (
     EXPECTED_FILE,
     IMAGE_FILE,
     MOST_BYTES,

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from apps.aviary import __main__ as command
-from apps.aviary.examples import read_examples
-from apps.aviary.ground import NO_VALUE
+from apps.aviary.inputs.examples import read_examples
+from apps.aviary.kinds.ground import NO_VALUE
+from apps.aviary.kinds.similar_method import read_settings
 from apps.aviary.recipes import FOLDER, find_recipe, read_recipe
 from apps.aviary.similar import SquareGrid, find_space, fit, rank_cells
-from apps.aviary.similar_method import read_settings
 from shared.clients.answers import EmbedResult
 from shared.contracts.model_catalog import Catalog, CatalogEntry
 from shared.contracts.model_server import EmbedValue, ErrorText, ItemFailed, ModelIdentity

@@ -8,14 +8,14 @@ import pytest
 from PIL import Image
 from shapely.geometry import box
 
-from apps.aviary.analysis import count
-from apps.aviary.detection_file import whole_object
+from apps.aviary.finds.analysis import count
+from apps.aviary.finds.detection_file import whole_object
+from apps.aviary.finds.whole_objects import mark_doubtful
 from apps.aviary.methods import METHODS, method_of
 from apps.aviary.objects import TileFinds
 from apps.aviary.outputs import objects_geojson, summary
 from apps.aviary.plan import plan_run
 from apps.aviary.recipes import FOLDER, read_recipe
-from apps.aviary.whole_objects import mark_doubtful
 from shared.contracts.model_catalog import Catalog
 from shared.errors import RecipeBroken
 from shared.geo.raster import RasterInfo

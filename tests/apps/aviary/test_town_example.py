@@ -9,10 +9,10 @@ import pytest
 from rasterio.io import MemoryFile
 from shapely import box
 
-from apps.aviary import town_example
-from apps.aviary.image_check import look_over
+from apps.aviary.inputs import town_example
+from apps.aviary.inputs.image_check import look_over
+from apps.aviary.inputs.town_example import EXAMPLES, example_file, example_tiff, ready_examples
 from apps.aviary.recipes import find_recipe
-from apps.aviary.town_example import EXAMPLES, example_file, example_tiff, ready_examples
 from shared.geo.raster import OpenOptions
 
 EAST, NORTH = 380_000.0, 5_720_000.0

@@ -12,8 +12,8 @@ from rasterio.errors import NotGeoreferencedWarning
 from rasterio.transform import Affine
 from shapely.geometry import mapping
 
+from apps.aviary.inputs.run_image import RunImage
 from apps.aviary.recipes import find_recipe
-from apps.aviary.run_image import RunImage
 from apps.aviary.surfaces import DERIVATIONS, ClassMap
 from shared.geo.nodata import NO_DATA
 from shared.geo.open import open_raster

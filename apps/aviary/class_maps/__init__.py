@@ -1,0 +1,1 @@
+"""Class maps: their files, pictures, reports and areas."""

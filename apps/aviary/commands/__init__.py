@@ -1,0 +1,1 @@
+"""The headless command: its words, its inputs and its batch of images."""

@@ -1,0 +1,306 @@
+"""Run a recipe over one or many image files and write the results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from apps.aviary.class_maps.map_file import (
+    CLASS_MAP_FILE,
+    CODES_FILE,
+    CONFIDENCE_FILE,
+    OUTLINES_FILE,
+    VALUES_FILE,
+    read_class_map,
+)
+from apps.aviary.class_maps.outlines import from_lines
+from apps.aviary.class_maps.outputs import as_pictures, class_geojson, class_summary
+from apps.aviary.commands.headless import Client, look, result_file
+from apps.aviary.finds.analysis import count
+from apps.aviary.finds.detection_file import DETECTION_FILE, read_detection
+from apps.aviary.outputs import (
+    OBJECTS_FILE,
+    SUMMARY_FILE,
+    Json,
+    is_new,
+    objects_geojson,
+    prepare_folder,
+    summary,
+    to_json,
+    write_files,
+)
+from apps.aviary.recipe_book.schema import InputName
+from apps.aviary.recipes import Recipe
+from shared import __version__
+from shared.errors import AreaOutside, FileMissing, FolderWithoutImages, InputError
+from shared.geo.open import IMAGE_SUFFIXES
+from shared.geo.raster import OpenOptions
+from shared.jobs.inline import InlineResult
+
+NAMELESS = "bild"
+
+
+@dataclass(frozen=True, slots=True)
+class Images:
+    """Which files a run reads.
+
+    Args:
+        paths: Files in order.
+        several: True where each gets a folder of its own below the output folder.
+    """
+
+    paths: tuple[Path, ...]
+    several: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a person ordered on the command line.
+
+    Args:
+        recipe: What is looked for.
+        options: Stated resolution, coordinate system, bands and limits.
+        threshold: Least score of a reported object; None takes the calibrated one.
+        min_area_m2: Least ground area of a reported object [m2].
+        area: File with the area that counts; None takes whole images.
+        files: What the recipe works with beside the images, by name.
+        out: Output folder.
+        force: Work outside the recipe's resolution range and overwrite results.
+        use_cache: Take what the model has said before about the same pixels.
+        recipe_text: Content of the recipe's file; empty for the built-in recipe of that name.
+        seed: Start of what is drawn by chance.
+    """
+
+    recipe: Recipe
+    options: OpenOptions
+    threshold: float | None
+    min_area_m2: float
+    area: Path | None
+    out: Path
+    force: bool
+    use_cache: bool = True
+    files: Mapping[InputName, Path] = field(default_factory=dict)
+    recipe_text: str = ""
+    seed: int = 0
+
+
+def collect_images(named: Sequence[Path]) -> Images:
+    """Expand folders to the images in them.
+
+    Args:
+        named: Files and folders in the caller's order.
+
+    Raises:
+        FileMissing: A name does not exist or cannot be read.
+        FolderWithoutImages: A folder holds no image.
+    """
+    paths: list[Path] = []
+    folders = 0
+    for one in named:
+        try:
+            is_folder = one.is_dir()
+            inside = _images_inside(one) if is_folder else [one]
+            missing = not one.exists()
+        except OSError as cause:
+            raise FileMissing(name=str(one)) from cause
+        if missing:
+            raise FileMissing(name=str(one))
+        if not inside:
+            raise FolderWithoutImages(name=one.name)
+        folders += is_folder
+        paths.extend(inside)
+    return Images(tuple(paths), several=len(named) > 1 or folders > 0)
+
+
+def _images_inside(folder: Path) -> list[Path]:
+    return sorted(
+        path
+        for path in folder.iterdir()
+        if path.is_file() and path.suffix.lower() in IMAGE_SUFFIXES and path.name[0] != "."
+    )
+
+
+def run(images: Images, order: Order, client: Client, clock: Callable[[], float]) -> Json:
+    """Run a recipe and write `objects.geojson` and `summary.json`.
+
+    One image writes into the output folder itself; several write into one folder each, and a list
+    of them is written on top. A bad image among several is listed and harms no other; so is one
+    that the area does not meet.
+
+    Args:
+        images: The files.
+        order: What to do.
+        client: Gives a client of the model server.
+        clock: Seconds, for the durations.
+
+    Returns:
+        Content of the topmost `summary.json`.
+
+    Raises:
+        InputError: The only image, or every image, cannot be used.
+        ModelServerError: The model cannot answer; nothing of this image was written.
+        StorageFull: The output folder cannot be written.
+    """
+    made = is_new(order.out)
+    try:
+        prepare_folder(order.out, overwrite=order.force)
+        if not images.several:
+            return _run_one(images.paths[0], order.out, order, client, clock)
+        return _run_several(images.paths, order, client, clock)
+    finally:
+        if made and order.out.is_dir() and not any(order.out.iterdir()):
+            order.out.rmdir()
+
+
+def _run_one(
+    path: Path, folder: Path, order: Order, client: Client, clock: Callable[[], float]
+) -> Json:
+    started = clock()
+    with look(
+        path,
+        order.recipe,
+        client,
+        order.options,
+        area=order.area,
+        force=order.force,
+        threshold=order.threshold,
+        use_cache=order.use_cache,
+        files=order.files,
+        recipe_text=order.recipe_text,
+        seed=order.seed,
+    ) as result:
+        files = _files(result, order, str(path), clock() - started)
+    files.summary["parameters"]["seed"] = order.seed
+    write_files(folder, {**files.others, SUMMARY_FILE: to_json(files.summary)})
+    return files.summary
+
+
+@dataclass(frozen=True, slots=True)
+class ResultFiles:
+    """What one image gives.
+
+    Args:
+        summary: Content of `summary.json`.
+        others: All other files by name.
+    """
+
+    summary: Json
+    others: Mapping[str, str | bytes]
+
+
+def _object_files(result: InlineResult, order: Order, path: str, seconds: float) -> ResultFiles:
+    analysis = read_detection(result_file(result, DETECTION_FILE))
+    threshold = analysis.threshold if order.threshold is None else order.threshold
+    limits = {"threshold": threshold, "min_area_m2": order.min_area_m2}
+    found = count(analysis, **limits)
+    content = summary(analysis, found, path=path, seconds=seconds, **limits)
+    objects = objects_geojson(analysis, found, threshold=threshold)
+    return ResultFiles(content, {OBJECTS_FILE: objects})
+
+
+def _class_files(result: InlineResult, order: Order, path: str, seconds: float) -> ResultFiles:
+    content = read_class_map(result_file(result, CLASS_MAP_FILE))
+    outlines = list(from_lines(result_file(result, OUTLINES_FILE).splitlines()))
+    shown = [one for one in outlines if one.area_px * content.pixel_m2 >= order.min_area_m2]
+    rasters = {name: result_file(result, name) for name in (CODES_FILE, CONFIDENCE_FILE)}
+    return ResultFiles(
+        class_summary(content, shown, path=path, min_area_m2=order.min_area_m2, seconds=seconds),
+        {OBJECTS_FILE: class_geojson(content, shown), **as_pictures(content, rasters)},
+    )
+
+
+def _files(result: InlineResult, order: Order, path: str, seconds: float) -> ResultFiles:
+    is_map = any(file.name == CLASS_MAP_FILE for file in result.summary.files)
+    files = (_class_files if is_map else _object_files)(result, order, path, seconds)
+    values = {
+        file.name: result.read(file) for file in result.summary.files if file.name == VALUES_FILE
+    }
+    return ResultFiles(files.summary, {**files.others, **values})
+
+
+def _run_several(
+    paths: Sequence[Path], order: Order, client: Client, clock: Callable[[], float]
+) -> Json:
+    started = clock()
+    entries: list[Json] = []
+    last_error: InputError | None = None
+    for path, folder in zip(paths, _folder_names(paths), strict=True):
+        try:
+            one = _run_one(path, order.out / folder, order, client, clock)
+        except AreaOutside as error:
+            last_error = error
+            entries.append(_outside_entry(path, order.recipe))
+        except InputError as error:
+            last_error = error
+            entries.append(_failed_entry(path, error))
+        else:
+            entries.append(_entry(path, folder, one))
+    if last_error is not None and all(entry["folder"] is None for entry in entries):
+        raise last_error
+    content = _list(entries, order, clock() - started)
+    write_files(order.out, {SUMMARY_FILE: to_json(content)})
+    return content
+
+
+def _folder_names(paths: Sequence[Path]) -> list[str]:
+    """Name one folder per image after its stem; equal stems get a number.
+
+    A stem of dots alone would lead out of the output folder.
+    """
+    used = {SUMMARY_FILE, OBJECTS_FILE}
+    names: list[str] = []
+    for path in paths:
+        stem = path.stem if path.stem.strip(".") else NAMELESS
+        name, number = stem, 1
+        while name.casefold() in used:
+            number += 1
+            name = f"{stem}_{number}"
+        used.add(name.casefold())
+        names.append(name)
+    return names
+
+
+def _entry(path: Path, folder: str, one: Json) -> Json:
+    kept = ("status", "counts", "area_m2", "warnings", "failed_tiles", "seconds")
+    return {"path": str(path), "folder": folder, **{key: one[key] for key in kept}}
+
+
+def _outside_entry(path: Path, recipe: Recipe) -> Json:
+    """List an image that the area does not meet: looked at, and nothing of it counts."""
+    return {
+        "path": str(path),
+        "folder": None,
+        "status": "outside",
+        "counts": {one.key: 0 for one in recipe.classes},
+        "area_m2": {one.key: 0.0 for one in recipe.classes},
+        "outside_share": 1.0,
+    }
+
+
+def _failed_entry(path: Path, error: InputError) -> Json:
+    return {
+        "path": str(path),
+        "folder": None,
+        "status": "failed",
+        "error": {"code": error.code, "message": str(error), "what_to_do": error.remedy},
+    }
+
+
+def _list(entries: Sequence[Json], order: Order, seconds: float) -> Json:
+    done = [entry for entry in entries if entry["status"] != "failed"]
+    whole = all(entry["status"] in ("ok", "outside") for entry in entries)
+    keys = dict.fromkeys(key for entry in done for key in entry["counts"])
+    return {
+        "status": "ok" if whole else "incomplete",
+        "recipe": order.recipe.recipe_id,
+        "images": list(entries),
+        "counts": {key: sum(entry["counts"].get(key, 0) for entry in done) for key in keys},
+        "area_m2": {
+            key: round(sum(entry["area_m2"].get(key, 0.0) for entry in done), 2) for key in keys
+        },
+        "failed_images": len(entries) - len(done),
+        "images_outside": sum(entry["status"] == "outside" for entry in entries),
+        "seconds": round(seconds, 3),
+        "software_version": __version__,
+    }

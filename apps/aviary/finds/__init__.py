@@ -1,0 +1,1 @@
+"""Found objects: put together, counted for a threshold, told and drawn."""

@@ -1,0 +1,226 @@
+"""The result as a report: for PDF, spreadsheet, CSV and GeoPackage."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pyproj import Transformer
+from shapely import Polygon, transform
+
+from apps.aviary.finds import words
+from apps.aviary.finds.analysis import Analysis, Result
+from apps.aviary.finds.joining import FoundObject
+from apps.aviary.finds.overlay import colour_of, overlay_jpeg
+from apps.aviary.outputs import placed_rings
+from shared.contracts.provenance import Provenance
+from shared.i18n import Translator
+from shared.report.blocks import (
+    Block,
+    Callout,
+    Column,
+    Figure,
+    Figures,
+    Heading,
+    LegendEntry,
+    Map,
+    Paragraph,
+    Table,
+)
+from shared.report.csv_out import Cell
+from shared.report.document import Report
+from shared.report.layers import Crs, Feature, Layer
+from shared.store.layer_files import Schema
+
+MOST_ROWS_ON_PAPER = 200
+LAYER = "funde"
+CRS: Crs = "EPSG:25832"
+SCHEMA: Schema = {
+    "nummer": "integer",
+    "art": "text",
+    "bezeichnung": "text",
+    "sicherheit": "number",
+    "zweifelhaft": "boolean",
+    "flaeche_m2": "number",
+    "geometry": "geometry",
+}
+"""Columns of the published layer; another set of them would need another name."""
+
+
+def build_report(
+    analysis: Analysis,
+    result: Result,
+    overview: bytes,
+    origin: Provenance,
+    tenant: str,
+    t: Translator,
+    *,
+    on_paper: bool,
+) -> Report:
+    """Return the report of a result.
+
+    Args:
+        analysis: The image after the model looked at it.
+        result: What was found with the settings in force.
+        overview: The image, shrunk and encoded.
+        origin: Where the result comes from.
+        tenant: Name of the municipality for people.
+        t: Translator of the app.
+        on_paper: True cuts a very long list of finds; the other formats hold all of them.
+    """
+    blocks: list[Block] = [
+        Callout(t(words.DEMONSTRATION), "warning"),
+        Paragraph(words.what_came_out(analysis, result, t)),
+        Figures(tuple(figure_of(one) for one in words.key_figures(analysis, result, t))),
+        *_remarks(analysis, t),
+        Heading(t("Wie sicher ist das?")),
+        Paragraph(words.how_sure(result, t)),
+        Heading(t("Was tun?")),
+        Paragraph(words.next_step(t)),
+        Heading(t("Funde im Bild")),
+        _map(analysis, result, overview, t),
+        _table(analysis, result, t, on_paper=on_paper),
+    ]
+    return Report(
+        title=words.title_of(analysis.recipe, t),
+        subtitle=origin.source,
+        tenant=tenant,
+        created_at=origin.created_at,
+        provenance=origin,
+        blocks=tuple(blocks),
+        language=t.language,
+        layers=() if analysis.info.crs is None else (_layer(analysis, result, t),),
+    )
+
+
+def figure_of(one: words.KeyFigure) -> Figure:
+    """Return a figure as reports show it."""
+    return Figure(one.label, one.value, one.unit, low=one.low, high=one.high, note=one.note)
+
+
+def _remarks(analysis: Analysis, t: Translator) -> list[Callout]:
+    remarks = [
+        words.stopped_tiles(analysis, t),
+        words.failed_tiles(analysis, t),
+        words.unusual_tiles(analysis, t),
+    ]
+    if analysis.outside_checked_range:
+        remarks.append(t(words.OUTSIDE_RANGE))
+    return [Callout(text, "warning") for text in remarks if text]
+
+
+def _map(analysis: Analysis, result: Result, overview: bytes, t: Translator) -> Map:
+    kinds = sorted({(one.class_key, one.doubtful) for one in result.objects})
+    legend = tuple(
+        LegendEntry(colour_of(analysis.recipe, key), _legend_word(analysis, key, doubtful, t))
+        for key, doubtful in kinds
+    )
+    alt = t.plural(
+        "Luftbild mit {count} Fund als Umriss; die Tabelle nennt denselben Fund.",
+        "Luftbild mit {count} Funden als Umrissen; die Tabelle nennt dieselben Funde.",
+        len(result.objects),
+    )
+    return Map("luftbild", overlay_jpeg(overview, analysis, result.objects), alt, legend)
+
+
+def _legend_word(analysis: Analysis, class_key: str, doubtful: bool, t: Translator) -> str:
+    word = words.kind_word(analysis, class_key, doubtful, t)
+    return t("{kind} (gestrichelt)", kind=word) if doubtful else word
+
+
+def _table(analysis: Analysis, result: Result, t: Translator, *, on_paper: bool) -> Table:
+    shown = result.objects[:MOST_ROWS_ON_PAPER] if on_paper else result.objects
+    note = ""
+    if len(shown) < len(result.objects):
+        note = t(
+            "Gezeigt werden die ersten {shown} von {count} Funden; alle stehen in der Excel-Datei.",
+            shown=t.number(len(shown)),
+            count=t.number(len(result.objects)),
+        )
+    more = words.figure_names(result)
+    columns = (
+        Column("nummer", t("Nr."), "number"),
+        Column("bezeichnung", t("Art")),
+        Column("sicherheit", t("Sicherheit"), "percent"),
+        Column("zweifelhaft", t("zweifelhaft"), "yes_no"),
+        Column("flaeche_m2", t("Fläche"), "number", 2, "m²"),
+        *(_more_column(name, t) for name in more),
+        *(
+            Column(key, title, "number", 1, t("Bildpunkte"))
+            for key, title in (
+                ("links", t("links")),
+                ("oben", t("oben")),
+                ("rechts", t("rechts")),
+                ("unten", t("unten")),
+            )
+        ),
+    )
+    rows = tuple(_row(analysis, one, more, t) for one in shown)
+    return Table("funde", t("Funde"), columns, rows, note)
+
+
+def _more_column(name: str, t: Translator) -> Column:
+    title, unit = words.FIGURE_WORDS.get(name, (name, ""))
+    if unit == "%":
+        return Column(name, t(title), "percent", 1)
+    return Column(name, t(title), "number", 1, unit)
+
+
+def _row(
+    analysis: Analysis, one: FoundObject, more: Sequence[str], t: Translator
+) -> tuple[Cell, ...]:
+    figures = dict(one.figures)
+    return (
+        one.object_id,
+        words.class_title(analysis.recipe, one.class_key, t),
+        round(one.score, 4),
+        one.doubtful,
+        round(one.area_m2, 2),
+        *(figures.get(name) for name in more),
+        *(round(edge, 1) for edge in one.bbox_px),
+    )
+
+
+def _layer(analysis: Analysis, result: Result, t: Translator) -> Layer:
+    columns = (
+        Column("nummer", t("Nr."), "number"),
+        Column("art", t("Art (Schlüssel)")),
+        Column("bezeichnung", t("Art")),
+        Column("sicherheit", t("Sicherheit"), "percent"),
+        Column("zweifelhaft", t("zweifelhaft"), "yes_no"),
+        Column("flaeche_m2", t("Fläche"), "number", 2, "m²"),
+    )
+    keys = [one.key for one in analysis.recipe.classes]
+    style = tuple(
+        LegendEntry(
+            colour_of(analysis.recipe, key), words.class_title(analysis.recipe, key, t), key
+        )
+        for key in keys
+    )
+    return Layer(
+        name=LAYER,
+        title=t("Funde"),
+        columns=columns,
+        features=_features(analysis, result, t),
+        style=style,
+        style_column="art",
+        crs=CRS,
+    )
+
+
+def _features(analysis: Analysis, result: Result, t: Translator) -> tuple[Feature, ...]:
+    mover = Transformer.from_crs(analysis.info.crs, CRS, always_xy=True)
+    found = []
+    for one in result.objects:
+        outer, *holes = placed_rings(analysis.info, one.polygon)
+        outline = Polygon(outer, holes)
+        geometry = transform(outline, mover.transform, interleaved=False)
+        cells = (
+            one.object_id,
+            one.class_key,
+            words.class_title(analysis.recipe, one.class_key, t),
+            round(one.score, 4),
+            one.doubtful,
+            round(one.area_m2, 2),
+        )
+        found.append(Feature(geometry, cells))
+    return tuple(found)

@@ -1,0 +1,1 @@
+"""What a run is given: image, area, files beside it."""

@@ -1,0 +1,1 @@
+"""Invented neighbourhoods that the app paints itself."""

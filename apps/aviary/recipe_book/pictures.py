@@ -1,0 +1,177 @@
+"""Small pictures for the cards of the recipes, drawn from the images of Musterstadt's centre.
+
+Each shows a part of the town with what the recipe looks for, taken from the truth of the renderer:
+a picture of the task, not of anybody's result. A map covers the right half only.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Final, cast
+
+import cv2
+import numpy as np
+import rasterio
+from numpy.typing import NDArray
+from PIL import Image
+
+from apps.aviary.kinds.index_language import break_classes, evaluate_index, parse_index
+from apps.aviary.recipes import Recipe, find_recipe
+from shared.demo_city import NO_DATA, CitySettings, CityStore
+from shared.geo.raster import Rgb
+from shared.settings import get_settings
+
+SIZE_PX: Final = (480, 270)
+GSD_M: Final = 0.2
+CELL_M: Final = 18.0
+JPEG_QUALITY: Final = 82
+SHARE, OBJECT_SHARE = 0.6, 0.35
+OUTLINE_PX: Final = 2
+MARK: Final = (230, 0, 126)
+LABELS, SOLAR = 1, 3
+"""Bands of the label images: land cover as seen from above, and solar units."""
+
+Codes = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What a picture shows.
+
+    Args:
+        corner_m: West and north within the town [m].
+        band: Band of the label images that knows what is looked for.
+        codes: What is looked for there; empty takes the colours of the recipe's classes.
+    """
+
+    corner_m: tuple[float, float]
+    band: int = LABELS
+    codes: tuple[int, ...] = ()
+
+    @property
+    def bounds_m(self) -> tuple[float, float, float, float]:
+        """West, south, east and north within the town [m]."""
+        west, north = self.corner_m
+        width_m, height_m = (side * GSD_M for side in SIZE_PX)
+        return west, north - height_m, west + width_m, north
+
+
+GARDENS: Final = (1_560.0, 2_354.0)
+SCENES: Final = {
+    "solar": Scene((1_545.0, 2_325.0), SOLAR, (1, 2, 3)),
+    "landcover": Scene(GARDENS),
+    "sealed": Scene((1_600.0, 2_340.0)),
+    "greenroof": Scene((2_596.0, 1_428.0), LABELS, (2,)),
+    "buildings": Scene((1_575.0, 2_400.0), LABELS, (0, 1, 2)),
+    "trees": Scene((1_640.0, 2_385.0), LABELS, (8,)),
+    "water": Scene((2_395.0, 2_106.0), LABELS, (6,)),
+    "pools": Scene((1_548.0, 2_304.0), LABELS, (6,)),
+    "ndvi": Scene(GARDENS),
+    "index": Scene((1_640.0, 2_385.0)),
+    "similar": Scene((1_545.0, 2_325.0), SOLAR, (1, 2, 3)),
+    "gravel_garden": Scene((2_100.0, 1_428.0), LABELS, (5,)),
+}
+
+
+def recipe_picture(name: str) -> bytes | None:
+    """Return the picture of a built-in recipe as JPEG.
+
+    Args:
+        name: Name of the recipe.
+
+    Returns:
+        None where it has none, or while that part of the town is not rendered.
+    """
+    store = CityStore(get_settings().demo_city_folder, CitySettings())
+    scene = SCENES.get(name)
+    if scene is None or store.ready_share(_vintage(store), scene.bounds_m) < 1:
+        return None
+    return _draw(name, store.folder)
+
+
+@lru_cache(maxsize=len(SCENES))
+def _draw(name: str, folder: Path) -> bytes:
+    scene, recipe = SCENES[name], find_recipe(name)
+    bands, codes = _read(CityStore(folder.parent, CitySettings()), scene)
+    photo = bands[..., :3]
+    if recipe.kind == "index":
+        codes = _index(recipe, bands)
+    elif recipe.kind == "similar":
+        codes = _cells(scene, codes)
+    drawn = _objects(scene, photo, codes) if scene.codes else _map(recipe, photo, codes)
+    target = io.BytesIO()
+    Image.fromarray(drawn).save(target, "JPEG", quality=JPEG_QUALITY)
+    return target.getvalue()
+
+
+def _vintage(store: CityStore) -> str:
+    return str(store.settings.flights[-1].year)
+
+
+def _read(store: CityStore, scene: Scene) -> tuple[NDArray[np.uint8], Codes]:
+    """Return red, green, blue and near infrared of a scene, and what its band knows."""
+    bands, _ = store.read(_vintage(store), scene.bounds_m, SIZE_PX)
+    codes = np.zeros(SIZE_PX[::-1], np.uint8)
+    for tile in store.ready_in(_vintage(store), scene.bounds_m):
+        if tile.gsd_m == GSD_M:
+            edges = tile.pixels(store.settings).bounds_m
+            _paste(store.path(tile, "labels"), (edges[0], edges[3]), scene, codes)
+    return bands, codes
+
+
+def _paste(path: Path, corner_m: tuple[float, float], scene: Scene, codes: Codes) -> None:
+    west, north = scene.corner_m
+    column, row = round((corner_m[0] - west) / GSD_M), round((north - corner_m[1]) / GSD_M)
+    height, width = codes.shape
+    with rasterio.open(path) as labels:
+        left, upper = max(0, column), max(0, row)
+        right, lower = min(width, column + labels.width), min(height, row + labels.height)
+        if right > left and lower > upper:
+            window = ((upper - row, lower - row), (left - column, right - column))
+            codes[upper:lower, left:right] = labels.read(scene.band, window=window)
+
+
+def _objects(scene: Scene, photo: Rgb, codes: Codes) -> Rgb:
+    wanted = np.isin(codes, scene.codes).astype(np.uint8)
+    marked = _mixed(photo, np.array(MARK, np.float32), OBJECT_SHARE)
+    drawn = np.where(wanted[..., None] == 1, marked, photo)
+    outlines, _ = cv2.findContours(wanted, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
+    return np.asarray(cv2.drawContours(drawn, outlines, -1, MARK, OUTLINE_PX))
+
+
+def _index(recipe: Recipe, bands: NDArray[np.uint8]) -> Codes:
+    named = dict(zip(("red", "green", "blue", "nir"), np.moveaxis(bands, 2, 0), strict=True))
+    values = evaluate_index(parse_index(str(recipe.settings["expression"])), named)
+    breaks = cast(Sequence[float], recipe.settings["breaks"])
+    return break_classes(values, tuple(breaks))
+
+
+def _cells(scene: Scene, codes: Codes) -> Codes:
+    """Fill the cells in which something is."""
+    side = round(CELL_M / GSD_M)
+    found = np.zeros_like(codes)
+    for row in range(0, codes.shape[0], side):
+        for column in range(0, codes.shape[1], side):
+            cell = np.s_[row : row + side - 4, column : column + side - 4]
+            if np.isin(codes[cell], scene.codes).any():
+                found[cell] = scene.codes[0]
+    return found
+
+
+def _map(recipe: Recipe, photo: Rgb, codes: Codes) -> Rgb:
+    colours = np.zeros((NO_DATA + 1, 3), np.float32)
+    for one in recipe.classes:
+        colours[list(one.sources or (one.code,))] = list(bytes.fromhex(one.colour[1:]))
+    drawn = _mixed(photo, colours[codes], SHARE)
+    middle = SIZE_PX[0] // 2
+    drawn[:, :middle] = photo[:, :middle]
+    drawn[:, middle - 1 : middle + 2] = 255
+    return drawn
+
+
+def _mixed(photo: Rgb, colour: NDArray[np.float32], share: float) -> Rgb:
+    return np.asarray(np.rint(photo * (1 - share) + colour * share).astype(np.uint8))

@@ -1,0 +1,1 @@
+"""Recipes in one file: put together, tested and taken over."""

@@ -1,0 +1,126 @@
+"""Step 3 of the page: state the resolution, open the image, see what the checks say."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from apps.aviary.inputs.image_check import CheckedImage, look_over
+from apps.aviary.preflight import outside_checked_range
+from apps.aviary.recipes import Recipe
+from shared.contracts.finding import Finding
+from shared.errors import InputError
+from shared.geo.raster import OpenOptions
+from shared.i18n import parse_number
+from shared.limited_reading import read_limited
+from shared.ui import AppContext, ChosenData, escape_markdown, show_checks
+from shared.ui.failures import show_failure
+
+GSD_RANGE_CM = (1.0, 500.0)
+
+
+def check_image_of(
+    ctx: AppContext,
+    recipe: Recipe,
+    chosen: ChosenData,
+    options: OpenOptions,
+    missing: tuple[Finding, ...],
+) -> tuple[CheckedImage, bool] | None:
+    """Show what the checks say; None until the image may be evaluated.
+
+    Args:
+        ctx: Context of the page.
+        recipe: What is looked for.
+        chosen: The file.
+        options: How it is opened.
+        missing: What else stops the work.
+
+    Returns:
+        The image, and whether its resolution lies outside the recipe's range.
+    """
+    checked = open_checked(chosen, options, recipe, force=False)
+    force = False
+    if not isinstance(checked, InputError) and outside_checked_range(checked.info, recipe):
+        force = st.checkbox(
+            ctx.t("Trotzdem auswerten, außerhalb des geprüften Bereichs"), key="aviary_force"
+        )
+        if force:
+            checked = open_checked(chosen, options, recipe, force=True)
+    if isinstance(checked, InputError):
+        show_failure(checked, ctx.t, ctx.manifest.id)
+        return None
+    return (checked, force) if show_checks((*checked.findings, *missing), ctx.t) else None
+
+
+def open_checked(
+    chosen: ChosenData, options: OpenOptions, recipe: Recipe, *, force: bool
+) -> CheckedImage | InputError:
+    """Open and check the image, once per image and statement; a refusal is remembered too.
+
+    Args:
+        chosen: The file.
+        options: How it is opened.
+        recipe: What is looked for.
+        force: A resolution outside the recipe's range is only a hint.
+    """
+    key = (chosen.file.sha256, options, recipe.recipe_id, recipe.version)
+    known: dict[bool, CheckedImage | InputError] = {}
+    stored = st.session_state.get("aviary_checked")
+    if stored is not None and stored[0] == key:
+        known = stored[1]
+    if force not in known:
+        known[force] = _inspect(chosen, options, recipe, force=force)
+        st.session_state["aviary_checked"] = (key, known)
+    return known[force]
+
+
+def _inspect(
+    chosen: ChosenData, options: OpenOptions, recipe: Recipe, *, force: bool
+) -> CheckedImage | InputError:
+    """Open our own example here, and what others made in a process of its own."""
+    file = chosen.file
+    try:
+        if chosen.is_sample:
+            return look_over(file.content, recipe, options, name=file.name, force=force)
+        return read_limited(look_over, file.content, recipe, options, name=file.name, force=force)
+    except InputError as error:
+        return error
+
+
+def stated_gsd_m(ctx: AppContext) -> float | None:
+    """Ask for the resolution in centimetres, the unit in which suppliers state it.
+
+    Args:
+        ctx: Context of the page.
+
+    Returns:
+        Metres per pixel; None where nothing useful was stated.
+    """
+    t = ctx.t
+    text = st.text_input(
+        t("Bodenauflösung in Zentimetern je Bildpunkt"),
+        key="aviary_gsd_cm",
+        max_chars=12,
+        placeholder=t("zum Beispiel 10"),
+        help=t(
+            "Steht beim Lieferanten des Luftbilds; amtliche Luftbilder haben meist 10 oder 20 cm. "
+            "Bei GeoTIFF steht sie in der Datei, dann bleibt das Feld leer."
+        ),
+    )
+    if not text.strip():
+        return None
+    low, high = GSD_RANGE_CM
+    try:
+        value = parse_number(text, ctx.language).value
+    except ValueError:
+        value = 0.0
+    if low <= value <= high:
+        return value / 100
+    st.error(
+        t(
+            "„{typed}“ ist keine Bodenauflösung. Erlaubt ist eine Zahl von {low} bis {high}.",
+            typed=escape_markdown(text),
+            low=low,
+            high=high,
+        )
+    )
+    return None

@@ -1,0 +1,136 @@
+"""The files that a recipe works with beside the image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Final
+
+import streamlit as st
+
+from apps.aviary.inputs.image_check import CheckedImage
+from apps.aviary.inputs.input_files import TITLES
+from apps.aviary.inputs.town_example import TownExample, example_file
+from apps.aviary.recipe_book.schema import InputName
+from apps.aviary.recipes import Recipe
+from apps.aviary.views.examples import mark_examples
+from shared.contracts.identity.policy import UPLOAD, decide
+from shared.errors import EmptyFile, FileTooLarge
+from shared.ui import AppContext, is_kiosk
+from shared.ui.intake import sanitize_name
+
+IMAGES: Final = ("tif", "tiff", "png", "jpg", "jpeg", "webp")
+ENDINGS: Final = {
+    "parcels": ("geojson", "json", "gpkg"),
+    "buildings": ("geojson", "json", "gpkg"),
+    "ndsm": ("tif", "tiff"),
+    "before": IMAGES,
+}
+MEDIA_TYPES: Final = {
+    "geojson": "application/geo+json",
+    "json": "application/geo+json",
+    "gpkg": "application/geopackage+sqlite3",
+    "tif": "image/tiff",
+    "tiff": "image/tiff",
+    "png": "image/png",
+    "jpg": "image/jpeg",
+    "jpeg": "image/jpeg",
+    "webp": "image/webp",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class GivenFile:
+    """A file beside the image.
+
+    Args:
+        role: What it is for.
+        name: File name.
+        content: All bytes.
+    """
+
+    role: str
+    name: str
+    content: bytes
+
+    @property
+    def media_type(self) -> str:
+        """Its kind, by its ending."""
+        return MEDIA_TYPES[PurePath(self.name).suffix.lower().lstrip(".")]
+
+
+def choose_files(
+    ctx: AppContext, recipe: Recipe, checked: CheckedImage, example: TownExample | None
+) -> tuple[tuple[GivenFile, ...], tuple[InputName, ...]]:
+    """Ask for the files that a recipe works with beside the image.
+
+    Args:
+        ctx: Context of the page.
+        recipe: Names them.
+        checked: The image, on which examples are marked.
+        example: The example that was chosen; it brings its files along.
+
+    Returns:
+        The files, and what of the needed ones is missing.
+
+    Raises:
+        EmptyFile: A file has no content.
+        FileTooLarge: A file is too large.
+    """
+    found = []
+    for role in (*recipe.inputs, *recipe.optional_inputs):
+        if role == "examples":
+            given = _marked(ctx, checked)
+        else:
+            given = _from_example(ctx, role, example) or _uploaded(ctx, recipe, role)
+        if given is not None:
+            found.append(given)
+    present = {one.role for one in found}
+    return tuple(found), tuple(one for one in recipe.inputs if one not in present)
+
+
+def _marked(ctx: AppContext, checked: CheckedImage) -> GivenFile | None:
+    content = mark_examples(ctx, checked)
+    return None if content is None else GivenFile("examples", "beispiele.geojson", content)
+
+
+def _from_example(
+    ctx: AppContext, role: InputName, example: TownExample | None
+) -> GivenFile | None:
+    if example is None:
+        return None
+    with st.spinner(ctx.t("Die Beispieldaten werden gelesen.")):
+        content = example_file(example, role)
+    if content is None:
+        return None
+    ending = "tif" if role == "before" else "geojson"
+    st.caption(ctx.t("Aus dem Beispiel dabei: {what}.", what=ctx.t(TITLES[role])))
+    return GivenFile(role, f"musterstadt-{example.key}-{role}.{ending}", content)
+
+
+def _uploaded(ctx: AppContext, recipe: Recipe, role: InputName) -> GivenFile | None:
+    t = ctx.t
+    if is_kiosk() or not decide(ctx.principal, UPLOAD).allowed:
+        return None
+    limit = min(ctx.manifest.limits.upload_mb, ctx.settings.max_upload_mb)
+    needed = t("nötig") if role in recipe.inputs else t("wenn vorhanden")
+    upload = st.file_uploader(
+        t(
+            "{what}, {needed} ({kinds}, höchstens {limit} MB)",
+            what=t(TITLES[role]),
+            needed=needed,
+            kinds=", ".join(ENDINGS[role]).upper(),
+            limit=limit,
+        ),
+        type=list(ENDINGS[role]),
+        key=f"aviary_file_{role}",
+        max_upload_size=limit,
+    )
+    if upload is None:
+        return None
+    content = upload.getvalue()
+    if not content:
+        raise EmptyFile()
+    if len(content) > limit * 2**20:
+        raise FileTooLarge(limit_mb=limit)
+    return GivenFile(role, sanitize_name(upload.name), content)
