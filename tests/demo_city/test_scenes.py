@@ -271,6 +271,19 @@ def test_a_plot_on_the_edge_of_its_sheet_is_built_on() -> None:
     assert build_scene_town(draw).buildings
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        pytest.param(SceneSettings(950_166, "test", size_px=512), id="plot cut along its edge"),
+        pytest.param(SceneSettings(855, "train", size_px=1024), id="notch closed by the roof"),
+    ],
+)
+def test_a_town_with_an_odd_shape_is_built(settings: SceneSettings) -> None:
+    town = build_scene_town(draw_scene(settings))
+    assert all(parcel.area.is_valid for parcel in town.parcels)
+    assert len(town.roofs) == len(town.buildings)
+
+
 def test_the_dark_side_of_a_crown_is_no_shadow() -> None:
     window = scene(950_004, "test").window
     crowns = window.labels == LABELS.index("tree")

@@ -19,6 +19,7 @@ from shared.demo_city.roofs.wings import build_winged_roof, straightened
 from shared.demo_city.settings import CitySettings
 from shared.demo_city.vectors.buildings import Building
 from shared.demo_city.vectors.frames import Frame, dot
+from shared.demo_city.vectors.overlay import polygons
 from shared.demo_city.vectors.plan import TownPlan
 
 STATE_ON: Final = CitySettings().flights[0]
@@ -155,7 +156,9 @@ def _slope_deg(style: RoofStyle, form: Form, rng: np.random.Generator) -> float:
 
 
 def _outline(building: Building, overhang: float) -> Polygon:
-    outline: Polygon = building.walls.buffer(overhang, join_style="mitre")
+    # A notch narrower than the overhang closes and may leave a sliver apart.
+    grown = polygons(building.walls.buffer(overhang, join_style="mitre"))
+    outline = max(grown, key=lambda part: part.area)
     if building.kind not in {"row", "semi"}:
         return outline
     # Between neighbours a roof ends at the wall.

@@ -168,7 +168,15 @@ def split_by_line(polygon: Polygon, line: LineString) -> list[Polygon]:
         inside = [part for part in parts if polygon.contains(part.representative_point())]
         if abs(sum(part.area for part in inside) - polygon.area) > LOST_M2:
             inside = _sides(polygon, line)
+    inside = [whole for part in inside for whole in _mended(part)]
     return sorted(inside, key=lambda part: (round(part.centroid.x, 2), round(part.centroid.y, 2)))
+
+
+def _mended(part: Polygon) -> list[Polygon]:
+    """Take off the hair that a cut along an edge leaves; it has no width."""
+    if part.is_valid:
+        return [part]
+    return [one for one in polygons(shapely.make_valid(part)) if one.area > LOST_M2]
 
 
 def _sides(polygon: Polygon, line: LineString) -> list[Polygon]:
