@@ -133,16 +133,30 @@ def _outline(
         return None
     window = (slice(top, bottom), slice(left, right))
     mask = draw_mask(coefficients, prototypes, window, canvas)
-    contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    contours, _ = cv2.findContours(
+        _touched_corners(mask), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE
+    )
     large = [contour for contour in contours if len(contour) >= 3]
     if not large:
         return None
     outline = cv2.approxPolyDP(max(large, key=cv2.contourArea), OUTLINE_TOLERANCE_PX, True)
     if len(outline) < 3:
         return None
-    # Contours run through pixel centres; the contract counts from pixel corners.
-    corner = np.array([left + 0.5, top + 0.5])
-    return np.asarray(outline.reshape(-1, 2) + corner, dtype=np.float64)
+    return np.asarray(outline.reshape(-1, 2) + np.array([left, top]), dtype=np.float64)
+
+
+def _touched_corners(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the corners of pixels (h + 1, w + 1) that a mask (h, w) touches.
+
+    A contour runs through the middle of what it is drawn around. Around pixels it would lie half a
+    pixel inside the object on all sides; around their corners it lies on its edge.
+    """
+    height, width = mask.shape
+    corners = np.zeros((height + 1, width + 1), dtype=np.uint8)
+    for down in (0, 1):
+        for right in (0, 1):
+            corners[down : down + height, right : right + width] |= mask
+    return corners
 
 
 def draw_mask(

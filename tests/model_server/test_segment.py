@@ -78,6 +78,22 @@ def test_masks_become_outlines_within_the_box() -> None:
     assert (left, top, right, bottom) == pytest.approx((16, 16, 48, 32), abs=1.5)
 
 
+@pytest.mark.parametrize("size", [(20, 10), (10, 20), (4, 4), (3, 40)])
+def test_an_outline_runs_along_the_edge_of_the_pixels(size: tuple[int, int]) -> None:
+    """It is neither smaller than the mask by half a pixel on each side nor moved."""
+    width, height = size
+    left, top = 8, 4
+    # One prototype cell for each pixel, so that the mask is drawn as it stands.
+    prototypes = np.full((1, 64, 64), -10, dtype=np.float32)
+    prototypes[0, top : top + height, left : left + width] = 10
+    raw = head([left + width / 2, top + height / 2, width, height, 0.9, 1.0])
+    (found,) = decode(raw, prototypes)
+    area = cv2.contourArea(found.outline.astype(np.float32))
+    assert area == pytest.approx(width * height, rel=0.01)
+    assert found.outline.min(axis=0).tolist() == [left, top]
+    assert found.outline.max(axis=0).tolist() == [left + width, top + height]
+
+
 def test_an_empty_mask_falls_back_to_the_box() -> None:
     prototypes = np.full((1, 16, 16), -10, dtype=np.float32)
     (found,) = decode(head([32, 24, 40, 24, 0.9, 1.0]), prototypes)
