@@ -33,6 +33,7 @@ Architecture = Literal[
     "landcover_rules",
     "pair_onnx",
     "ppocr",
+    "ctc_lines",
     "picodet_layout",
     "yolo_layout",
     "label_onnx",

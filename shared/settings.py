@@ -129,6 +129,11 @@ class Settings(SignInSettings):
     model_dir: Path | None = Field(
         None, description="Folder with the municipality's own models, beside the built-in ones"
     )
+    image_dir: Path | None = Field(
+        None,
+        description="Folder with aerial images on the server, in it one folder for each "
+        "municipality; it is only read",
+    )
     rate_gast: str = Field(
         "2/8",
         pattern=RATE,

@@ -35,6 +35,8 @@ GERMAN = {
     "device": "Wo Modelle laufen: auto nimmt eine nutzbare Grafikkarte, cuda verlangt eine",
     "model_server_preload": "Modelle, die geladen sind, bevor der Modellserver bereit ist",
     "model_dir": "Ordner mit eigenen Modellen der Kommune neben den eingebauten",
+    "image_dir": "Ordner mit Luftbildern auf dem Server, darin je Kommune ein Ordner mit ihrem "
+    "Kürzel; er wird nur gelesen",
     "model_server_max_batch": "Größtes Bündel jedes Modells; seine Karte kann weniger sagen",
     "model_memory_mb": "Arbeitsspeicher in MB für geladene Modelle, alle Arbeitsprozesse zusammen",
     "worker_max_rss_mb": "Arbeitsspeicher in MB, ab dem ein mindestens 5 Minuten alter Prozess "

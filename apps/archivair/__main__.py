@@ -1,6 +1,7 @@
-"""Headless command: `python -m apps.archivair ocr FILE... --out DIR`.
+"""Headless commands: `python -m apps.archivair ocr FILE... --out DIR` and `redact FILE`.
 
-Exit codes: 0 done, 2 bad input, 3 model server not available, 4 stopped by a person. Errors are
+Exit codes: 0 done, 2 bad input, 3 model server not available, 4 stopped by a person or what was
+redacted is not gone. Errors are
 one German line on stderr, progress stands there too; the summary is one JSON line on stdout.
 """
 
@@ -32,6 +33,8 @@ from apps.archivair.outputs import (
 from apps.archivair.page_figures import figures_from
 from apps.archivair.pages import Limits
 from apps.archivair.recognise import MODEL
+from apps.archivair.redaction.command import redact
+from apps.archivair.redaction.errors import ResidueFound
 from apps.archivair.survey import FileFailure, SurveyedFile, survey
 from shared.auth.audited_commands import run_app_command
 from shared.clients.model_server import ModelServerClient
@@ -44,6 +47,7 @@ from shared.jobs.inline import InlineFile, InlineStep, run_inline
 from shared.settings import get_settings
 
 DONE, BAD_INPUT, NO_MODEL_SERVER, STOPPED = 0, 2, 3, 4
+RESIDUE = 4
 PAGES_AT_ONCE = 2
 
 
@@ -56,13 +60,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, _stop)
     try:
         options = build_parser().parse_args(arguments)
-        return run_app_command(get_settings(), "archivair", options.command, lambda: _ocr(options))
+        return run_app_command(get_settings(), "archivair", options.command, lambda: _run(options))
     except (KeyboardInterrupt, Cancelled):
         return _refuse(Cancelled(), STOPPED)
     except ModelServerError as error:
         return _refuse(error, NO_MODEL_SERVER)
+    except ResidueFound as error:
+        return _refuse(error, RESIDUE)
     except UrbanKiError as error:
         return _refuse(error, BAD_INPUT)
+
+
+def _run(options: Namespace) -> int:
+    return redact(options, _client) if options.command == "redact" else _ocr(options)
 
 
 def _ocr(options: Namespace) -> int:

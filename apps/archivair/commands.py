@@ -6,6 +6,7 @@ from argparse import ArgumentParser
 from pathlib import Path
 
 from apps.archivair.errors import ScriptNotAvailable
+from apps.archivair.redaction.profiles import PROFILES
 from apps.archivair.script import ScriptChoice
 from shared.command_line import GermanParser
 from shared.errors import InputError
@@ -18,7 +19,7 @@ _SCRIPTS: dict[str, ScriptChoice] = {
 
 
 def build_parser() -> ArgumentParser:
-    """Return the parser of `ocr`."""
+    """Return the parser of `ocr` and `redact`."""
     parser = GermanParser(
         prog="python -m apps.archivair", description="Liest gescannte Akten: PDF, TIFF, JPG, PNG."
     )
@@ -34,6 +35,12 @@ def build_parser() -> ArgumentParser:
         help="auto (Vorgabe), antiqua oder typewriter",
     )
     ocr.add_argument("--force", action="store_true", help="vorhandene Ergebnisse überschreiben")
+    redact = commands.add_parser("redact", help="Personenbezogene Angaben entfernen: PDF/A-3b")
+    redact.add_argument("file", type=Path, metavar="DATEI", help="PDF, TIFF, JPG oder PNG")
+    redact.add_argument("--profile", required=True, metavar="PROFIL", help=f"{', '.join(PROFILES)}")
+    redact.add_argument("--out", type=Path, required=True, metavar="DATEI", help="Ergebnis (PDF)")
+    redact.add_argument("--facts", type=Path, metavar="DATEI", help="Namen des Falls (JSON)")
+    redact.add_argument("--force", action="store_true", help="vorhandenes Ergebnis überschreiben")
     return parser
 
 

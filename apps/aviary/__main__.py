@@ -50,6 +50,7 @@ _OWN_MODEL_ENTRY: Json = {
     "inputs": [],
     "optional_inputs": [],
     "gsd_m": {"min": None, "native": None, "max": None},
+    "season": [],
     "threshold": None,
     "min_area_m2": None,
     "classes": {},
@@ -101,7 +102,9 @@ def _order(options: Namespace, chosen: ChosenRecipe) -> Order:
     given, recipe = vars(options), chosen.recipe
     return Order(
         recipe=recipe,
-        options=OpenOptions(gsd_m=options.gsd, crs=options.crs, bands=options.bands),
+        options=OpenOptions(
+            gsd_m=options.gsd, crs=options.crs, bands=options.bands, taken_on=options.date
+        ),
         threshold=options.threshold,
         min_area_m2=recipe.min_area_m2 if options.min_area is None else options.min_area,
         area=options.area,
@@ -150,6 +153,7 @@ def _recipes(options: Namespace) -> int:
                 "native": recipe.gsd_native_m,
                 "max": recipe.gsd_max_m,
             },
+            "season": list(recipe.season),
             "threshold": recipe.threshold,
             "min_area_m2": recipe.min_area_m2,
             "classes": {one.key: one.title_de for one in recipe.classes},
@@ -163,7 +167,9 @@ def _recipes(options: Namespace) -> int:
 
 def _check(options: Namespace) -> int:
     recipe = find_recipe(options.recipe)
-    _, findings = inspect_image(options.image, recipe, OpenOptions(gsd_m=options.gsd))
+    _, findings = inspect_image(
+        options.image, recipe, OpenOptions(gsd_m=options.gsd, taken_on=options.date)
+    )
     usable = may_continue(findings)
     content = {
         "image": str(options.image),

@@ -1,10 +1,15 @@
-"""`python -m apps.aviary.endurance`: a large image as a job while its processes are killed.
+"""`python -m apps.aviary.endurance`: limits that a run must keep, tried on large images.
 
-Makes an image of invented neighbourhoods, evaluates it once undisturbed, and again while every
-process that works on it is ended with signal 9, one after the other: each worker, the supervisor
-and the model server. The page is tried in a process of its own that takes the image as an upload.
-Prints JSON: whether both results are the same to the byte, and the most memory that each kind of
-process held. Exit code 1 when the results differ or a process held more than the limit.
+Without another word a large image is a job while its processes are killed: an image of invented
+neighbourhoods is evaluated once undisturbed, and again while every process that works on it is
+ended with signal 9, one after the other: each worker, the supervisor and the model server. The page
+is tried in a process of its own that takes the image as an upload. Prints JSON: whether both
+results are the same to the byte, how many finished tiles each kill cost, and the most memory that
+each kind of process held.
+
+The other checks: `memory` watches the command on a larger image, `seams` compares tiled with whole
+and looks for polygons that were cut, `again` gives every order twice, `cancel` stops runs. Exit
+code 1 when a limit is not kept.
 
 Everything lies in a temporary folder; the real installation is not touched.
 """
@@ -13,16 +18,19 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import psutil
 
+from apps.aviary.evaluation.limits import check_again, check_cancel, check_memory, check_seams
 from apps.aviary.finds.detection_file import DETECTION_FILE
 from apps.aviary.inference import pin_model
 from apps.aviary.jobs import RUN
@@ -35,7 +43,7 @@ from shared.geo.raster import OpenOptions, RasterLimits
 from shared.jobs.trial import PRINCIPAL, Trial, TrialStuck, wait_until
 from shared.jobs.trial_processes import MemoryWatch, ModelServerProcess, free_port
 from shared.registry.manifest import load_manifest
-from shared.settings import REPOSITORY
+from shared.settings import REPOSITORY, Settings, get_settings
 from shared.store import artifacts, runs
 from shared.store.run_views import RunOrder
 
@@ -107,25 +115,32 @@ class Endurance:
             "summary": run.summary,
         }
 
-    def kill_in_turn(self, run_id: str) -> list[str]:
-        """Kill each process once, and wait each time until units are finished again."""
-        killed = []
+    def kill_in_turn(self, run_id: str) -> dict[str, int]:
+        """Kill each process once, and wait each time until units are finished again.
+
+        Returns:
+            For each killed process how many finished tiles were lost by it.
+        """
+        killed: dict[str, int] = {}
         workers = len(self._trial.workers())
         for turn in range(workers):
             self._wait_for_progress(run_id)
             self._trial.wait_ready()
-            self._trial.workers()[turn].kill()
-            killed.append(f"worker {turn + 1}")
+            killed[f"worker {turn + 1}"] = self._lost(run_id, self._trial.workers()[turn].kill)
         self._wait_for_progress(run_id)
-        self._trial.wait_ready().kill()
-        killed.append("supervisor")
+        killed["supervisor"] = self._lost(run_id, self._trial.wait_ready().kill)
         self._trial.start_supervisor()
         self._wait_for_progress(run_id)
-        self._server.kill()
+        killed["model server"] = self._lost(run_id, self._server.kill)
         self._server.start()
-        killed.append("model server")
         self._wait_for_progress(run_id)
         return killed
+
+    def _lost(self, run_id: str, kill: Callable[[], None]) -> int:
+        """Kill a process and return how many finished tiles are not finished any more."""
+        before = self._trial.look(run_id).units_done
+        kill()
+        return max(0, before - self._trial.look(run_id).units_done)
 
     def _wait_for_progress(self, run_id: str) -> None:
         """Wait until a twelfth of all units more is done; five turns leave enough for the end."""
@@ -138,6 +153,30 @@ class Endurance:
         wait_until(lambda: done() >= wanted, GO_ON_WITHIN_S, "no unit was finished any more")
 
 
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One of the checks beside the killing.
+
+    Args:
+        run: Takes settings, an empty folder, columns and rows, and names of recipes.
+        side_px: Columns and rows where nobody says otherwise.
+        recipes: Recipes where nobody says otherwise.
+    """
+
+    run: Callable[[Settings, Path, int, Sequence[str]], Json]
+    side_px: int
+    recipes: tuple[str, ...]
+
+
+KILL = "kill"
+CHECKS: Mapping[str, Check] = {
+    "memory": Check(check_memory, 20_000, ("landcover", "buildings", "trees", "solar")),
+    "seams": Check(check_seams, 5_000, ("landcover", "buildings", "trees", "solar")),
+    "again": Check(check_again, 5_000, ("landcover", "solar")),
+    "cancel": Check(check_cancel, 5_000, ("landcover", "solar")),
+}
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run it and print what came out.
 
@@ -145,12 +184,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: Words after the program's name; None takes the process's own.
     """
     parser = argparse.ArgumentParser(prog="python -m apps.aviary.endurance")
-    parser.add_argument("--side", type=int, default=SIDE_PX, help="Spalten und Zeilen des Bildes")
+    parser.add_argument("check", nargs="?", choices=(KILL, *CHECKS), default=KILL)
+    parser.add_argument("--side", type=int, default=None, help="Spalten und Zeilen des Bildes")
+    parser.add_argument("--recipes", default="", help="Namen von Rezepten, mit Komma getrennt")
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="urbanki-endurance-") as folder:
-        content = measure(Path(folder), options.side)
+        if options.check == KILL:
+            content = measure(Path(folder), options.side or SIDE_PX)
+        else:
+            content = _check(CHECKS[options.check], Path(folder), options.side, options.recipes)
     sys.stdout.write(json.dumps(content, ensure_ascii=False, indent=2) + "\n")
-    return 0 if content["same_result"] and content["within_limit"] else 1
+    return 0 if content.get("same_result", True) and content["within_limit"] else 1
+
+
+def _check(check: Check, folder: Path, side_px: int | None, named: str) -> Json:
+    recipes = tuple(named.split(",")) if named else check.recipes
+    # Whatever works in this process keeps its cache there too.
+    os.environ["URBANKI_DATA_DIR"] = str(folder / "data")
+    get_settings.cache_clear()
+    return check.run(get_settings(), folder, side_px or check.side_px, recipes)
 
 
 def measure(folder: Path, side_px: int) -> Json:
@@ -197,7 +249,7 @@ def _measure(trial: Trial, server: ModelServerProcess, image: Path) -> Json:
         "image": {"bytes": stored.bytes, "sha256": stored.sha256},
         "quiet": quiet,
         "disturbed": disturbed,
-        "killed": killed,
+        "lost_by_kill": killed,
         "same_result": quiet["detection_sha256"] is not None
         and quiet["detection_sha256"] == disturbed["detection_sha256"]
         and not quiet["failed"]

@@ -64,6 +64,23 @@ class PinnedModel:
     near_infrared: bool = False
     fusion: tuple[tuple[int, float, float], ...] = ()
 
+    def asked(self, output: str, gsd_m: float) -> dict[str, object]:
+        """Return what changes its answer beside pixels and weights, for the key of the cache.
+
+        Name and version stand for its card: the same weights under another card answer in other
+        classes, with another calibration or another limit of duplicates.
+
+        Args:
+            output: What it is asked for.
+            gsd_m: Ground sampling distance of the tile [m].
+        """
+        return {
+            "output": output,
+            "gsd_m": round(gsd_m, 6),
+            "model": self.name,
+            "version": self.version,
+        }
+
 
 NO_MODEL = PinnedModel("", "", "")
 """For recipes that ask none."""

@@ -205,20 +205,22 @@ def _parts(plan: RunPlan, tile: Tile, finds: TileFinds) -> Iterator[Part]:
         if polygon is None:
             continue
         left, upper, right, lower = one.box
+        outer = (left + tile.x0, upper + tile.y0, right + tile.x0, lower + tile.y0)
         yield Part(
             tile=tile,
             class_key=one.class_key,
             score=one.score,
             polygon=polygon,
-            box=(left + tile.x0, upper + tile.y0, right + tile.x0, lower + tile.y0),
-            cut=_touches(polygon, tile, edges),
+            box=outer,
+            cut=_touches(polygon.bounds, tile, edges) or _touches(outer, tile, edges),
             unusual=finds.unusual,
             domain_distance=finds.domain_distance,
         )
 
 
-def _touches(polygon: Polygon, tile: Tile, edges: tuple[bool, bool, bool, bool]) -> bool:
-    left, upper, right, lower = polygon.bounds
+def _touches(outer: Box, tile: Tile, edges: tuple[bool, bool, bool, bool]) -> bool:
+    """Tell whether something reaches an inner edge; masks of a model often end just before it."""
+    left, upper, right, lower = outer
     x0, y0, x1, y1 = tile.box
     gaps = (left - x0, upper - y0, x1 - right, y1 - lower)
     return any(inner and gap <= EDGE_TOUCH_PX for inner, gap in zip(edges, gaps, strict=True))

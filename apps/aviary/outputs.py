@@ -110,7 +110,7 @@ def summary(
         seconds: Duration of the run.
     """
     info, detection = analysis.info, analysis.detection
-    tiles = len(detection.plan.tiles)
+    tiles, empty = len(detection.plan.tiles), detection.empty_tiles
     unusual = detection.unusual_tiles
     return {
         "status": "ok" if analysis.complete else "incomplete",
@@ -132,13 +132,27 @@ def summary(
         "share": {key: round(value, 6) for key, value in result.share.items()},
         "nodata_share": round(analysis.nodata_share, 6),
         "mean_confidence": rounded(result.mean_confidence, 4),
-        "domain_warning_share": None if unusual is None else round(len(unusual) / tiles, 4),
+        "domain_warning_share": share_of_seen(unusual, tiles, empty, len(detection.failed)),
         "warnings": [warning_entry(one) for one in analysis.warnings],
         "failed_tiles": [failed_entry(one) for one in detection.failed],
         "tiles": tiles,
         "seconds": round(seconds, 3),
         "software_version": __version__,
     }
+
+
+def share_of_seen(
+    unusual: Sequence[int] | None, tiles: int, empty: int, failed: int
+) -> float | None:
+    """Return the share of tiles unlike the training data in those that a model saw, 0 to 1.
+
+    Args:
+        unusual: Such tiles; None where the model does not say.
+        tiles: All tiles.
+        empty: Those without image data, not sent.
+        failed: Those without a result.
+    """
+    return None if unusual is None else round(len(unusual) / max(1, tiles - empty - failed), 4)
 
 
 def to_json(content: Mapping[str, Any]) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import streamlit as st
 
 from apps.aviary.recipes import Recipe
+from apps.aviary.season import name_months
 from apps.aviary.views.class_export import show_class_export
 from apps.aviary.views.classes import show_class_result
 from apps.aviary.views.export import show_export
 from apps.aviary.views.input import choose_image
+from apps.aviary.views.marks import explain_marks
 from apps.aviary.views.next import show_next
 from apps.aviary.views.order import order_run, show_order
 from apps.aviary.views.other import offer_own_models
@@ -48,7 +50,7 @@ def show_run_again(ctx: AppContext, run: RunView) -> None:
         return
     about = shown.content if isinstance(shown, ShownMap) else shown.analysis
     with checks, step(ctx, 2, ctx.t("Prüfen"), done=True):
-        show_checks(about.findings, ctx.t)
+        show_checks(name_months(about.findings), ctx.t)
     if isinstance(shown, ShownMap):
         show_map(ctx, shown)
     else:
@@ -59,6 +61,7 @@ def show_finds(ctx: AppContext, shown: ShownRun) -> None:
     """Show found objects, let somebody review them, and offer files."""
     with st.container(key="aviary_result"):
         result, threshold, min_area_m2 = show_result(ctx, shown)
+        explain_marks(ctx, shown.analysis.marks)
         if shown.run.is_example:
             show_sample_truth(ctx, shown, result)
         show_model(ctx, shown.analysis.recipe)
@@ -76,6 +79,7 @@ def show_map(ctx: AppContext, shown: ShownMap) -> None:
     """Show a class map, let somebody check it at random points, and offer files."""
     with st.container(key="aviary_result"):
         show_class_result(ctx, shown)
+        explain_marks(ctx, shown.content.marks)
         show_model(ctx, shown.content.recipe)
         flag_result(ctx, shown.run.id)
     sample_step(ctx, shown)

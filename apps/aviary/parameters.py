@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -52,6 +52,7 @@ class RunParameters:
         recipe_text: Content of the recipe's file; empty for the built-in recipe of that name.
         seed: Start of what is drawn by chance.
         grey: Take grey images too.
+        taken_on: Day on which the image was taken, as somebody stated it: YYYY-MM-DD.
     """
 
     recipe: str
@@ -79,6 +80,7 @@ class RunParameters:
     recipe_text: str = ""
     seed: int = 0
     grey: bool = False
+    taken_on: date | None = None
 
     @property
     def options(self) -> OpenOptions:
@@ -94,7 +96,13 @@ class RunParameters:
             limits=limits,
             near_infrared=self.near_infrared,
             grey=self.grey,
+            taken_on=self.taken_on,
         )
+
+    @property
+    def plain(self) -> dict[str, Any]:
+        """The same as plain JSON values."""
+        return dict(_ADAPTER.dump_python(self, mode="json"))
 
     @property
     def pinned_model(self) -> PinnedModel:
@@ -111,6 +119,9 @@ class RunParameters:
             near_infrared=self.model_near_infrared,
             fusion=self.model_fusion,
         )
+
+
+_ADAPTER = TypeAdapter(RunParameters)
 
 
 def make_parameters(
@@ -139,7 +150,7 @@ def make_parameters(
         recipe_text: Content of the recipe's file; empty for the built-in recipe of that name.
         seed: Start of what is drawn by chance.
     """
-    parameters = RunParameters(
+    return RunParameters(
         recipe=recipe.recipe_id,
         recipe_version=recipe.version,
         model=model.name,
@@ -165,8 +176,8 @@ def make_parameters(
         recipe_text=recipe_text,
         seed=seed,
         grey=recipe.takes_grey,
-    )
-    return dict(json.loads(json.dumps(asdict(parameters))))  # tuples become lists
+        taken_on=options.taken_on,
+    ).plain
 
 
 def read_parameters(values: JsonObject) -> tuple[RunParameters, Recipe]:
@@ -181,7 +192,7 @@ def read_parameters(values: JsonObject) -> tuple[RunParameters, Recipe]:
         RecipeBroken: The recipe is damaged, or another one than when the run was ordered.
     """
     try:
-        parameters = TypeAdapter(RunParameters).validate_python(dict(values))
+        parameters = _ADAPTER.validate_python(dict(values))
     except ValidationError as cause:
         where = ".".join(str(part) for part in cause.errors()[0]["loc"])
         raise InputError(reason=f"Die Auswertung hat keine gültige Angabe „{where}“.") from cause

@@ -7,6 +7,7 @@ from rasterio.features import rasterize
 from shapely import MultiPolygon, affinity
 
 from apps.aviary.recipes import Recipe
+from apps.aviary.season import check_season
 from shared.contracts.finding import Finding, Level
 from shared.errors import N_, ResolutionMissing
 from shared.geo.false_colour import check_false_colour
@@ -33,12 +34,14 @@ def check_image(
         force: A resolution outside the recipe's range is only a hint.
 
     Returns:
-        Findings in the order resolution, size, bands, coordinates, content, notes of opening.
+        Findings in the order resolution, size, bands, season, coordinates, content, notes of
+        opening.
     """
     return [
         *_check_resolution(info, recipe, force),
         *_check_size(info, recipe),
         *_check_bands(info, recipe),
+        *check_season(info.taken_on, recipe.season),
         _check_coordinates(info),
         *_check_content(overview),
         *info.notes,

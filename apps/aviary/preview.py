@@ -21,8 +21,10 @@ from apps.aviary.class_maps.picture import ReducedMap, reduce_map
 from apps.aviary.commands.headless import result_file
 from apps.aviary.finds.analysis import Analysis
 from apps.aviary.finds.detection_file import DETECTION_FILE, read_detection
+from apps.aviary.finds.tile_marks import TileMarks, hatch
 from apps.aviary.jobs import RUN
 from apps.aviary.objects import Box
+from apps.aviary.plan import plan_run
 from apps.aviary.recipes import Recipe
 from apps.aviary.work import OVERVIEW_FILE
 from shared.clients.model_server import ModelServerClient
@@ -64,7 +66,7 @@ class Preview:
     """A part of an image after a recipe worked on it.
 
     Args:
-        overview: The part, as JPEG.
+        overview: The part, as JPEG; tiles without result and unusual ones are hatched.
         pace: How long it took.
         tiles: Tiles of the part.
         analysis: What was found; None for a recipe that makes a map.
@@ -79,6 +81,12 @@ class Preview:
     content: ClassMap | None = None
     reduced: ReducedMap | None = None
 
+    @property
+    def marks(self) -> TileMarks:
+        """Tiles that are hatched in the picture."""
+        known = self.content or self.analysis
+        return TileMarks() if known is None else known.marks
+
 
 def has_preview(recipe: Recipe) -> bool:
     """Say whether a recipe can be tried out on a part of an image."""
@@ -88,7 +96,9 @@ def has_preview(recipe: Recipe) -> bool:
 def preview_box(
     info: RasterInfo, recipe: Recipe, gsd_m: float | None, area_px: MultiPolygon | None
 ) -> Box:
-    """Return the part that is tried out: two tiles around the middle of what counts.
+    """Return the part that is tried out: two tiles of the run around the middle of what counts.
+
+    The run will look at the very same tiles, so what they show here they show there too.
 
     Args:
         info: The image; its resolution is known.
@@ -98,20 +108,30 @@ def preview_box(
 
     Returns:
         Left, upper, right, lower edge, whole pixels of the image.
+
+    Raises:
+        ResolutionMissing: The ground sampling distance is unknown.
     """
-    native = gsd_m or recipe.gsd_native_m
-    step = recipe.tile_px - recipe.overlap_px
-    size_m = ((recipe.tile_px + (TILES - 1) * step) * native, recipe.tile_px * native)
-    width = min(info.width, round(size_m[0] / (info.pixel_width_m or native)))
-    height = min(info.height, round(size_m[1] / (info.pixel_height_m or native)))
+    plan = plan_run(info, recipe, gsd_m=gsd_m)
     middle = (
         (info.width / 2, info.height / 2)
         if area_px is None
         else area_px.representative_point().coords[0]
     )
-    left = min(max(0, round(middle[0] - width / 2)), info.width - width)
-    upper = min(max(0, round(middle[1] - height / 2)), info.height - height)
-    return float(left), float(upper), float(left + width), float(upper + height)
+    sides = plan.tiles[0].width, plan.tiles[0].height
+    columns = _nearest([one.x0 for one in plan.tiles], sides[0], middle[0] / plan.scale_x, TILES)
+    rows = _nearest([one.y0 for one in plan.tiles], sides[1], middle[1] / plan.scale_y, 1)
+    left, right = (round(edge * plan.scale_x) for edge in columns)
+    upper, lower = (round(edge * plan.scale_y) for edge in rows)
+    return float(left), float(upper), float(min(right, info.width)), float(min(lower, info.height))
+
+
+def _nearest(starts: list[int], side_px: int, middle: float, tiles: int) -> tuple[int, int]:
+    """Return from where to where neighbouring tiles reach whose middle lies nearest to a place."""
+    known = sorted(set(starts))
+    last = [known[min(place + tiles, len(known)) - 1] + side_px for place in range(len(known))]
+    ends = list(zip(known, last, strict=True))[: max(1, len(known) - tiles + 1)]
+    return min(ends, key=lambda one: (abs(sum(one) / 2 - middle), one))
 
 
 def try_out(
@@ -184,9 +204,11 @@ def _preview(result: InlineResult, watch: _Watch) -> Preview:
         content = read_class_map(result_file(result, CLASS_MAP_FILE))
         rasters = (result_file(result, name) for name in (CODES_FILE, CONFIDENCE_FILE))
         pace = _pace(watch, tiles, content.info)
-        return Preview(overview, pace, tiles, content=content, reduced=reduce_map(*rasters))
+        picture = hatch(overview, content.info, content.marks)
+        return Preview(picture, pace, tiles, content=content, reduced=reduce_map(*rasters))
     analysis = read_detection(result_file(result, DETECTION_FILE))
-    return Preview(overview, _pace(watch, tiles, analysis.info), tiles, analysis=analysis)
+    picture = hatch(overview, analysis.info, analysis.marks)
+    return Preview(picture, _pace(watch, tiles, analysis.info), tiles, analysis=analysis)
 
 
 def _pace(watch: _Watch, tiles: int, info: RasterInfo) -> Pace:

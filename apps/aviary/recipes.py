@@ -26,6 +26,8 @@ from apps.aviary.recipe_book.schema import (
 from shared.errors import RecipeBroken, RecipeUnknown
 
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]{1,40}")
+OTHERS = "eigen_"
+"""Begins the names of layers of recipes that do not come with the app."""
 FOLDER = Path(__file__).resolve().parent / "recipe_files"
 
 ON_CELLS: frozenset[Kind] = frozenset({"semantic", "surfaces", "change"})
@@ -107,6 +109,7 @@ class Recipe:
         settings: What the method is told; it checks them itself.
         inputs: Files that the recipe needs beside the image.
         optional_inputs: Files that it uses where they are given.
+        season: Months for which it was made, 1 to 12 and in their order; empty where it says none.
     """
 
     recipe_id: str
@@ -137,6 +140,7 @@ class Recipe:
     settings: Mapping[str, object] = field(default_factory=dict, hash=False)
     inputs: tuple[InputName, ...] = ()
     optional_inputs: tuple[InputName, ...] = ()
+    season: tuple[int, ...] = ()
 
     @property
     def on_cells(self) -> bool:
@@ -236,7 +240,21 @@ def _to_recipe(content: RecipeFile) -> Recipe:
         settings=method.settings if method else {},
         inputs=needs.inputs,
         optional_inputs=needs.optional_inputs,
+        season=needs.season,
     )
+
+
+def layer_topic(recipe: Recipe, text: str) -> str:
+    """Return under which name the results of a recipe stand in the data space.
+
+    Whoever reads the layer of a recipe of the app must not get that of others: what was taken over
+    or made from a model has names of its own, also where its file is the same.
+
+    Args:
+        recipe: What was looked for.
+        text: Content of its file; empty for a recipe that comes with the app.
+    """
+    return f"{OTHERS}{recipe.recipe_id}" if text else recipe.recipe_id
 
 
 def recipe_names(folder: Path = FOLDER) -> list[str]:

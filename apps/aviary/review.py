@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -76,15 +77,15 @@ class Progress:
         return wilson_interval(self.accepted, self.accepted + self.rejected)
 
 
-def count_progress(objects: Sequence[FoundObject], verdicts: Verdicts) -> Progress:
+def count_progress(keys: Sequence[str], verdicts: Verdicts) -> Progress:
     """Count the decisions about objects.
 
     Args:
-        objects: What is to be looked at.
+        keys: `object_key` of what is to be looked at.
         verdicts: What was decided, by `object_key`; about other objects too.
     """
-    said = [verdicts.get(object_key(one)) for one in objects]
-    return Progress(len(objects), *(said.count(verdict) for verdict in VERDICTS))
+    said = Counter(verdicts[key] for key in keys if key in verdicts)
+    return Progress(len(keys), *(said[verdict] for verdict in VERDICTS))
 
 
 def doubtful_first(objects: Sequence[FoundObject]) -> tuple[FoundObject, ...]:
@@ -112,33 +113,83 @@ def sample_objects(
         count: Size of the sample; all objects where there are fewer.
         seed: The same seed draws the same objects.
     """
-    listed = sorted(objects, key=lambda one: (one.class_key, one.score, object_key(one)))
+    return _drawn([(object_key(one), one) for one in objects], count, seed)
+
+
+def _drawn(
+    named: Iterable[tuple[str, FoundObject]], count: int, seed: int
+) -> tuple[FoundObject, ...]:
+    listed = sorted(named, key=lambda pair: (pair[1].class_key, pair[1].score, pair[0]))
     rng = np.random.default_rng(seed)
     places = np.arange(len(listed))
     if len(listed) > count:
         places = np.floor((rng.random() + np.arange(count)) * (len(listed) / count)).astype(int)
-    return tuple(listed[place] for place in rng.permutation(places))
+    return tuple(listed[place][1] for place in rng.permutation(places))
 
 
-def checked_beginning(sample: Sequence[FoundObject], verdicts: Verdicts) -> tuple[FoundObject, ...]:
+def checked_beginning(sample: Sequence[str], verdicts: Verdicts) -> Sequence[str]:
     """Return the sample up to the first object without a decision.
 
     Only this much is random: which of the later ones were decided about may depend on how doubtful
     they are.
 
     Args:
-        sample: Objects in random order.
+        sample: `object_key` of objects in random order.
         verdicts: What was decided, by `object_key`.
     """
-    keys = [object_key(one) in verdicts for one in sample]
-    return tuple(sample[: keys.index(False) if False in keys else len(sample)])
+    end = next((place for place, key in enumerate(sample) if key not in verdicts), len(sample))
+    return sample[:end]
 
 
-def undecided(objects: Sequence[FoundObject], verdicts: Verdicts) -> tuple[FoundObject, ...]:
-    """Return the objects without a decision, in their order.
+def undecided(keys: Sequence[str], verdicts: Verdicts) -> Iterator[str]:
+    """Give the objects without a decision, in their order.
 
     Args:
-        objects: What is to be looked at.
+        keys: `object_key` of what is to be looked at.
         verdicts: What was decided, by `object_key`.
     """
-    return tuple(one for one in objects if object_key(one) not in verdicts)
+    return (key for key in keys if key not in verdicts)
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewList:
+    """All finds of a result with their names and orders.
+
+    A name costs some microseconds and a result may hold 100,000 finds, so this is made once for a
+    result and not for each decision.
+
+    Args:
+        objects: The finds as the result holds them.
+        keys: `object_key` of each, in the same order.
+        by_key: The finds by name.
+        doubtful: Names in the order of `doubtful_first`.
+        sample: Names in the order of `sample_objects`.
+    """
+
+    objects: tuple[FoundObject, ...]
+    keys: tuple[str, ...]
+    by_key: Mapping[str, FoundObject]
+    doubtful: tuple[str, ...]
+    sample: tuple[str, ...]
+
+    def known(self, verdicts: Verdicts) -> dict[str, str]:
+        """Return the decisions about finds of this result."""
+        return {key: said for key, said in verdicts.items() if key in self.by_key}
+
+
+def list_for_review(objects: Sequence[FoundObject]) -> ReviewList:
+    """Name all finds of a result and put them in order.
+
+    Args:
+        objects: What was found.
+    """
+    keys = tuple(object_key(one) for one in objects)
+    names = {one.object_id: key for one, key in zip(objects, keys, strict=True)}
+    sample = _drawn(zip(keys, objects, strict=True), SAMPLE_SIZE, SAMPLE_SEED)
+    return ReviewList(
+        objects=tuple(objects),
+        keys=keys,
+        by_key=dict(zip(keys, objects, strict=True)),
+        doubtful=tuple(names[one.object_id] for one in doubtful_first(objects)),
+        sample=tuple(names[one.object_id] for one in sample),
+    )

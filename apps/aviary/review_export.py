@@ -54,7 +54,7 @@ def to_coco(
     Returns:
         JSON, the same bytes for the same input.
     """
-    said = count_progress(objects, verdicts)
+    said = count_progress([object_key(one) for one in objects], verdicts)
     entries: dict[str, list[Json]] = {ACCEPTED: [], REJECTED: [], UNCLEAR: []}
     numbers = _numbers(recipe, objects)
     for one in objects:
@@ -91,12 +91,15 @@ def to_yolo(
     Returns:
         ZIP, the same bytes for the same input.
     """
-    said = count_progress(objects, verdicts)
+    said = count_progress([object_key(one) for one in objects], verdicts)
     numbers = _numbers(recipe, objects)
     lines = [
         _label(one, numbers, info) for one in objects if verdicts.get(object_key(one)) == ACCEPTED
     ]
-    names = "".join(f"  {number}: {key}\n" for key, number in numbers.items())
+    # YAML takes JSON's quoted texts; a bare no, on or null would be read as something else.
+    names = "".join(
+        f"  {number}: {json.dumps(key, ensure_ascii=False)}\n" for key, number in numbers.items()
+    )
     about = ABOUT.format(checked=said.checked, objects=said.objects, image=info.name)
     files = {
         "LIESMICH.txt": about,

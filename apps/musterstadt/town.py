@@ -14,8 +14,7 @@ from apps.musterstadt.areas import Area, areas
 from apps.musterstadt.layers import meeting, within
 from apps.musterstadt.pictures import Bounds, Kind, TownPicture, take_picture
 from apps.musterstadt.place import city_store, wanted_tiles
-from shared.demo_city import DemoCity
-from shared.demo_city import vintages as all_vintages
+from shared.demo_city import DemoCity, vintages as all_vintages
 
 if TYPE_CHECKING:
     from shared.demo_city import CityStore

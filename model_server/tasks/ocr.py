@@ -12,8 +12,14 @@ from numpy.typing import NDArray
 
 from model_server.catalog import MAIN_FILE, ServableModel
 from model_server.images import ImageHeader, decode_image, inspect_image
-from model_server.items import Found, Item, warn
+from model_server.items import Found, Item
 from model_server.runtime import Runtime, load_runtime
+from model_server.tasks.ocr_lines import (
+    ReadLine,
+    frame_warnings,
+    line_value,
+    score_characters,
+)
 from model_server.tasks.text_lines import (
     CROP_HEIGHT_PX,
     LineReader,
@@ -32,13 +38,9 @@ from model_server.tasks.text_pages import (
     turn_points,
 )
 from shared.contracts.model_server import (
-    CharScore,
-    ItemWarning,
     OcrLine,
-    OcrLineValue,
     OcrOptions,
     OcrPageValue,
-    Wire,
 )
 
 DETECTOR_FILE = "detector"
@@ -71,14 +73,6 @@ class ReadPage:
     turns: int
     lines: tuple[PageLine, ...]
     texts: tuple[LineText, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ReadLine:
-    """A crop as read and the milliseconds its share of the batch took."""
-
-    text: LineText
-    milliseconds: float
 
 
 class OcrModel:
@@ -156,20 +150,8 @@ class OcrModel:
     def finish(self, seen: SeenPage, loaded: NDArray[np.uint8], raw: ReadPage | ReadLine) -> Found:
         """Keep what is sure enough and put it into the contract's form."""
         del loaded
-        warnings: tuple[ItemWarning, ...] = ()
-        if seen.header.frames > 1:
-            warnings = (warn("mehrseitig", frames=seen.header.frames),)
-        value: Wire
-        if isinstance(raw, ReadLine):
-            value = OcrLineValue(
-                text=raw.text.text,
-                score=raw.text.score,
-                characters=_characters(raw.text),
-                ms=round(raw.milliseconds, 2),
-            )
-        else:
-            value = _page_value(seen, raw)
-        return Found(value, warnings)
+        value = line_value(raw) if isinstance(raw, ReadLine) else _page_value(seen, raw)
+        return Found(value, frame_warnings(seen.header))
 
     def warm_up(self) -> None:
         """Look at one small white page and read one white crop."""
@@ -208,7 +190,7 @@ def _page_value(seen: SeenPage, read: ReadPage) -> OcrPageValue:
                 text="" if text is None else text.text,
                 score=score,
                 polygon=[(float(x), float(y)) for x, y in line.polygon.round(1).tolist()],
-                characters=[] if text is None else _characters(text),
+                characters=[] if text is None else score_characters(text),
             )
         )
     return OcrPageValue(
@@ -217,10 +199,3 @@ def _page_value(seen: SeenPage, read: ReadPage) -> OcrPageValue:
         rotation_deg=cast(Literal[0, 90, 180, 270], 90 * read.turns),
         lines=lines,
     )
-
-
-def _characters(text: LineText) -> list[CharScore]:
-    return [
-        CharScore(char=char, score=score)
-        for char, score in zip(text.text, text.scores, strict=True)
-    ]

@@ -15,8 +15,7 @@ from functools import partial
 from anyio import to_thread
 from starlette.responses import Response
 
-from shared.auth import guard_answers as answers
-from shared.auth import sessions
+from shared.auth import guard_answers as answers, sessions
 from shared.auth.access_rules import Answer, Place, answer_to, app_of, open_paths, place_of
 from shared.auth.account_paths import ROOT
 from shared.auth.asgi import AsgiApp, Headers, Message, Receive, Scope, Send

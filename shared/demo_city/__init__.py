@@ -12,6 +12,22 @@ from typing import TYPE_CHECKING, Final
 from shared.demo_city.settings import CRS, CitySettings, SceneSettings
 
 if TYPE_CHECKING:
+    from shared.demo_city.building_files.city_files import render_file
+    from shared.demo_city.building_files.eras import PAGE_CLASSES, file_split
+    from shared.demo_city.building_files.facts import FileFacts, draw_facts
+    from shared.demo_city.building_files.scans import (
+        FileScan,
+        iter_batch,
+        render_batch,
+        render_seed_file,
+    )
+    from shared.demo_city.building_files.truth import (
+        DocumentTruth,
+        LineTruth,
+        PageTruth,
+        ScannedPage,
+        SpanTruth,
+    )
     from shared.demo_city.city import DemoCity, LayerInfo, build_city
     from shared.demo_city.labels import (
         FINE,
@@ -36,6 +52,13 @@ if TYPE_CHECKING:
     from shared.demo_city.store.tiles import Tile, all_tiles, vintages
 
 _LATE: Final = {
+    "building_files.city_files": ("render_file",),
+    "building_files.eras": ("PAGE_CLASSES", "file_split"),
+    "building_files.facts": ("FileFacts", "draw_facts"),
+    "building_files.scans": ("FileScan", "iter_batch", "render_batch", "render_seed_file"),
+    "building_files.truth": (
+        "DocumentTruth", "LineTruth", "PageTruth", "ScannedPage", "SpanTruth",
+    ),
     "city": ("DemoCity", "LayerInfo", "build_city"),
     "store.city_folder": ("folder_of_city", "is_city_built"),
     "store.city_window": ("render_window",),
@@ -61,6 +84,7 @@ __all__ = [
     "LABELS",
     "LAND_COVERS",
     "NO_DATA",
+    "PAGE_CLASSES",
     "PARTLY_SEALED",
     "SEALED",
     "SOLAR",
@@ -68,22 +92,35 @@ __all__ = [
     "CitySettings",
     "CityStore",
     "DemoCity",
+    "DocumentTruth",
+    "FileFacts",
+    "FileScan",
     "LandCover",
     "LayerInfo",
+    "LineTruth",
+    "PageTruth",
     "Painted",
     "Pixels",
+    "ScannedPage",
     "Scene",
     "SceneSettings",
+    "SpanTruth",
     "Tile",
     "Window",
     "all_tiles",
     "build_city",
     "demo_paths",
+    "draw_facts",
+    "file_split",
     "folder_of_city",
     "is_city_built",
+    "iter_batch",
     "measure_split",
     "prepare_city",
+    "render_batch",
+    "render_file",
     "render_scene",
+    "render_seed_file",
     "render_window",
     "vintages",
 ]

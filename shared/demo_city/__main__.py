@@ -1,7 +1,7 @@
 """Commands of the demo city: `python -m shared.demo_city COMMAND`.
 
-Commands: build, layer, lod2, scene, measure, contact-sheet. Exit codes: 0 done, 2 bad input or no
-space. Errors are one German line on stderr; results are JSON on stdout.
+Commands: build, layer, lod2, building-files, scene, measure, contact-sheet. Exit codes: 0 done,
+2 bad input or no space. Errors are one German line on stderr; results are JSON on stdout.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from shared.command_line import GermanParser, print_json, refusal
-from shared.demo_city import city_commands, commands
+from shared.demo_city import city_commands, commands, file_commands
 from shared.errors import Cancelled, StorageFull, UrbanKiError
 
 DONE, BAD_INPUT = 0, 2
@@ -32,6 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     handlers = {
         **commands.add_commands(subcommands),
         **city_commands.add_city_commands(subcommands),
+        **file_commands.add_file_commands(subcommands),
     }
     try:
         options = parser.parse_args(arguments)

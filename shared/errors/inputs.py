@@ -191,6 +191,14 @@ class FileMissing(InputError):
     what_to_do = N_("Bitte prüfen Sie Namen und Zugriffsrechte.")
 
 
+class FileChanged(InputError):
+    """A file on the server is another one than the one that was checked."""
+
+    code = "datei_geaendert"
+    user_message = N_("„{name}“ hat sich seit der Prüfung geändert.")
+    what_to_do = N_("Bitte wählen Sie die Datei noch einmal und prüfen Sie sie.")
+
+
 class FolderWithoutImages(InputError):
     """A folder holds no image."""
 

@@ -39,3 +39,19 @@ class OwnModelRefused(InputError):
         "Nötig ist ONNX mit den Angaben model_type, class_names, resolution und tiles_size, "
         "oder eine card.toml daneben."
     )
+
+    def __init__(self, *, reason: str, **details: object) -> None:
+        super().__init__(reason=CatalogueText(reason), **details)
+
+
+class RecipeVersionTaken(InputError):
+    """A shared recipe with the name and version of another one that was taken over before."""
+
+    code = "rezept_version_vergeben"
+    user_message = N_(
+        "Ein Rezept „{recipe}“ mit der Version {version} ist schon eingelesen und hat einen "
+        "anderen Inhalt."
+    )
+    what_to_do = N_(
+        "Bitte lassen Sie sich das geänderte Rezept mit einer neuen Versionsnummer schicken."
+    )

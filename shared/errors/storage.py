@@ -14,7 +14,8 @@ class PdfLibraryMissing(OperationError):
     user_message = N_("Für PDF-Dateien fehlt die Bibliothek Pango.")
     what_to_do = N_(
         "Bitte installieren Sie sie: "
-        "apt-get install --no-install-recommends libpango-1.0-0 libpangoft2-1.0-0."
+        "apt-get install --no-install-recommends libpango-1.0-0 libpangoft2-1.0-0 "
+        "libharfbuzz-subset0."
     )
 
 

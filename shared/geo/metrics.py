@@ -160,16 +160,26 @@ class AreaEstimate:
         area_m2: Estimate without the bias of the map [m2].
         half_width_m2: Half of the 95 % interval [m2].
         mapped_m2: What the map shows [m2].
+        whole_m2: Area of all classes of the map together [m2].
     """
 
     area_m2: float
     half_width_m2: float
     mapped_m2: float
+    whole_m2: float
 
     @property
     def interval_m2(self) -> tuple[float, float]:
-        """The 95 % interval [m2]; its lower end is never below 0."""
-        return max(0.0, self.area_m2 - self.half_width_m2), self.area_m2 + self.half_width_m2
+        """The 95 % interval [m2], cut at 0 and at the area of the whole map.
+
+        The normal interval knows no bounds, but no class can cover less than nothing or more than
+        everything that is mapped. What is cut off cannot be true, so cutting never lessens how
+        often the interval holds the true area.
+        """
+        return (
+            max(0.0, self.area_m2 - self.half_width_m2),
+            min(self.whole_m2, self.area_m2 + self.half_width_m2),
+        )
 
 
 def confusion_shares(confusion: Counts, mapped_m2: Sequence[float]) -> NDArray[np.float64]:
@@ -225,7 +235,7 @@ def estimate_areas(confusion: Counts, mapped_m2: Sequence[float]) -> tuple[AreaE
     variance = (weights**2 * within * (1 - within) / (sizes - 1)).sum(axis=0)
     half = NORMAL_95 * total * np.sqrt(variance)
     return tuple(
-        AreaEstimate(float(a), float(h), float(m))
+        AreaEstimate(float(a), float(h), float(m), total)
         for a, h, m in zip(area, half, mapped, strict=True)
     )
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from shared.geo.raster import Mask, Patch, RasterSource, Rgb
+from shared.geo.raster import Mask, Patch, RasterInfo, RasterSource, Rgb
 
 NO_DATA = 255
 """Code of pixels without data in every class raster."""
@@ -151,6 +151,40 @@ def find_valid(source: RasterSource) -> ValidPixels:
     ]
     found = any(mask.any() for mask in (_unpacked(one, source.info.width) for one in shared))
     return ValidPixels(source, shared if found else ())
+
+
+def without_collar(patch: Patch) -> Patch:
+    """Count the collar of a whole image that is held in memory, a shrunk one for example.
+
+    Args:
+        patch: The image; its edges are the image's.
+    """
+    height, width = patch.valid.shape
+    info = RasterInfo("", "", width, height, 3, "")
+    return find_valid(_Held(patch, info)).read(0, 0, width, height)
+
+
+class _Held(RasterSource):
+    """An image in memory."""
+
+    decoded = True
+
+    def __init__(self, patch: Patch, info: RasterInfo) -> None:
+        self._patch, self.info = patch, info
+
+    def read(self, x0: int, y0: int, x1: int, y1: int) -> Patch:
+        rows, columns, nir = slice(y0, y1), slice(x0, x1), self._patch.nir
+        return Patch(
+            self._patch.rgb[rows, columns],
+            self._patch.valid[rows, columns],
+            None if nir is None else nir[rows, columns],
+        )
+
+    def overview(self, longest_side_px: int) -> Patch:
+        return self._patch
+
+    def close(self) -> None:
+        """There is nothing to close."""
 
 
 class _Patches:

@@ -34,6 +34,7 @@ from shared.geo.raster import (
     hash_file,
     shrunk_size,
 )
+from shared.geo.taken_on import day_of_picture
 
 ORIENTATION_TAG = 0x0112
 PNG_BIT_DEPTH_AT = 24
@@ -126,6 +127,7 @@ def _finish(
         height=image.height,
         bands=len(image.getbands()),
         file_format=str(image.format).replace("MPO", "JPEG"),
+        taken_on=options.taken_on or day_of_picture(image),
     )
     turn = _TURNS.get(_orientation(image))
     pixels, notes = _decode(image, options.grey)
@@ -211,8 +213,9 @@ def _choose_bands(image: Image.Image, bands: BandNumbers | None) -> Image.Image:
 
 
 def _has_colour(image: Image.Image) -> bool:
-    counted = image.convert("RGB").getcolors(256) or []
-    return any(len(set(colour)) > 1 for _, colour in counted if isinstance(colour, tuple))
+    # By way of RGBA: the library warns where a palette has several degrees of transparency.
+    counted = image.convert("RGBA").getcolors(256) or []
+    return any(len(set(colour[:3])) > 1 for _, colour in counted if isinstance(colour, tuple))
 
 
 def _as_patch(image: Image.Image) -> Patch:

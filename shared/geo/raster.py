@@ -6,6 +6,7 @@ import hashlib
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self, cast
@@ -54,6 +55,7 @@ class OpenOptions:
         stretch: True takes images that have not 8 bits per band and stretches their values.
         near_infrared: True reads near infrared beside the colours where the image has it.
         grey: True takes grey images too; red, green and blue are the same then.
+        taken_on: Day on which the image was taken; None where only the file may say it.
     """
 
     gsd_m: float | None = None
@@ -63,6 +65,7 @@ class OpenOptions:
     stretch: bool = False
     near_infrared: bool = False
     grey: bool = False
+    taken_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,7 @@ class RasterInfo:
         transform: a, b, c, d, e, f with x = a col + b row + c, y = d col + e row + f [m].
         notes: What was noticed or converted while opening.
         has_near_infrared: True where a band of the image shows near infrared, read or not.
+        taken_on: Day on which it was taken, as stated by a person or by the file.
     """
 
     name: str
@@ -98,6 +102,7 @@ class RasterInfo:
     transform: Affine | None = None
     notes: tuple[Finding, ...] = ()
     has_near_infrared: bool = False
+    taken_on: date | None = None
 
     @property
     def gsd_m(self) -> float | None:
@@ -195,8 +200,10 @@ def read_resampled(
     y1 = min(source.info.height, int(lower) + 1 + CUBIC_REACH_PX)
     patch = _mirrored(source.read(x0, y0, x1, y1), math.ceil(right) - x1, math.ceil(lower) - y1)
     inner = (left - x0, upper - y0, right - x0, lower - y0)
-    scale = ((right - left) * (lower - upper) / (size[0] * size[1])) ** 0.5
-    if abs(scale - 1) < SAME_SCALE and all(float(edge).is_integer() for edge in inner):
+    across, down = (right - left) / size[0], (lower - upper) / size[1]
+    scale = (across * down) ** 0.5
+    same = max(abs(across - 1), abs(down - 1)) < SAME_SCALE
+    if same and all(float(edge).is_integer() for edge in inner):
         rows = slice(int(inner[1]), int(inner[1]) + size[1])
         columns = slice(int(inner[0]), int(inner[0]) + size[0])
         nir = None if patch.nir is None else patch.nir[rows, columns]

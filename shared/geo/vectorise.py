@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -20,8 +20,13 @@ from shared.geo.raster import Affine
 from shared.geo.sieve import Codes, Flags, Labels, label_areas, sieve
 
 Shapes = NDArray[np.object_]
+Values = Callable[[int, Codes], Codes]
+"""Gives the values of some rows from their first row and their cleaned codes; `NO_DATA` where a
+pixel has none."""
 JUNCTION_SIDES = 3
 ROUNDING = 1e-6
+ON_PIXELS: Affine = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
+"""Leaves outlines in pixels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +64,20 @@ class ClassPolygon:
         code: Its class.
         polygon: Outline in map coordinates.
         pixels: Pixels it was made of, before its outline was simplified.
+        mean: Mean value of these pixels; None where none has a value, or none were asked for.
     """
 
     code: int
     polygon: Polygon
     pixels: int
+    mean: float | None = None
 
 
 def polygonise(
-    strips: Iterable[Codes], transform: Affine, options: OutlineOptions | None = None
+    strips: Iterable[Codes],
+    transform: Affine,
+    options: OutlineOptions | None = None,
+    values: Values | None = None,
 ) -> Iterator[ClassPolygon]:
     """Outline the connected areas of a class raster.
 
@@ -81,6 +91,7 @@ def polygonise(
         strips: Rows of the raster from top to bottom, uint8 of one width.
         transform: Pixel to map coordinates, see `RasterInfo`.
         options: How outlines are made.
+        values: Gives another raster of the same pixels, of which each area gets the mean.
 
     Yields:
         Polygons, each when its last strip is done; of one strip by their first pixel in reading
@@ -102,10 +113,10 @@ def polygonise(
     cleaned = sieve(_prepared(strips, options.classes), least_px, hole_px)
     before, strip, seams = None, next(cleaned), _Seams()
     for after in cleaned:
-        areas = _outline(strip, (before, after[0]), tolerance_px, seams.rows)
+        areas = _outline(strip, (before, after[0]), tolerance_px, seams.rows, values)
         yield from _placed(seams.add(areas, is_last=False), transform)
         before, strip = strip[-1], after
-    areas = _outline(strip, (before, None), tolerance_px, seams.rows)
+    areas = _outline(strip, (before, None), tolerance_px, seams.rows, values)
     yield from _placed(seams.add(areas, is_last=True), transform)
 
 
@@ -131,6 +142,8 @@ class _Areas:
         first: Position of its first pixel in reading order of the whole raster.
         outlines: Outline of each area in pixels of the whole raster.
         rows: Rows of the strip [px].
+        told: Pixels with a value of each area [px].
+        total: Sum of their values.
     """
 
     top: Labels
@@ -140,6 +153,8 @@ class _Areas:
     first: Labels
     outlines: Shapes
     rows: int
+    told: Labels
+    total: NDArray[np.float64]
 
 
 @dataclass(slots=True)
@@ -150,6 +165,8 @@ class _Growing:
     first: int
     pixels: int = 0
     parts: list[Polygon] = field(default_factory=list)
+    told: int = 0
+    total: float = 0.0
 
 
 class _Seams:
@@ -179,6 +196,8 @@ class _Seams:
                 int(areas.first[number]),
                 int(areas.pixels[number]),
                 [outline],
+                int(areas.told[number]),
+                float(areas.total[number]),
             )
             _join(groups, fresh[number], new)
         below = np.where(
@@ -207,6 +226,8 @@ def _join(groups: dict[int, _Growing], member: int, area: _Growing) -> None:
     group = groups.setdefault(member, _Growing(area.code, area.first))
     group.first = min(group.first, area.first)
     group.pixels += area.pixels
+    group.told += area.told
+    group.total += area.total
     group.parts += area.parts
 
 
@@ -229,13 +250,20 @@ def _placed(areas: Iterable[_Growing], transform: Affine) -> Iterator[ClassPolyg
     a, b, c, d, e, f = transform
     for area in areas:
         outline = area.parts[0] if len(area.parts) == 1 else shapely.coverage_union_all(area.parts)
-        placed = shapely.transform(outline, lambda points: points @ [[a, d], [b, e]] + (c, f))
+        placed = outline
+        if transform != ON_PIXELS:
+            placed = shapely.transform(outline, lambda points: points @ [[a, d], [b, e]] + (c, f))
         for part in shapely.get_parts(placed):
-            yield ClassPolygon(area.code, part, area.pixels)
+            mean = area.total / area.told if area.told else None
+            yield ClassPolygon(area.code, part, area.pixels, mean)
 
 
 def _outline(
-    codes: Codes, beside: tuple[Codes | None, Codes | None], tolerance_px: float, y0: int
+    codes: Codes,
+    beside: tuple[Codes | None, Codes | None],
+    tolerance_px: float,
+    y0: int,
+    values: Values | None,
 ) -> _Areas:
     """Outline the areas of a strip.
 
@@ -244,6 +272,7 @@ def _outline(
         beside: The rows above and below it.
         tolerance_px: See `OutlineOptions` [px].
         y0: First row of the strip in the whole raster.
+        values: See `polygonise`.
     """
     labels, first = label_areas(codes)
     of_area = codes.ravel()[first]
@@ -253,6 +282,8 @@ def _outline(
         if tolerance_px > 0:
             outlines = shapely.coverage_simplify(outlines, tolerance_px, simplify_boundary=False)
         outlines = shapely.transform(outlines, lambda points: points + np.array([0.0, y0]))
+    told = np.full_like(codes, NO_DATA) if values is None else values(y0, codes)
+    known = told != NO_DATA
     return _Areas(
         top=labels[0],
         bottom=labels[-1],
@@ -261,6 +292,8 @@ def _outline(
         first=first + y0 * codes.shape[1],
         outlines=outlines,
         rows=len(codes),
+        told=np.bincount(labels[known], minlength=len(of_area)),
+        total=np.bincount(labels[known], told[known], len(of_area)).astype(np.float64),
     )
 
 

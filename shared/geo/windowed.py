@@ -28,6 +28,7 @@ from shared.errors import (
 )
 from shared.geo.georeference import Georeference, place
 from shared.geo.nodata import combine_masks
+from shared.geo.opacity import holds_opacity
 from shared.geo.raster import (
     Mask,
     OpenOptions,
@@ -40,6 +41,7 @@ from shared.geo.raster import (
     shrunk_size,
 )
 from shared.geo.stretch import Stretch, measure_stretch
+from shared.geo.taken_on import day_of_dataset
 
 DRIVERS = {"TIFF": "GTiff", "JP2": "JP2OpenJPEG"}
 COLOUR_BANDS = (1, 2, 3)
@@ -62,6 +64,11 @@ _NEAR_INFRARED = Finding(
     "nahes_infrarot",
     N_("Der vierte Kanal wird als nahes Infrarot gelesen."),
     N_("Andere Kanäle wählen Sie auf der Kommandozeile mit --bands."),
+)
+_ONLY_OPACITY = Finding(
+    "hint",
+    "vierter_kanal_deckung",
+    N_("Der vierte Kanal enthält nur 0 und 255. Er wird nicht als nahes Infrarot gelesen."),
 )
 _PAGES = Finding(
     "hint", "mehrseitig", N_("Die Datei enthält {pages} Bilder. Verwendet wird das erste.")
@@ -249,6 +256,7 @@ def open_windowed(
                 file_format=file_format,
                 notes=notes,
                 has_near_infrared=near_infrared is not None,
+                taken_on=options.taken_on or day_of_dataset(dataset),
             )
             return WindowedImage(
                 dataset, place(info, _georeference(dataset), options), bands, memory, stretch
@@ -316,8 +324,9 @@ def _choose_bands(
         return (1,) * len(COLOUR_BANDS), tuple(notes)
     if dataset.count < len(COLOUR_BANDS):
         raise ImageWithoutColour()
-    if options.near_infrared and _near_infrared(dataset, options) is not None:
-        notes.append(_NEAR_INFRARED)
+    if options.near_infrared and _may_be_near_infrared(dataset):
+        is_real = _near_infrared(dataset, options) is not None
+        notes.append(_NEAR_INFRARED if is_real else _ONLY_OPACITY)
     if dataset.count > len(COLOUR_BANDS) + 1:
         notes.append(replace(_EXTRA_BANDS, details={"found": dataset.count}))
     return COLOUR_BANDS, tuple(notes)
@@ -332,9 +341,13 @@ def _near_infrared(dataset: DatasetReader, options: OpenOptions) -> int | None:
     """Return the band of near infrared: the fourth that was asked for, or of exactly four bands."""
     if options.bands is not None:
         return options.bands[NEAR_INFRARED - 1] if len(options.bands) == NEAR_INFRARED else None
-    if dataset.count != NEAR_INFRARED or dataset.colorinterp[-1] == ColorInterp.alpha:
+    if not _may_be_near_infrared(dataset) or holds_opacity(dataset, NEAR_INFRARED):
         return None
     return NEAR_INFRARED
+
+
+def _may_be_near_infrared(dataset: DatasetReader) -> bool:
+    return bool(dataset.count == NEAR_INFRARED and dataset.colorinterp[-1] != ColorInterp.alpha)
 
 
 def _several_signs(dataset: DatasetReader) -> _Signs | None:

@@ -8,10 +8,8 @@ from datetime import date, datetime, time
 from decimal import Decimal, InvalidOperation
 from typing import Literal
 
-from babel.dates import format_date as babel_date
-from babel.dates import format_time as babel_time
-from babel.numbers import format_currency as babel_currency
-from babel.numbers import format_decimal
+from babel.dates import format_date as babel_date, format_time as babel_time
+from babel.numbers import format_currency as babel_currency, format_decimal
 
 Language = Literal["de", "en"]
 LANGUAGES: tuple[Language, ...] = ("de", "en")

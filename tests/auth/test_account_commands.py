@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from shared.auth import __main__ as command
-from shared.auth import local_accounts, sessions
+from shared.auth import __main__ as command, local_accounts, sessions
 from shared.auth.local_accounts import Account
 from shared.errors import SignInRefused
 from shared.settings import Settings

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from shared.auth import __main__ as command
-from shared.auth import first_start
+from shared.auth import __main__ as command, first_start
 from shared.auth.policy_table import policy_json, policy_table
 from shared.auth.services import account_services
 from shared.auth.sessions import Limits

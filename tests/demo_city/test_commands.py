@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.demo_city import __main__ as program
-from shared.demo_city import commands
+from shared.demo_city import __main__ as program, commands
 
 SCENE = "scene --split train --format semantic --out new"
 
@@ -51,6 +50,16 @@ SCENE = "scene --split train --format semantic --out new"
         "contact-sheet --split train --out new.bmp",
         "contact-sheet --split train --out file.txt/new.png",
         "contact-sheet --split train --out new.png --seed 899999",
+        "building-files --out new --count 1",
+        "building-files --split train --city --out new --count 1",
+        "building-files --split train --out new --count 0",
+        "building-files --split train --out new --count 1 --files 0",
+        "building-files --split train --out new --count 1 --dpi 10",
+        "building-files --split train --out new --count 1 --seed 95000",
+        "building-files --split test --out new --count 5001",
+        "building-files --split test --out full --count 1",
+        "building-files --split test --out file.txt --count 1",
+        "building-files --split test --out new --count 1 --quality bad",
         "measure --count 0",
         "measure --split val --count 1000000000",
         "measure --split val --count 1 --data nowhere",

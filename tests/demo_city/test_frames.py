@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import shapely
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from shapely import LineString, Polygon
 
 from shared.demo_city.vectors.frames import split_by_line

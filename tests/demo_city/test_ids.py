@@ -7,8 +7,7 @@ from datetime import date, timedelta
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from shared.demo_city.city import DemoCity
 from shared.demo_city.settings import CitySettings
@@ -35,6 +34,8 @@ IDS = {
     "places": "place_id",
     "plans": "plan_id",
     "region": "region_id",
+    "building_files": "file_id",
+    "building_file_contradictions": "file_id",
 }
 # table, column, the table it points to; "" stands for nothing.
 JOINS = [
@@ -57,6 +58,9 @@ JOINS = [
     ("events", "parcel_id", "parcels"),
     ("places", "district_id", "districts"),
     ("places", "address_id", "addresses"),
+    ("building_files", "building_id", "buildings"),
+    ("building_files", "address_id", "addresses"),
+    ("building_files", "parcel_id", "parcels"),
     ("people_pieces", "cell_id", "people_grid"),
     ("people_pieces", "district_id", "districts"),
 ]

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from shared.demo_city.randomness import draw_index, place_draws, place_ids, stream
 from shared.demo_city.streams import WORD, uniform_draws

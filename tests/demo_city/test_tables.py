@@ -58,6 +58,9 @@ COLUMNS = {
     "people_grid_noisy": "cell_id x_3035 y_3035 inhabitants under_18 over_64 households cars "
     "jobs geometry",
     "people_pieces": "cell_id district_id inhabitants under_18 over_64 households cars jobs",
+    "building_files": "file_id building_id address_id parcel_id era case_number applicant "
+    "applied_on approved_on accepted_on floors dwellings usable_area_m2",
+    "building_file_contradictions": "file_id field in_file in_register",
 }  # fmt: skip
 
 

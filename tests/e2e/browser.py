@@ -15,17 +15,13 @@ from playwright.sync_api import (
     Browser,
     BrowserContext,
     ConsoleMessage,
+    Error as PlaywrightError,
     Page,
     Request,
     Response,
+    TimeoutError as PlaywrightTimeout,
     expect,
     sync_playwright,
-)
-from playwright.sync_api import (
-    Error as PlaywrightError,
-)
-from playwright.sync_api import (
-    TimeoutError as PlaywrightTimeout,
 )
 
 from shared.ui.html_patch import LANGUAGE_COOKIE

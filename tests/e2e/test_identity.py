@@ -14,8 +14,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page
-from playwright.sync_api import Error as PlaywrightError
+from playwright.sync_api import Browser, Error as PlaywrightError, Page
 from sqlalchemy import Engine
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 

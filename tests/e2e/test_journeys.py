@@ -5,8 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
-from playwright.sync_api import TimeoutError as PlaywrightTimeout
+from playwright.sync_api import Browser, Page, TimeoutError as PlaywrightTimeout, expect
 
 from shared.registry.discover import manifests
 from shared.registry.manifest import AppManifest

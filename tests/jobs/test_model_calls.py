@@ -13,8 +13,7 @@ from sqlalchemy import select, update
 from shared.auth import audit_chain
 from shared.auth.audit import Event
 from shared.auth.audit_verify import verify
-from shared.jobs import rounds as rounds_module
-from shared.jobs import worker
+from shared.jobs import rounds as rounds_module, worker
 from shared.jobs.lease import Lease, LeaseLost, Owner
 from shared.jobs.messages import Failure, UnitReply
 from shared.jobs.queue import Queue
@@ -29,8 +28,11 @@ from shared.store.store import Store
 from tests.auth.audit_trail import trail
 from tests.jobs.desk import ANNA, NOW, Desk
 from tests.jobs.houses import House
-from tests.jobs.test_worker import done, order
-from tests.jobs.test_worker import settings as worker_settings  # noqa: F401  # a fixture
+from tests.jobs.test_worker import (
+    done,
+    order,
+    settings as worker_settings,  # noqa: F401  # a fixture
+)
 from tests.shared.doubles import StandIn
 from tests.store.servers import PostgresServer, postgres_template
 from tests.timing import wait_until

@@ -18,8 +18,7 @@ import pytest
 
 import shared.settings
 from model_server import soak
-from model_server.bench import __main__ as bench
-from model_server.bench import peers
+from model_server.bench import __main__ as bench, peers
 from model_server.bench.choice import Choice, apply, choose
 from model_server.bench.decode_only import NAME, WEIGHTS, write_model
 from model_server.bench.lines import LineProcess, LineProcessFailed

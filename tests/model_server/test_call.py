@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from model_server import __main__ as command
-from model_server import torture
+from model_server import __main__ as command, torture
 from model_server.commands import call
 from shared.contracts.model_server import TaskResponse
 from shared.settings import Settings, get_settings

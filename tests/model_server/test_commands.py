@@ -12,8 +12,7 @@ from typing import Any
 
 import pytest
 
-from model_server import __main__ as command
-from model_server import catalog
+from model_server import __main__ as command, catalog
 from model_server.catalog import BUILT_IN
 from model_server.commands import check, publish
 from model_server.commands.outcome import one_line

@@ -17,8 +17,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from onnx.external_data_helper import set_external_data
 
-from model_server import runtime as engines
-from model_server import runtime_openvino
+from model_server import runtime as engines, runtime_openvino
 from model_server.catalog import BUILT_IN
 from model_server.runtime import (
     OnnxRuntime,

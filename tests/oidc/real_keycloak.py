@@ -18,8 +18,17 @@ from typing import Any
 from keycloak import KeycloakAdmin
 
 from shared.settings import REPOSITORY
-from tests.oidc.realm import GALLERY, JOBS, PEOPLE, RETURN, SECOND, SECRETS, Notice, Person
-from tests.oidc.realm import back_channel as listening
+from tests.oidc.realm import (
+    GALLERY,
+    JOBS,
+    PEOPLE,
+    RETURN,
+    SECOND,
+    SECRETS,
+    Notice,
+    Person,
+    back_channel as listening,
+)
 
 REALM_FILE = REPOSITORY / "deploy" / "keycloak" / "urbanki-realm.json"
 

@@ -10,8 +10,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from shared.auth import keycloak
 from shared.auth.backchannel import MAX_BODY_BYTES, read_logout

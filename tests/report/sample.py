@@ -6,8 +6,7 @@ import io
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from PIL import Image as Pixels
-from PIL import ImageDraw
+from PIL import Image as Pixels, ImageDraw
 from shapely.geometry import box
 
 from shared.contracts.provenance import FailedUnit, InputFile, ModelUse, Provenance, RuleFile

@@ -8,8 +8,7 @@ from datetime import date, datetime
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from PIL import Image as Pixels
 from shapely.geometry import GeometryCollection, Point, Polygon
 

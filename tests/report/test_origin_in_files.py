@@ -18,8 +18,7 @@ import numpy as np
 import pikepdf
 import pytest
 import rasterio
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from PIL import Image
 from rasterio.transform import from_origin
 
@@ -34,8 +33,7 @@ from shared.report.geo_out import render_geojson, render_gpkg
 from shared.report.json_out import render_json
 from shared.report.origin import origin_rows
 from shared.report.pdf import render_pdf
-from shared.store import provenance as provenance_module
-from shared.store import provenance_reading
+from shared.store import provenance as provenance_module, provenance_reading
 from shared.store.provenance import (
     describe,
     embed_in_gpkg,

@@ -361,7 +361,7 @@ def test_without_pango_the_package_is_named(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(pdf_module, "import_module", pango_missing)
     with pytest.raises(PdfLibraryMissing) as caught:
         render_pdf(report(1))
-    assert "libpango-1.0-0 libpangoft2-1.0-0" in caught.value.remedy
+    assert "libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0" in caught.value.remedy
 
 
 def test_rows_of_the_sample_are_distinct() -> None:

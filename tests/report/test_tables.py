@@ -10,8 +10,7 @@ from datetime import date, datetime
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from shared.errors import ReportInvalid
 from shared.report.blocks import Column, Paragraph, Table

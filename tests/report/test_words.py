@@ -4,8 +4,7 @@ from dataclasses import replace
 from datetime import date, datetime
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from shared.contracts.provenance import InputFile, Provenance
 from shared.i18n.translator import get_translator

@@ -23,7 +23,7 @@ SECRETS = {
 # Names of formats and licences, never called: XML name spaces, schemas, licence texts, examples.
 NAMES_ONLY = re.compile(
     r"https?://(?:www\.w3\.org|www\.geopackage\.org|www\.opengis\.net|www\.loc\.gov|json-schema\.org|schemas\.\w+\.org|schemas\.openid\.net|creativecommons\.org"
-    r"|www\.gnu\.org|scripts\.sil\.org|openfontlicense\.org|127\.0\.0\.1|localhost|\[::1\]|\{)"
+    r"|ns\.adobe\.com|purl\.org|www\.aiim\.org|www\.gnu\.org|scripts\.sil\.org|openfontlicense\.org|127\.0\.0\.1|localhost|\[::1\]|\{)"
 )
 
 

@@ -8,8 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from shared.clients import jobs
 from shared.clients.answers import OcrPageResult, SegmentResult

@@ -5,8 +5,7 @@ import io
 from datetime import UTC, date, datetime
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from shared.report.csv_out import FORMULA_STARTS, harmless_text, write_cell, write_csv
 

@@ -4,8 +4,7 @@ import math
 from datetime import date, datetime
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from shared.i18n.formats import (
     format_currency,

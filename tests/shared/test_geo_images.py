@@ -328,6 +328,22 @@ def test_alpha_is_no_near_infrared(tmp_path):
         assert source.read(0, 0, 60, 40).nir is None
 
 
+@pytest.mark.parametrize("clear", [0, 20])
+def test_opacity_that_has_another_name_is_no_near_infrared(tmp_path, clear):
+    """Some programs write opacity as a fourth band and say nothing about it."""
+    opacity = np.full((40, 60), 255, dtype=np.uint8)
+    opacity[:, :clear] = 0
+    bands = np.concatenate([colours().transpose(2, 0, 1), opacity[None]])
+    path = tiff(tmp_path / "a.tif", bands, photometric="RGB", alpha="no")
+    with open_raster(path, options=OpenOptions(near_infrared=True)) as source:
+        assert not source.info.has_near_infrared
+        assert source.read(0, 0, 60, 40).nir is None
+        assert [note.code for note in source.info.notes] == ["vierter_kanal_deckung"]
+    named = OpenOptions(near_infrared=True, bands=(1, 2, 3, 4))
+    with open_raster(path, options=named) as source:
+        assert source.info.has_near_infrared, "somebody said so"
+
+
 def test_a_plain_image_has_no_fourth_band_to_choose(tmp_path):
     path = tmp_path / "a.png"
     Image.fromarray(colours()).save(path)
@@ -559,3 +575,14 @@ def test_an_overview_made_of_strips_has_no_seams(tmp_path, monkeypatch):
     assert whole.rgb.shape == (20, 30, 3)
     assert np.array_equal(whole.rgb, strips.rgb)
     assert np.array_equal(whole.valid, strips.valid)
+
+
+def test_pixels_of_two_shapes_with_the_area_of_one_are_resampled():
+    """Twice as wide and half as high: the area stays, the grid does not."""
+    pixels = np.zeros((40, 40, 3), dtype=np.uint8)
+    pixels[:, 20:] = 200
+    with open_raster(encoded(Image.fromarray(pixels), "PNG")) as source:
+        patch = read_resampled(source, (0, 0, 40, 20), (20, 40))
+    assert patch.rgb.shape == (40, 20, 3)
+    assert (patch.rgb[:, :8] < 10).all()
+    assert (patch.rgb[:, 12:] > 190).all()

@@ -3,14 +3,13 @@
 import numpy as np
 import pytest
 import rasterio
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from hypothesis.extra import numpy as arrays
 from rasterio.transform import from_origin
 from scipy import ndimage
 
 from shared.geo import nodata
-from shared.geo.nodata import combine_masks, find_valid, shrink_valid
+from shared.geo.nodata import combine_masks, find_valid, shrink_valid, without_collar
 from shared.geo.open import open_raster
 from shared.geo.raster import Patch, RasterInfo, RasterSource
 
@@ -230,3 +229,12 @@ def test_all_signs_of_one_file_count(tmp_path, with_mask):
     assert valid[:, end:].all()
     assert not valid[:, :end].any()
     assert small.sum() == 15 * (40 - end) / 2
+
+
+def test_a_shrunk_image_loses_its_collar_too():
+    image = grey()
+    image[:, :50] = 0
+    image[60:70, 100:120] = 0
+    found = without_collar(Patch(image, np.ones(image.shape[:2], dtype=bool)))
+    assert not found.valid[:, :50].any()
+    assert found.valid[:, 50:].all()

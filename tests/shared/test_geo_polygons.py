@@ -1,8 +1,7 @@
 """Outlines are repaired, compared and written in one fixed form."""
 
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
+from hypothesis import example, given, strategies as st
 from shapely import Polygon, affinity
 from shapely.geometry import box
 

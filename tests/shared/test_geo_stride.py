@@ -5,8 +5,7 @@ import itertools
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from PIL import Image
 
 from shared.geo.enlarge import classify_strips

@@ -6,14 +6,14 @@ import cv2
 import numpy as np
 import pytest
 import shapely
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from hypothesis.extra import numpy as arrays
 from rasterio.features import rasterize
 from scipy import ndimage
 from shapely import affinity
 from shapely.geometry import box
 
+from shared.geo.nodata import NO_DATA
 from shared.geo.sieve import sieve
 from shared.geo.vectorise import OutlineOptions, polygonise, regularise_rectangles
 
@@ -250,3 +250,23 @@ def test_a_transform_that_leads_nowhere_is_refused(transform):
 def test_sizes_are_numbers(name, size):
     with pytest.raises(ValueError, match="no sizes"):
         OutlineOptions(**{name: size})
+
+
+def test_each_area_gets_the_mean_of_its_values_across_strips():
+    codes = np.zeros((9, 6), dtype=np.uint8)
+    codes[:, 3:] = 1
+    codes[4, 1] = 2  # a speck, which joins what lies around it
+    told = np.arange(54, dtype=np.uint8).reshape(9, 6)
+    told[0, 0] = NO_DATA
+
+    def values(y0, cleaned):
+        rows = slice(y0, y0 + len(cleaned))
+        return np.where(codes[rows] == cleaned, told[rows], np.uint8(NO_DATA))
+
+    options = OutlineOptions(classes=(0, 1, 2), least_m2=2, tolerance_m=0)
+    found = {one.code: one for one in polygonise(in_strips(codes, 4), PIXELS, options, values)}
+    assert set(found) == {0, 1}
+    left = (codes == 0) & (told != NO_DATA)
+    assert found[0].mean == pytest.approx(told[left].mean())
+    assert found[0].pixels == 27
+    assert found[1].mean == pytest.approx(told[codes == 1].mean())

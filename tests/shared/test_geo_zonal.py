@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 import rasterio
 import shapely
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from rasterio.transform import from_origin
 from shapely import MultiPolygon, Polygon
 from shapely.geometry import Point, box

@@ -3,8 +3,7 @@
 import unicodedata
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from shared.errors import EmptyFile, FileTooLarge, FileTypeRefused, FileUnlikeName
 from shared.ui.intake import DataKind, accept_upload, describe_kinds, sanitize_name, sniff_kind

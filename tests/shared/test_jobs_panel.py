@@ -24,8 +24,7 @@ from shared.store.models import FeedbackRow, LeaseRow, RunRow, SignalRow, UnitRo
 from shared.store.progress import Pace, read_pace
 from shared.store.run_views import RunOrder, RunView
 from shared.store.store import Store, process_store
-from shared.ui import jobs as ui_jobs
-from shared.ui import shell
+from shared.ui import jobs as ui_jobs, shell
 from shared.ui.house_probe import HouseStatus, ask_house, house_probe
 from tests.shared.app_folders import make_app
 from tests.shared.people_of_tests import ADMIN, person, sit_down

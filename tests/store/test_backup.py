@@ -30,8 +30,7 @@ from shared.errors import (
     UrbanKiError,
 )
 from shared.settings import Settings
-from shared.store import artifacts, dataspace, deletion, runs, schema
-from shared.store import restore as restore_module
+from shared.store import artifacts, dataspace, deletion, restore as restore_module, runs, schema
 from shared.store.backup import UNFINISHED, _in_use, backup
 from shared.store.backup_format import DATABASE, FILES, MANIFEST, zip_date
 from shared.store.engine import read_scope, session_scope

@@ -12,8 +12,7 @@ import pytest
 from shared.auth.audit_log import log_folder
 from shared.errors import InputError
 from shared.settings import REPOSITORY, Settings
-from shared.store import __main__ as command
-from shared.store import dataspace, runs
+from shared.store import __main__ as command, dataspace, runs
 from shared.store.schema import expected_revision
 from shared.store.store import Store, open_store
 from tests.auth.audit_trail import trail

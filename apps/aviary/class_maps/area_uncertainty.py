@@ -136,8 +136,14 @@ def evaluate_points(
     can_tell = not lacking and sum(strata) > 0
     estimates: Sequence[AreaEstimate | None] = [None] * len(classes)
     if can_tell:
+        whole_m2 = sum(mapped)
         estimates = [
-            replace(told, area_m2=told.area_m2 + area - told.mapped_m2, mapped_m2=area)
+            replace(
+                told,
+                area_m2=told.area_m2 + area - told.mapped_m2,
+                mapped_m2=area,
+                whole_m2=whole_m2,
+            )
             for told, area in zip(estimate_areas(confusion, strata), mapped, strict=True)
         ]
     rows = tuple(

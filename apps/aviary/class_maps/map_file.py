@@ -9,6 +9,7 @@ from typing import Final, Literal
 from pydantic import TypeAdapter, ValidationError
 
 from apps.aviary.finds.detection_file import Rings
+from apps.aviary.finds.tile_marks import TileMarks, find_marks
 from apps.aviary.objects import FailedTile
 from apps.aviary.recipes import Recipe
 from apps.aviary.semantic import Totals
@@ -79,6 +80,11 @@ class ClassMap:
             one.key: pixels.get(one.code, 0) / total if total else 0.0
             for one in self.recipe.classes
         }
+
+    @property
+    def marks(self) -> TileMarks:
+        """Tiles that are hatched in pictures."""
+        return find_marks(self.info, self.recipe, self.model_gsd_m, self.failed, self.unusual_tiles)
 
     @property
     def no_data_share(self) -> float:

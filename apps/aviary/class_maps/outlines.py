@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from rasterio.features import rasterize
-from rasterio.transform import Affine
-from shapely import Polygon
+from shapely import Polygon, get_coordinates
 
 from apps.aviary.kinds.row_file import RowFile
 from shared.geo.nodata import NO_DATA
-from shared.geo.vectorise import OutlineOptions, polygonise
+from shared.geo.sieve import Codes
+from shared.geo.vectorise import ON_PIXELS, OutlineOptions, polygonise
 
 MOST_SAMPLES = 1_000_000
 """Of larger areas every n-th pixel is looked at for the mean confidence."""
 DIGITS = 2
-_ON_PIXELS = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 
 Ring = tuple[tuple[float, float], ...]
 
@@ -44,34 +41,23 @@ class Outline:
 def outline_classes(
     codes: RowFile, confidence: RowFile, options: OutlineOptions
 ) -> Iterator[Outline]:
-    """Outline all areas of a class map; one strip is held at a time.
+    """Outline all areas of a class map; a few strips are held at a time.
+
+    The score of an area leaves out the specks of other classes that it swallowed.
 
     Args:
         codes: Class of each pixel.
         confidence: Confidence of each pixel [%].
         options: How outlines are made, in pixels instead of metres.
     """
-    for one in polygonise(codes.strips(), _ON_PIXELS, options):
-        score = _mean_confidence(one.polygon, one.code, codes, confidence)
-        yield Outline(one.code, score, one.polygon, one.pixels)
 
+    def sure(y0: int, cleaned: Codes) -> Codes:
+        y1 = y0 + len(cleaned)
+        same = codes.read(y0, y1) == cleaned
+        return np.where(same, confidence.read(y0, y1), np.uint8(NO_DATA))
 
-def _mean_confidence(polygon: Polygon, code: int, codes: RowFile, confidence: RowFile) -> float:
-    left, upper, right, lower = (math.floor(edge) for edge in polygon.bounds)
-    right, lower = max(right, left + 1), min(max(lower, upper + 1), codes.rows)
-    step = math.ceil(math.sqrt((right - left) * (lower - upper) / MOST_SAMPLES)) or 1
-    window = np.s_[:, left:right:step]
-    found = codes.read(upper, lower, step)[window]
-    inside = rasterize(
-        [polygon],
-        found.shape,
-        transform=Affine(step, 0, left, 0, step, upper),
-        dtype=np.uint8,
-        all_touched=True,
-    ).astype(bool) & (found == code)
-    sure = confidence.read(upper, lower, step)[window][inside]
-    sure = sure[sure != NO_DATA]
-    return float(sure.mean()) / 100 if sure.size else 0.0
+    for one in polygonise(codes.strips(), ON_PIXELS, options, sure):
+        yield Outline(one.code, (one.mean or 0.0) / 100, one.polygon, one.pixels)
 
 
 def to_lines(outlines: Iterable[Outline]) -> Iterator[bytes]:
@@ -82,9 +68,7 @@ def to_lines(outlines: Iterable[Outline]) -> Iterator[bytes]:
             "code": one.code,
             "score": round(one.score, 4),
             "area_px": one.area_px,
-            "rings": [
-                [[round(x, DIGITS), round(y, DIGITS)] for x, y in ring.coords] for ring in rings
-            ],
+            "rings": [np.round(get_coordinates(ring), DIGITS).tolist() for ring in rings],
         }
         yield json.dumps(content, separators=(",", ":")).encode("ascii") + b"\n"
 

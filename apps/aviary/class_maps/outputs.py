@@ -22,6 +22,7 @@ from apps.aviary.outputs import (
     image_entry,
     placed_rings,
     rounded,
+    share_of_seen,
     warning_entry,
 )
 from shared import __version__
@@ -134,8 +135,8 @@ def class_summary(
         "nodata_share": round(content.no_data_share, 6),
         "outside_share": round(totals.outside / counted, 6),
         "mean_confidence": rounded(totals.mean_confidence, 4),
-        "domain_warning_share": (
-            None if unusual is None else round(len(unusual) / content.tiles, 4)
+        "domain_warning_share": share_of_seen(
+            unusual, content.tiles, content.empty_tiles, len(content.failed)
         ),
         "warnings": [warning_entry(one) for one in findings],
         "failed_tiles": [failed_entry(one) for one in content.failed],

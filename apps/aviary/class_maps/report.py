@@ -8,6 +8,7 @@ from pyproj import Transformer
 from shapely import Polygon, transform
 
 from apps.aviary.class_maps import words as class_words
+from apps.aviary.class_maps.area_uncertainty import ClassRow as SampleRow, Sample
 from apps.aviary.class_maps.map_file import ClassMap
 from apps.aviary.class_maps.outlines import Outline
 from apps.aviary.class_maps.picture import MapStyle, ReducedMap, as_jpeg, draw_classes
@@ -28,6 +29,7 @@ from shared.report.blocks import (
     Paragraph,
     Table,
 )
+from shared.report.csv_out import Cell
 from shared.report.document import Report
 from shared.report.layers import Feature, Layer
 from shared.store.layer_files import Schema
@@ -53,6 +55,7 @@ def build_class_report(
     origin: Provenance,
     tenant: str,
     t: Translator,
+    sample: Sample | None = None,
 ) -> Report:
     """Return the report of a class map.
 
@@ -64,6 +67,7 @@ def build_class_report(
         origin: Where the map comes from.
         tenant: Name of the municipality for people.
         t: Translator of the app.
+        sample: Points that people have checked; None where nobody has begun.
     """
     rows = class_words.class_rows(content, t)
     blocks: list[Block] = [
@@ -78,6 +82,7 @@ def build_class_report(
         Heading(t("Klassen im Bild")),
         _map(rows, reduced, overview, t),
         _table(content, rows, t),
+        *(_sample(content, sample, t) if sample is not None else ()),
     ]
     placed = content.info.crs is not None
     return Report(
@@ -101,7 +106,7 @@ def _map(rows: Sequence[ClassRow], reduced: ReducedMap, overview: bytes, t: Tran
     picture = as_jpeg(draw_classes(reduced, style, overview))
     alt = t("Karte der Klassen; die Tabelle nennt Fläche und Anteil jeder Klasse.")
     legend = tuple(LegendEntry(row.colour, row.title) for row in rows if row.area_m2)
-    return Map("klassen", picture, alt, legend)
+    return Map("klassenkarte", picture, alt, legend)
 
 
 def _table(content: ClassMap, rows: Sequence[ClassRow], t: Translator) -> Table:
@@ -123,6 +128,44 @@ def _table(content: ClassMap, rows: Sequence[ClassRow], t: Translator) -> Table:
         for row in rows
     )
     return Table("klassen", t("Klassen"), columns, cells)
+
+
+def _sample(content: ClassMap, sample: Sample, t: Translator) -> list[Block]:
+    """Return what checked points say about the areas."""
+    columns = (
+        Column("klasse", t("Klasse (Schlüssel)")),
+        Column("bezeichnung", t("Klasse")),
+        Column("laut_karte_m2", t("Laut Karte"), "number", 0, "m²"),
+        Column("berichtigt_m2", t("Berichtigt"), "number", 0, "m²"),
+        Column("mindestens_m2", t("mindestens"), "number", 0, "m²"),
+        Column("hoechstens_m2", t("höchstens"), "number", 0, "m²"),
+        Column("punkte", t("Punkte"), "number"),
+        Column("richtig", t("davon richtig"), "number"),
+    )
+    cells = tuple(_sample_row(content, row, t) for row in sample.rows)
+    words_of_it = class_words.sample_sentences(content, sample, t)
+    title = t("Flächen, berichtigt nach der Stichprobe")
+    source = t("Verfahren: Olofsson und andere 2014, doi:10.1016/j.rse.2014.02.015.")
+    return [
+        Heading(t("Geprüfte Stichprobe")),
+        Paragraph(" ".join(words_of_it)),
+        Table("stichprobe", title, columns, cells, source),
+    ]
+
+
+def _sample_row(content: ClassMap, row: SampleRow, t: Translator) -> tuple[Cell, ...]:
+    estimate = row.estimate
+    low, high = (None, None) if estimate is None else estimate.interval_m2
+    return (
+        row.key,
+        words.class_title(content.recipe, row.key, t),
+        round(row.mapped_m2, 1),
+        None if estimate is None else round(estimate.area_m2, 1),
+        None if low is None else round(low, 1),
+        None if high is None else round(high, 1),
+        row.points,
+        row.correct,
+    )
 
 
 def _layer(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from apps.aviary.class_maps.area_uncertainty import Sample
 from apps.aviary.class_maps.map_file import ClassMap
 from apps.aviary.finds.words import DEMONSTRATION, KeyFigure, class_title, failed_words
 from apps.aviary.preflight import outside_checked_range
@@ -134,3 +135,35 @@ def remarks(content: ClassMap, t: Translator) -> list[str]:
             )
         )
     return found
+
+
+def sample_sentences(content: ClassMap, sample: Sample, t: Translator) -> list[str]:
+    """Say how far the check of random points is and what it tells about the map.
+
+    Args:
+        content: The map.
+        sample: The checked points.
+        t: Translator of the app.
+    """
+    sentences = [
+        t(
+            "{checked} von {drawn} Punkten sind geprüft, davon {unclear} unklar.",
+            checked=t.number(sample.checked),
+            drawn=t.number(sample.drawn),
+            unclear=t.number(sample.unclear),
+        )
+    ]
+    if sample.accuracy is None:
+        names = ", ".join(class_title(content.recipe, key, t) for key in sample.lacking)
+        return [
+            *sentences,
+            t("Für berichtigte Flächen fehlen noch Punkte: {classes}.", classes=names),
+        ]
+    return [
+        *sentences,
+        t("Richtig sind etwa {share} der Fläche.", share=t.percent(sample.accuracy, 0)),
+        t(
+            "Der wahre Wert liegt mit 95 % Sicherheit im Bereich. Wo kein Punkt falsch war, "
+            "ist der Bereich zu schmal."
+        ),
+    ]

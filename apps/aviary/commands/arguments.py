@@ -6,6 +6,7 @@ import math
 import re
 from argparse import ArgumentParser
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 
 from apps.aviary.inputs.input_files import FLAGS
@@ -31,12 +32,14 @@ def build_parser() -> ArgumentParser:
     check = commands.add_parser("check", help="ein Bild prüfen, ohne es auszuwerten")
     check.add_argument("--image", type=Path, required=True, metavar="DATEI", help="Luftbild")
     check.add_argument("--gsd", type=_gsd, metavar="M", help=_GSD_HELP)
+    check.add_argument("--date", type=_date, metavar="JJJJ-MM-TT", help=_DATE_HELP)
     check.add_argument("--recipe", default="solar", metavar="NAME", help="Rezept (solar)")
     test = commands.add_parser("test-recipe", help="ein geteiltes Rezept mit seinem Bild prüfen")
     test.add_argument("file", type=Path, metavar="DATEI", help="Datei .urbanki-recipe")
     return parser
 
 
+_DATE_HELP = "Tag der Aufnahme, wenn ihn die Datei nicht nennt"
 _GSD_HELP = "Bodenauflösung in Metern je Bildpunkt, wenn das Bild keine Lage hat"
 
 FLAG_HELP: Mapping[InputName, str] = {
@@ -74,6 +77,7 @@ def _add_run(run: ArgumentParser) -> None:
     for name, flag in FLAGS.items():
         run.add_argument(flag, dest=name, type=Path, metavar="DATEI", help=FLAG_HELP[name])
     run.add_argument("--seed", type=_seed, default=0, metavar="N", help="Start des Zufalls (0)")
+    run.add_argument("--date", type=_date, metavar="JJJJ-MM-TT", help=_DATE_HELP)
     run.add_argument("--crs", type=_crs, metavar="EPSG:n", help="Koordinatensystem, wenn es fehlt")
     run.add_argument(
         "--force",
@@ -123,6 +127,14 @@ def _bands(text: str) -> BandNumbers:
     red, green, blue, *near_infrared = (int(word) for word in words)
     colours = red, green, blue
     return (*colours, near_infrared[0]) if near_infrared else colours
+
+
+def _date(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as cause:
+        reason = "--date muss ein Tag wie 2026-05-09 sein (Jahr, Monat, Tag)."
+        raise InputError(reason=reason) from cause
 
 
 def _crs(text: str) -> str:

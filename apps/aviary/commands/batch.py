@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from apps.aviary.class_maps.map_file import (
@@ -17,8 +18,10 @@ from apps.aviary.class_maps.map_file import (
 from apps.aviary.class_maps.outlines import from_lines
 from apps.aviary.class_maps.outputs import as_pictures, class_geojson, class_summary
 from apps.aviary.commands.headless import Client, look, result_file
+from apps.aviary.commands.kept_results import KeptResults, order_key
 from apps.aviary.finds.analysis import count
 from apps.aviary.finds.detection_file import DETECTION_FILE, read_detection
+from apps.aviary.inference import pin_model
 from apps.aviary.outputs import (
     OBJECTS_FILE,
     SUMMARY_FILE,
@@ -30,6 +33,7 @@ from apps.aviary.outputs import (
     to_json,
     write_files,
 )
+from apps.aviary.parameters import AREA, IMAGE
 from apps.aviary.recipe_book.schema import InputName
 from apps.aviary.recipes import Recipe
 from shared import __version__
@@ -37,8 +41,11 @@ from shared.errors import AreaOutside, FileMissing, FolderWithoutImages, InputEr
 from shared.geo.open import IMAGE_SUFFIXES
 from shared.geo.raster import OpenOptions
 from shared.jobs.inline import InlineResult
+from shared.settings import get_settings
 
 NAMELESS = "bild"
+NOT_IN_RESULT = frozenset({"area", "files", "out", "use_cache"})
+"""Of an order: files are known by their content, and the others change no byte of the result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +164,46 @@ def _run_one(
     path: Path, folder: Path, order: Order, client: Client, clock: Callable[[], float]
 ) -> Json:
     started = clock()
+    key = _key(path, order) if order.use_cache else None
+    files = None if key is None else _kept(key, order, client)
+    if files is None:
+        files = _worked_on(path, order, client)
+        if key is not None and files.summary["status"] == "ok":
+            kept = {**files.others, SUMMARY_FILE: to_json(files.summary)}
+            KeptResults.of(get_settings()).keep(key, _model(order, client), kept)
+    files.summary["image"]["path"] = str(path)
+    files.summary["seconds"] = round(clock() - started, 3)
+    write_files(folder, {**files.others, SUMMARY_FILE: to_json(files.summary)})
+    return files.summary
+
+
+def _key(path: Path, order: Order) -> str | None:
+    """Return the name under which the result is kept; None where it cannot be."""
+    files: dict[str, Path] = {IMAGE: path}
+    files.update(order.files.items())
+    if order.area is not None:
+        files[AREA] = order.area
+    told = [getattr(order, one.name) for one in fields(order) if one.name not in NOT_IN_RESULT]
+    try:
+        return order_key(told, files)
+    except OSError:
+        return None  # what is wrong with the file is said when it is opened
+
+
+def _model(order: Order, client: Client) -> str:
+    """Name the model that answers, with everything that its card says."""
+    return "" if order.recipe.task == "none" else repr(pin_model(client(), order.recipe))
+
+
+def _kept(key: str, order: Order, client: Client) -> ResultFiles | None:
+    known = KeptResults.of(get_settings()).find(key)
+    if known is None or known[0] != _model(order, client):
+        return None
+    others: dict[str, str | bytes] = {**known[1]}
+    return ResultFiles(json.loads(others.pop(SUMMARY_FILE)), others)
+
+
+def _worked_on(path: Path, order: Order, client: Client) -> ResultFiles:
     with look(
         path,
         order.recipe,
@@ -170,10 +217,9 @@ def _run_one(
         recipe_text=order.recipe_text,
         seed=order.seed,
     ) as result:
-        files = _files(result, order, str(path), clock() - started)
+        files = _files(result, order, str(path))
     files.summary["parameters"]["seed"] = order.seed
-    write_files(folder, {**files.others, SUMMARY_FILE: to_json(files.summary)})
-    return files.summary
+    return files
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,30 +235,30 @@ class ResultFiles:
     others: Mapping[str, str | bytes]
 
 
-def _object_files(result: InlineResult, order: Order, path: str, seconds: float) -> ResultFiles:
+def _object_files(result: InlineResult, order: Order, path: str) -> ResultFiles:
     analysis = read_detection(result_file(result, DETECTION_FILE))
     threshold = analysis.threshold if order.threshold is None else order.threshold
     limits = {"threshold": threshold, "min_area_m2": order.min_area_m2}
     found = count(analysis, **limits)
-    content = summary(analysis, found, path=path, seconds=seconds, **limits)
+    content = summary(analysis, found, path=path, seconds=0.0, **limits)
     objects = objects_geojson(analysis, found, threshold=threshold)
     return ResultFiles(content, {OBJECTS_FILE: objects})
 
 
-def _class_files(result: InlineResult, order: Order, path: str, seconds: float) -> ResultFiles:
+def _class_files(result: InlineResult, order: Order, path: str) -> ResultFiles:
     content = read_class_map(result_file(result, CLASS_MAP_FILE))
     outlines = list(from_lines(result_file(result, OUTLINES_FILE).splitlines()))
     shown = [one for one in outlines if one.area_px * content.pixel_m2 >= order.min_area_m2]
     rasters = {name: result_file(result, name) for name in (CODES_FILE, CONFIDENCE_FILE)}
     return ResultFiles(
-        class_summary(content, shown, path=path, min_area_m2=order.min_area_m2, seconds=seconds),
+        class_summary(content, shown, path=path, min_area_m2=order.min_area_m2, seconds=0.0),
         {OBJECTS_FILE: class_geojson(content, shown), **as_pictures(content, rasters)},
     )
 
 
-def _files(result: InlineResult, order: Order, path: str, seconds: float) -> ResultFiles:
+def _files(result: InlineResult, order: Order, path: str) -> ResultFiles:
     is_map = any(file.name == CLASS_MAP_FILE for file in result.summary.files)
-    files = (_class_files if is_map else _object_files)(result, order, path, seconds)
+    files = (_class_files if is_map else _object_files)(result, order, path)
     values = {
         file.name: result.read(file) for file in result.summary.files if file.name == VALUES_FILE
     }

@@ -17,7 +17,8 @@ from rasterio.transform import from_origin
 from rasterio.windows import Window as RasterWindow
 
 from apps.aviary.evaluation.scenes import Codes, start_recipe
-from shared.demo_city import CRS, CitySettings, DemoCity, build_city, render_window, vintages
+from apps.aviary.evaluation.squares import musterstadt
+from shared.demo_city import CRS, DemoCity, render_window, vintages
 from shared.settings import Settings
 
 GSD_M = 0.2
@@ -49,7 +50,7 @@ def measure_runtime(settings: Settings, side_m: int = SIDE_M) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="urbanki-") as name:
         folder = Path(name)
         image, cut = folder / "square.tif", folder / "cut.tif"
-        write_square(build_city(CitySettings()), image, side_m)
+        write_square(musterstadt(), image, side_m)
         write_cut(image, cut)
         words = ["--recipe", "landcover", "--image"]
         first = timed_run(settings, [*words, str(image), "--out", str(folder / "first")])

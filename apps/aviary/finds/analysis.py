@@ -9,6 +9,7 @@ import numpy as np
 from shapely import MultiPolygon
 
 from apps.aviary.finds.joining import FoundObject, find_objects, in_order
+from apps.aviary.finds.tile_marks import TileMarks, find_marks
 from apps.aviary.objects import Detection
 from apps.aviary.preflight import outside_checked_range
 from apps.aviary.recipes import Recipe
@@ -66,6 +67,12 @@ class Analysis:
         """Everything a reader of the result must know."""
         hints = tuple(finding for finding in self.findings if finding.level != "ok")
         return (*hints, BOXES_ONLY) if self.detection.boxes_only else hints
+
+    @property
+    def marks(self) -> TileMarks:
+        """Tiles that are hatched in pictures."""
+        seen = self.detection
+        return find_marks(self.info, self.recipe, seen.plan.gsd_m, seen.failed, seen.unusual_tiles)
 
     @property
     def outside_checked_range(self) -> bool:

@@ -27,6 +27,9 @@ SAME_OBJECT_IOU = 0.3
 SAME_OBJECT_CONTAINMENT = 0.7
 HELD_WHOLE_SHARE = 0.5
 LEAST_SHARE_IN_AREA = 0.5
+CONTINUES_SHARE = 0.5
+"""A cut object may go on in another tile with this share of the threshold: the model is less sure
+of a part than of the whole, and an object must not end where a tile does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +83,8 @@ def find_objects(
     Returns:
         Objects in a fixed order: best score first, equal scores by place.
     """
-    parts = [part for part in detection.parts if part.score >= threshold]
-    joined = merge_across_tiles(parts)
+    parts = [part for part in detection.parts if part.score >= threshold * CONTINUES_SHARE]
+    joined = [part for part in merge_across_tiles(parts, threshold) if part.score >= threshold]
     kept = suppress_duplicates(
         [part.polygon for part in joined], [part.score for part in joined], recipe.duplicate_iou
     )
@@ -99,7 +102,7 @@ def in_order(objects: Iterable[FoundObject]) -> tuple[FoundObject, ...]:
     return tuple(replace(one, object_id=number) for number, one in enumerate(wanted, start=1))
 
 
-def merge_across_tiles(parts: Sequence[Part]) -> list[Part]:
+def merge_across_tiles(parts: Sequence[Part], threshold: float = 0.0) -> list[Part]:
     """Join the parts of objects that tile edges cut.
 
     A cut part that another tile shows whole is dropped, the whole one keeps the better score. Cut
@@ -107,37 +110,51 @@ def merge_across_tiles(parts: Sequence[Part]) -> list[Part]:
 
     Args:
         parts: Parts of all tiles.
+        threshold: Parts below this score only continue better ones, 0 to 1; two of them are not
+            joined with each other.
     """
-    whole, cut = _absorb_cut(list(parts))
-    groups = _group(cut)
+    whole, cut = _absorb_cut(list(parts), threshold)
+    groups = _group(cut, threshold)
     return [*whole, *(_unite([cut[index] for index in group]) for group in groups)]
 
 
-def _absorb_cut(parts: list[Part]) -> tuple[list[Part], list[Part]]:
+def _absorb_cut(parts: list[Part], threshold: float) -> tuple[list[Part], list[Part]]:
     whole = [part for part in parts if not part.cut]
     tree = STRtree([part.polygon for part in whole])
-    best = np.array([part.score for part in whole])
+    best = [part.score for part in whole]
     remaining: list[Part] = []
     for part in (one for one in parts if one.cut):
         holders = [
-            (int(index), whole[int(index)])
-            for index in tree.query(part.polygon)
-            if whole[int(index)].tile != part.tile and whole[int(index)].class_key == part.class_key
+            index
+            for index in (int(one) for one in tree.query(part.polygon))
+            if _holds(whole[index], part)
         ]
-        shares = {
-            index: shared_area(part.polygon, other.polygon) / part.polygon.area
-            for index, other in holders
-        }
-        holder = max(shares, key=lambda index: (shares[index], -index), default=None)
-        if holder is None or shares[holder] < HELD_WHOLE_SHARE:
-            remaining.append(part)
-        else:
+        alike = {index: _agreement(whole[index], part) for index in holders}
+        holder = max(holders, key=lambda index: (alike[index], -index), default=None)
+        if holder is not None and alike[holder] >= HELD_WHOLE_SHARE:
             best[holder] = max(best[holder], part.score)
-    scored = [replace(part, score=float(best[i])) for i, part in enumerate(whole)]
-    return scored, remaining
+        elif all(whole[index].score < threshold for index in holders):
+            remaining.append(part)
+    return [replace(part, score=best[i]) for i, part in enumerate(whole)], remaining
 
 
-def _group(parts: list[Part]) -> list[list[int]]:
+def _holds(whole: Part, part: Part) -> bool:
+    """Tell whether a tile shows whole what another one cuts."""
+    if whole.tile == part.tile or whole.class_key != part.class_key:
+        return False
+    return bool(shared_area(part.polygon, whole.polygon) >= HELD_WHOLE_SHARE * part.polygon.area)
+
+
+def _agreement(whole: Part, part: Part) -> float:
+    """Return how much a cut part looks like what its tile can see of a whole object, 0 to 1.
+
+    A roof holds the modules on it too, but is no such object.
+    """
+    seen = whole.polygon.intersection(box(*part.tile.box))
+    return intersection_over_union(seen, part.polygon)
+
+
+def _group(parts: list[Part], threshold: float) -> list[list[int]]:
     leader = list(range(len(parts)))
 
     def find(index: int) -> int:
@@ -149,7 +166,7 @@ def _group(parts: list[Part]) -> list[list[int]]:
     tree = STRtree([part.polygon for part in parts])
     for first, part in enumerate(parts):
         for second in sorted(int(index) for index in tree.query(part.polygon)):
-            if second > first and _same_object(part, parts[second]):
+            if second > first and _same_object(part, parts[second], threshold):
                 low, high = sorted((find(first), find(second)))
                 leader[high] = low
     groups: dict[int, list[int]] = defaultdict(list)
@@ -158,19 +175,20 @@ def _group(parts: list[Part]) -> list[list[int]]:
     return [groups[key] for key in sorted(groups)]
 
 
-def _same_object(first: Part, second: Part) -> bool:
+def _same_object(first: Part, second: Part, threshold: float) -> bool:
     if first.tile == second.tile or first.class_key != second.class_key:
+        return False
+    if max(first.score, second.score) < threshold:
         return False
     strip = box(*first.tile.box).intersection(box(*second.tile.box))
     one, other = first.polygon.intersection(strip), second.polygon.intersection(strip)
     smaller = min(one.area, other.area)
     if smaller <= 0:
         return False
-    containment = shared_area(one, other) / smaller
-    return (
-        containment > SAME_OBJECT_CONTAINMENT
-        or intersection_over_union(one, other) > SAME_OBJECT_IOU
-    )
+    overlap = intersection_over_union(one, other)
+    if min(first.score, second.score) < threshold:
+        return overlap >= HELD_WHOLE_SHARE
+    return overlap > SAME_OBJECT_IOU or shared_area(one, other) / smaller > SAME_OBJECT_CONTAINMENT
 
 
 def _unite(parts: list[Part]) -> Part:

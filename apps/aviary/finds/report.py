@@ -9,8 +9,16 @@ from shapely import Polygon, transform
 
 from apps.aviary.finds import words
 from apps.aviary.finds.analysis import Analysis, Result
+from apps.aviary.finds.decided import Decided
+from apps.aviary.finds.find_kind import FindKind, find_kind
 from apps.aviary.finds.joining import FoundObject
 from apps.aviary.finds.overlay import colour_of, overlay_jpeg
+from apps.aviary.finds.review_words import (
+    decision_word,
+    left_out_sentence,
+    review_figures,
+    review_sentence,
+)
 from apps.aviary.outputs import placed_rings
 from shared.contracts.provenance import Provenance
 from shared.i18n import Translator
@@ -55,6 +63,7 @@ def build_report(
     t: Translator,
     *,
     on_paper: bool,
+    decided: Decided | None = None,
 ) -> Report:
     """Return the report of a result.
 
@@ -66,19 +75,22 @@ def build_report(
         tenant: Name of the municipality for people.
         t: Translator of the app.
         on_paper: True cuts a very long list of finds; the other formats hold all of them.
+        decided: What people decided about the finds; None leaves the review out.
     """
+    kept = result.objects if decided is None else decided.kept(result.objects)
     blocks: list[Block] = [
         Callout(t(words.DEMONSTRATION), "warning"),
         Paragraph(words.what_came_out(analysis, result, t)),
         Figures(tuple(figure_of(one) for one in words.key_figures(analysis, result, t))),
         *_remarks(analysis, t),
+        *(_review(decided, t) if decided is not None else ()),
         Heading(t("Wie sicher ist das?")),
         Paragraph(words.how_sure(result, t)),
         Heading(t("Was tun?")),
         Paragraph(words.next_step(t)),
         Heading(t("Funde im Bild")),
-        _map(analysis, result, overview, t),
-        _table(analysis, result, t, on_paper=on_paper),
+        _map(analysis, kept, overview, decided, t),
+        _table(analysis, result, kept, decided, t, on_paper=on_paper),
     ]
     return Report(
         title=words.title_of(analysis.recipe, t),
@@ -88,7 +100,7 @@ def build_report(
         provenance=origin,
         blocks=tuple(blocks),
         language=t.language,
-        layers=() if analysis.info.crs is None else (_layer(analysis, result, t),),
+        layers=() if analysis.info.crs is None else (_layer(analysis, kept, decided, t),),
     )
 
 
@@ -108,33 +120,62 @@ def _remarks(analysis: Analysis, t: Translator) -> list[Callout]:
     return [Callout(text, "warning") for text in remarks if text]
 
 
-def _map(analysis: Analysis, result: Result, overview: bytes, t: Translator) -> Map:
-    kinds = sorted({(one.class_key, one.doubtful) for one in result.objects})
+def _review(decided: Decided, t: Translator) -> list[Block]:
+    figures = tuple(figure_of(one) for one in review_figures(decided, t))
+    left_out = left_out_sentence(decided, t)
+    return [
+        Heading(t("Sichtung")),
+        Paragraph(review_sentence(decided, t)),
+        *([Figures(figures)] if figures else []),
+        *([Callout(left_out, "warning")] if left_out else []),
+    ]
+
+
+def _map(
+    analysis: Analysis,
+    kept: Sequence[FoundObject],
+    overview: bytes,
+    decided: Decided | None,
+    t: Translator,
+) -> Map:
+    said = {} if decided is None else decided.by_number
+    kinds = sorted({find_kind(one, said.get(one.object_id)) for one in kept})
     legend = tuple(
-        LegendEntry(colour_of(analysis.recipe, key), _legend_word(analysis, key, doubtful, t))
-        for key, doubtful in kinds
+        LegendEntry(
+            colour_of(analysis.recipe, kind.class_key),
+            _legend_word(analysis, kind, t),
+        )
+        for kind in kinds
     )
     alt = t.plural(
         "Luftbild mit {count} Fund als Umriss; die Tabelle nennt denselben Fund.",
         "Luftbild mit {count} Funden als Umrissen; die Tabelle nennt dieselben Funde.",
-        len(result.objects),
+        len(kept),
     )
-    return Map("luftbild", overlay_jpeg(overview, analysis, result.objects), alt, legend)
+    return Map("luftbild", overlay_jpeg(overview, analysis, kept, decided), alt, legend)
 
 
-def _legend_word(analysis: Analysis, class_key: str, doubtful: bool, t: Translator) -> str:
-    word = words.kind_word(analysis, class_key, doubtful, t)
-    return t("{kind} (gestrichelt)", kind=word) if doubtful else word
+def _legend_word(analysis: Analysis, kind: FindKind, t: Translator) -> str:
+    word = kind.word(analysis.recipe, t)
+    return t("{kind} (gestrichelt)", kind=word) if kind.doubtful else word
 
 
-def _table(analysis: Analysis, result: Result, t: Translator, *, on_paper: bool) -> Table:
-    shown = result.objects[:MOST_ROWS_ON_PAPER] if on_paper else result.objects
+def _table(
+    analysis: Analysis,
+    result: Result,
+    kept: Sequence[FoundObject],
+    decided: Decided | None,
+    t: Translator,
+    *,
+    on_paper: bool,
+) -> Table:
+    shown = kept[:MOST_ROWS_ON_PAPER] if on_paper else kept
     note = ""
-    if len(shown) < len(result.objects):
+    if len(shown) < len(kept):
         note = t(
             "Gezeigt werden die ersten {shown} von {count} Funden; alle stehen in der Excel-Datei.",
             shown=t.number(len(shown)),
-            count=t.number(len(result.objects)),
+            count=t.number(len(kept)),
         )
     more = words.figure_names(result)
     columns = (
@@ -143,6 +184,7 @@ def _table(analysis: Analysis, result: Result, t: Translator, *, on_paper: bool)
         Column("sicherheit", t("Sicherheit"), "percent"),
         Column("zweifelhaft", t("zweifelhaft"), "yes_no"),
         Column("flaeche_m2", t("Fläche"), "number", 2, "m²"),
+        *_decision_column(decided, t),
         *(_more_column(name, t) for name in more),
         *(
             Column(key, title, "number", 1, t("Bildpunkte"))
@@ -154,8 +196,18 @@ def _table(analysis: Analysis, result: Result, t: Translator, *, on_paper: bool)
             )
         ),
     )
-    rows = tuple(_row(analysis, one, more, t) for one in shown)
+    rows = tuple(_row(analysis, one, more, decided, t) for one in shown)
     return Table("funde", t("Funde"), columns, rows, note)
+
+
+def _decision_column(decided: Decided | None, t: Translator) -> tuple[Column, ...]:
+    return () if decided is None else (Column("entscheidung", t("Entscheidung")),)
+
+
+def _decision_cell(decided: Decided | None, one: FoundObject, t: Translator) -> tuple[str, ...]:
+    if decided is None:
+        return ()
+    return (decision_word(decided.by_number.get(one.object_id), t),)
 
 
 def _more_column(name: str, t: Translator) -> Column:
@@ -166,7 +218,11 @@ def _more_column(name: str, t: Translator) -> Column:
 
 
 def _row(
-    analysis: Analysis, one: FoundObject, more: Sequence[str], t: Translator
+    analysis: Analysis,
+    one: FoundObject,
+    more: Sequence[str],
+    decided: Decided | None,
+    t: Translator,
 ) -> tuple[Cell, ...]:
     figures = dict(one.figures)
     return (
@@ -175,12 +231,15 @@ def _row(
         round(one.score, 4),
         one.doubtful,
         round(one.area_m2, 2),
+        *_decision_cell(decided, one, t),
         *(figures.get(name) for name in more),
         *(round(edge, 1) for edge in one.bbox_px),
     )
 
 
-def _layer(analysis: Analysis, result: Result, t: Translator) -> Layer:
+def _layer(
+    analysis: Analysis, kept: Sequence[FoundObject], decided: Decided | None, t: Translator
+) -> Layer:
     columns = (
         Column("nummer", t("Nr."), "number"),
         Column("art", t("Art (Schlüssel)")),
@@ -188,6 +247,7 @@ def _layer(analysis: Analysis, result: Result, t: Translator) -> Layer:
         Column("sicherheit", t("Sicherheit"), "percent"),
         Column("zweifelhaft", t("zweifelhaft"), "yes_no"),
         Column("flaeche_m2", t("Fläche"), "number", 2, "m²"),
+        *_decision_column(decided, t),
     )
     keys = [one.key for one in analysis.recipe.classes]
     style = tuple(
@@ -200,27 +260,30 @@ def _layer(analysis: Analysis, result: Result, t: Translator) -> Layer:
         name=LAYER,
         title=t("Funde"),
         columns=columns,
-        features=_features(analysis, result, t),
+        features=_features(analysis, kept, decided, t),
         style=style,
         style_column="art",
         crs=CRS,
     )
 
 
-def _features(analysis: Analysis, result: Result, t: Translator) -> tuple[Feature, ...]:
+def _features(
+    analysis: Analysis, kept: Sequence[FoundObject], decided: Decided | None, t: Translator
+) -> tuple[Feature, ...]:
     mover = Transformer.from_crs(analysis.info.crs, CRS, always_xy=True)
     found = []
-    for one in result.objects:
+    for one in kept:
         outer, *holes = placed_rings(analysis.info, one.polygon)
         outline = Polygon(outer, holes)
         geometry = transform(outline, mover.transform, interleaved=False)
-        cells = (
+        cells: tuple[Cell, ...] = (
             one.object_id,
             one.class_key,
             words.class_title(analysis.recipe, one.class_key, t),
             round(one.score, 4),
             one.doubtful,
             round(one.area_m2, 2),
+            *_decision_cell(decided, one, t),
         )
         found.append(Feature(geometry, cells))
     return tuple(found)

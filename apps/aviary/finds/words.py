@@ -168,12 +168,6 @@ def unusual_tiles(analysis: Analysis, t: Translator) -> str:
     )
 
 
-def kind_word(analysis: Analysis, class_key: str, doubtful: bool, t: Translator) -> str:
-    """Return the title of a kind of object, with the remark that its finds are doubtful."""
-    title = class_title(analysis.recipe, class_key, t)
-    return t("{kind}, zweifelhaft", kind=title) if doubtful else title
-
-
 def class_title(recipe: Recipe, class_key: str, t: Translator) -> str:
     """Return the title of a class in the language of the reader."""
     return recipe.title(class_key, t.language)

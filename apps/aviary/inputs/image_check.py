@@ -14,6 +14,7 @@ from rasterio.errors import NotGeoreferencedWarning
 from rasterio.io import MemoryFile
 from rasterio.transform import Affine
 
+from apps.aviary.inputs.image_folder import bytes_or_place
 from apps.aviary.inputs.run_image import RunImage
 from apps.aviary.objects import Box
 from apps.aviary.preflight import check_image
@@ -49,36 +50,54 @@ class CheckedImage:
 
 
 def look_over(
-    content: bytes, recipe: Recipe, options: OpenOptions, *, name: str, force: bool
+    content: bytes,
+    recipe: Recipe,
+    options: OpenOptions,
+    *,
+    name: str,
+    force: bool,
+    path: str = "",
 ) -> CheckedImage:
     """Open an image, check it against a recipe and shrink it.
 
     Args:
-        content: All bytes.
+        content: All bytes; empty where it lies on disk.
         recipe: What is looked for.
         options: How it is opened.
         name: File name for people.
+        path: Where it lies; empty where its bytes are given.
         force: A resolution outside the recipe's range is only a hint.
 
     Raises:
         InputError: It cannot be used; see `open_raster`.
     """
-    with open_raster(content, name=name, options=_with_infrared(options, recipe)) as source:
+    options = _as_read(options, recipe)
+    with (
+        bytes_or_place(content, path) as file,
+        open_raster(file, name=name, options=options) as source,
+    ):
         image = RunImage(source)
         findings = tuple(check_image(image.info, image.overview, recipe, force=force))
         return CheckedImage(image.info, findings, _shrunk(image.overview))
 
 
 def cut_out_tiff(
-    content: bytes, recipe: Recipe, options: OpenOptions, *, name: str, box: Box
+    content: bytes,
+    recipe: Recipe,
+    options: OpenOptions,
+    *,
+    name: str,
+    box: Box,
+    path: str = "",
 ) -> str:
     """Cut a part out of an image, without loss and with its place on the map.
 
     Args:
-        content: All bytes.
+        content: All bytes; empty where it lies on disk.
         recipe: What is looked for.
         options: How it is opened.
         name: File name for people.
+        path: Where it lies; empty where its bytes are given.
         box: Left, upper, right, lower edge; whole pixels of the image.
 
     Returns:
@@ -88,14 +107,19 @@ def cut_out_tiff(
         InputError: It cannot be used; see `open_raster`.
     """
     left, upper, right, lower = box
-    with open_raster(content, name=name, options=_with_infrared(options, recipe)) as source:
+    options = _as_read(options, recipe)
+    with (
+        bytes_or_place(content, path) as file,
+        open_raster(file, name=name, options=options) as source,
+    ):
         image = RunImage(source)
         patch = image.read(box, (round(right - left), round(lower - upper)))
         return base64.b64encode(to_tiff(patch, image.info, (left, upper))).decode("ascii")
 
 
-def _with_infrared(options: OpenOptions, recipe: Recipe) -> OpenOptions:
-    return replace(options, near_infrared=recipe.bands != "rgb")
+def _as_read(options: OpenOptions, recipe: Recipe) -> OpenOptions:
+    """Return how a run of the recipe opens an image."""
+    return replace(options, near_infrared=recipe.bands != "rgb", grey=recipe.takes_grey)
 
 
 def _shrunk(overview: Patch) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -89,6 +90,29 @@ def _moved(codes: Codes, reach_px: int) -> Iterator[Codes]:
         for x in range(side):
             if (y, x) != (reach_px, reach_px):
                 yield padded[y : y + rows, x : x + columns]
+
+
+def number_areas(kinds: Codes, least_px: float) -> tuple[NDArray[np.int32], Codes]:
+    """Join neighbouring pixels of one kind to areas and leave out the small ones.
+
+    Args:
+        kinds: Kind of change of each pixel, `NO_DATA` for none.
+        least_px: Least area [px].
+
+    Returns:
+        Number of the area on each pixel, from 1, 0 for none; and the kind of each number, `NO_DATA`
+        for 0.
+    """
+    numbers, codes = np.zeros(kinds.shape, np.int32), [NO_DATA]
+    for kind in np.unique(kinds[kinds != NO_DATA]):
+        _, parts, found, _ = cv2.connectedComponentsWithStats(
+            (kinds == kind).astype(np.uint8), connectivity=4
+        )
+        large = found[:, cv2.CC_STAT_AREA] >= least_px
+        large[0] = False
+        numbers += np.where(large, np.cumsum(large) + len(codes) - 1, 0).astype(np.int32)[parts]
+        codes += [int(kind)] * int(large.sum())
+    return numbers, np.array(codes, np.uint8)
 
 
 def usual_class(codes: Codes, where: Mask) -> int:

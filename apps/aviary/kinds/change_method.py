@@ -44,6 +44,7 @@ from shared.store.local_files import disk_errors
 
 METHOD = "transitions"
 MOST_TOLERANCE_PX = 5
+SURE = 100
 LEAST_KEPT_M2 = 2.0
 """Smaller changes are not even kept for somebody who lowers the least area."""
 LEAST_VALID = 0.5
@@ -103,6 +104,24 @@ def read_settings(recipe: Recipe) -> ChangeSettings:
     except (KeyError, ValueError) as cause:
         raise RecipeBroken(name=recipe.recipe_id, reason="method.transitions") from cause
     return settings
+
+
+def changes_of_maps(recipe: Recipe, before: Codes, after: Codes) -> Codes:
+    """Return what the rule of a recipe leaves of two maps of land cover that are sure.
+
+    Args:
+        recipe: A recipe of kind `change`.
+        before: Land cover in the older image, `NO_DATA` for unknown.
+        after: The same in the newer image, same shape.
+
+    Returns:
+        Kind of change of each pixel, `NO_DATA` for none.
+    """
+    settings = read_settings(recipe)
+    known = (before != NO_DATA) & (after != NO_DATA)
+    maps = Vintages(before, after, np.where(known, SURE, NO_DATA).astype(np.uint8))
+    table = settings.table(recipe)
+    return find_changes(maps, table, sure=settings.sure, edge_px=settings.edge_px)
 
 
 class ChangeMethod:

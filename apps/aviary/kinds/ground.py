@@ -103,7 +103,7 @@ def _cells(
     seen = patch.nir if model.near_infrared else None
     pixels = patch.rgb if seen is None else np.dstack([patch.rgb, seen])
     cache = tile_cache(get_settings()) if work.parameters.use_cache else None
-    key = tile_key(pixels, model.sha256, {"output": "probabilities", "gsd_m": round(plan.gsd_m, 6)})
+    key = tile_key(pixels, model.sha256, model.asked("probabilities", plan.gsd_m))
     known = None if cache is None else cache.find(key)
     if known is not None:
         return from_arrays(known), ModelUse(model.name, model.version, model.sha256)
@@ -133,14 +133,17 @@ def draw_ground(
     area: MultiPolygon | None,
     results: Iterator[tuple[Tile, Cells | None]],
     pixels: GroundPixels,
+    *,
+    beyond: bool = False,
 ) -> Totals:
-    """Draw the map row by row and count it.
+    """Draw the map row by row and count what lies in the area.
 
     Args:
         work: The run.
         area: Part of the image that counts [px]; None for all of it.
         results: Each tile of the plan once, see `classify`.
         pixels: Take the rows.
+        beyond: Draw what tiles show beyond the area too: a house does not end where it ends.
 
     Raises:
         DamagedImage: The file breaks off or is broken.
@@ -148,12 +151,13 @@ def draw_ground(
     plan, info, model = work.plan(), work.image.info, work.parameters.pinned_model
     where = MapGrid(plan.tiles, (plan.width, plan.height), (info.width, info.height))
     margin_px = round(model.reach_px * max(plan.scale_x, plan.scale_y))
-    valid = ValidRows(work.image, area, margin_px)
+    valid = ValidRows(work.image, None if beyond else area, margin_px)
+    inside = ValidRows(work.image, area, margin_px).inside
     groups = ground_groups(work)
     cells = CellMap(model.codes, model.stride, model.reach_px)
     totals = Totals()
     for strip in classify(where, results, cells, groups, valid):
-        totals.add(strip, valid.inside(strip.y0, strip.y0 + len(strip.codes)))
+        totals.add(strip, inside(strip.y0, strip.y0 + len(strip.codes)))
         pixels.codes.append(strip.codes)
         pixels.confidence.append(strip.confidence)
     return totals

@@ -234,7 +234,12 @@ _COMPARISONS: Final[Mapping[str, Operation]] = {
 
 
 def _both(operation: Operation, left: Step, right: Step) -> Step:
-    return lambda bands: operation(left(bands), right(bands))
+    return lambda bands: _finite(operation(left(bands), right(bands)))
+
+
+def _finite(values: Values | np.float32) -> Values:
+    """Return NaN for what is no number, at once: `min(x / 0, 1)` has no value either."""
+    return np.where(np.isfinite(values), values, np.float32(np.nan))
 
 
 def _known(

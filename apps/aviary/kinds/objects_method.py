@@ -38,7 +38,8 @@ from apps.aviary.work import (
 from shared.contracts.jobs import JsonObject
 from shared.contracts.provenance import ModelUse
 from shared.geo.cache import tile_cache, tile_key
-from shared.geo.raster import Patch
+from shared.geo.nodata import without_collar
+from shared.geo.raster import Mask, Patch
 from shared.geo.tiling import Tile
 from shared.jobs.definition import (
     MOST_ROW_BYTES,
@@ -48,6 +49,8 @@ from shared.jobs.definition import (
     UnitResult,
 )
 from shared.settings import get_settings
+
+LEAST_DATA_SHARE = 0.5
 
 
 class ObjectsMethod:
@@ -66,7 +69,7 @@ class ObjectsMethod:
         if patch.empty:
             return _unit_result(TileFinds(tile.tile_id, empty=True), (), ctx)
         finds, model = _finds_of(work, plan, tile, patch, ctx)
-        return _unit_result(finds, (model,), ctx)
+        return _unit_result(_on_data(finds, patch.valid), (model,), ctx)
 
     def finish(self, work: Work, outcomes: Iterator[UnitOutcome], ctx: JobContext) -> ResultSummary:
         """Write `detection.json` and a picture; figures at the usual threshold."""
@@ -100,7 +103,7 @@ def _finds_of(
     """Ask the model about a tile, or take what it has said about the same pixels before."""
     model, least_score = work.parameters.pinned_model, work.parameters.least_score
     cache = tile_cache(get_settings()) if work.parameters.use_cache else None
-    told: dict[str, object] = {"output": "instances", "gsd_m": round(plan.gsd_m, 6)}
+    told = model.asked("instances", plan.gsd_m)
     if least_score < LOWEST_SCORE:
         told["least_score"] = least_score
     key = tile_key(patch.rgb, model.sha256, told)
@@ -119,6 +122,19 @@ def _finds_of(
     if cache is not None:
         cache.keep(key, finds_to_arrays(finds))
     return finds, use
+
+
+def _on_data(finds: TileFinds, valid: Mask) -> TileFinds:
+    """Leave out finds that lie mostly where there is no data: colours may go on below a mask."""
+    if valid.all():
+        return finds
+    kept = []
+    for one in finds.finds:
+        left, upper, right, lower = (round(edge) for edge in one.box)
+        seen = valid[upper : max(lower, upper + 1), left : max(right, left + 1)]
+        if seen.size and seen.mean() >= LEAST_DATA_SHARE:
+            kept.append(one)
+    return replace(finds, finds=tuple(kept))
 
 
 def _unit_result(finds: TileFinds, models: tuple[ModelUse, ...], ctx: JobContext) -> UnitResult:
@@ -153,7 +169,7 @@ def _detection(work: Work, outcomes: Iterator[UnitOutcome], ctx: JobContext) -> 
         info=work.image.info,
         recipe=work.recipe,
         findings=work.image.check(work.recipe, force=parameters.force),
-        nodata_share=no_data_share(work.image.overview, work.image.info, area),
+        nodata_share=no_data_share(without_collar(work.image.overview), work.image.info, area),
         threshold=work.recipe.threshold if threshold is None else threshold,
         model=ModelUse(parameters.model, parameters.model_version, parameters.model_sha256),
         model_gsd_m=plan.gsd_m,

@@ -59,7 +59,8 @@ class SurfacesMethod:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
             pixels = GroundPixels.new(folder, work.image.info.width, stack)
             stack.enter_context(disk_errors(folder))
-            totals = draw_ground(work, area, told.results(outcomes, ctx), pixels)
+            results = told.results(outcomes, ctx)
+            totals = draw_ground(work, area, results, pixels, beyond=True)
             ground = _class_map(work, area, pixels, folder)
             derivation = DERIVATIONS[work.recipe.method]
             settings = derivation.check(work.recipe.settings)

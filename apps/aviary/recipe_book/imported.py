@@ -9,13 +9,14 @@ from apps.aviary.inference import PinnedModel
 from apps.aviary.recipes import Recipe, read_recipe
 from apps.aviary.sharing.conformance import check_model
 from apps.aviary.sharing.import_job import IMPORT
-from apps.aviary.sharing.share import MEDIA_TYPE, RECIPE_FILE, UsedModel
+from apps.aviary.sharing.share import MEDIA_TYPE, RECIPE_FILE, KnownRecipe, UsedModel
 from shared.contracts.identity.principal import Principal
-from shared.errors import FileDamaged, FileGone, NotFound, RecipeBroken
+from shared.errors import FileDamaged, FileGone, NotFound, RecipeBroken, RecipeVersionTaken
 from shared.store import artifacts, runs
 from shared.store.run_views import RunOrder, RunView
 from shared.store.store import Store
 
+MOST_COMPARED = 1000
 MOST_LISTED = 20
 """The newest ones; older ones are found by their run."""
 
@@ -60,7 +61,12 @@ class ImportedRecipes:
 
 
 def order_import(
-    principal: Principal, store: Store, content: bytes, name: str, title: str, now: datetime
+    principal: Principal,
+    store: Store,
+    content: bytes,
+    name: str,
+    known: KnownRecipe,
+    now: datetime,
 ) -> RunView:
     """Keep a shared recipe and order its test.
 
@@ -69,13 +75,17 @@ def order_import(
         store: Where it is kept.
         content: The whole file.
         name: Its name for people.
-        title: Title of its recipe.
+        known: Its recipe.
         now: The moment, with zone.
 
     Raises:
         NotAllowed: The role may not.
         StorageFull: It cannot be kept.
+        RecipeVersionTaken: Another recipe of this name and version was taken over before, or its
+            test is still to come.
     """
+    refuse_taken(principal, store, known)
+    recipe = known.recipe
     file = artifacts.save(
         principal,
         store,
@@ -86,8 +96,43 @@ def order_import(
         is_example=False,
         now=now,
     )
-    order = RunOrder(IMPORT.app, IMPORT.name, title, (file,))
+    told = {
+        "recipe": recipe.recipe_id,
+        "version": recipe.version,
+        "content_sha256": known.content_sha256,
+    }
+    order = RunOrder(IMPORT.app, IMPORT.name, recipe.title_de, (file,), parameters=told)
     return runs.submit(principal, store, order, now=now)
+
+
+def refuse_taken(principal: Principal, store: Store, known: KnownRecipe) -> None:
+    """Refuse a recipe with the name and version of another one; the same one again is no harm.
+
+    Args:
+        principal: Who takes it over.
+        store: Where recipes are kept.
+        known: The recipe.
+
+    Raises:
+        RecipeVersionTaken: There is another one, or its test is still to come.
+        NotAllowed: The role may not look.
+    """
+    recipe = known.recipe
+    named = (recipe.recipe_id, recipe.version)
+    found = runs.recent(
+        principal, store, app=IMPORT.app, job=IMPORT.name, limit=MOST_COMPARED, everybody=True
+    )
+    for run in found:
+        told = run.parameters
+        if (told.get("recipe"), told.get("version")) != named or not _counts(run):
+            continue
+        if told.get("content_sha256") != known.content_sha256:
+            raise RecipeVersionTaken(recipe=recipe.recipe_id, version=recipe.version)
+
+
+def _counts(run: RunView) -> bool:
+    """Say whether an import has passed its test, or still may."""
+    return run.is_active or (run.state == "done" and run.units_failed == 0)
 
 
 def list_imported(principal: Principal, store: Store) -> ImportedRecipes:
@@ -111,7 +156,8 @@ def list_imported(principal: Principal, store: Store) -> ImportedRecipes:
         except (RecipeBroken, FileGone, FileDamaged):
             broken.append(run.title)
         else:
-            recipes += () if one is None else (one,)
+            if one is not None and all((one.text, one.model) != (k.text, k.model) for k in recipes):
+                recipes.append(one)
     return ImportedRecipes(tuple(recipes), tuple(broken))
 
 

@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from apps.aviary.recipe_book.schema import CELL_STEP_PX, Kind
+from apps.aviary.recipe_book.schema import CELL_STEP_PX, FINEST_GSD_M, Kind
 from apps.aviary.recipe_book.toml_text import to_toml
 from shared.clients.catalog import find_entry
 from shared.contracts.model_catalog import Catalog, CatalogEntry
-from shared.errors import ModelMissing, OwnModelRefused
+from shared.errors import N_, ModelMissing, OwnModelRefused
 
 OWN_MODEL: Final = "own_model"
 TITLE_DE, TITLE_EN = "Eigenes Modell", "Own model"
@@ -78,13 +78,10 @@ def recipe_text(entry: CatalogEntry, tiling: Tiling = UNKNOWN_TILING) -> str:
     kind = _kind(entry)
     best, low, high = entry.gsd_best_m, entry.gsd_min_m, entry.gsd_max_m
     if best is None or low is None or high is None:
-        raise OwnModelRefused(name=entry.name, reason="Es fehlt die Angabe resolution.")
+        raise OwnModelRefused(name=entry.name, reason=N_("Es fehlt die Angabe resolution."))
     tile_px = entry.size_px or USUAL_TILE_PX
     if not LEAST_TILE_PX <= tile_px <= MOST_TILE_PX:
-        reason = (
-            f"Seine Kacheln haben {tile_px} Bildpunkte Seite, möglich sind {LEAST_TILE_PX} bis "
-            f"{MOST_TILE_PX}."
-        )
+        reason = N_("Seine Kacheln müssen 64 bis 1280 Bildpunkte Seite haben.")
         raise OwnModelRefused(name=entry.name, reason=reason)
     content = {
         "recipe": _head(entry, kind),
@@ -94,7 +91,7 @@ def recipe_text(entry: CatalogEntry, tiling: Tiling = UNKNOWN_TILING) -> str:
             else "any"
             if "rgbi" in entry.bands
             else "rgb",
-            "gsd_min_m": low,
+            "gsd_min_m": max(low, min(best, FINEST_GSD_M)),
             "gsd_native_m": best,
             "gsd_max_m": high,
         },
@@ -108,18 +105,15 @@ def recipe_text(entry: CatalogEntry, tiling: Tiling = UNKNOWN_TILING) -> str:
 
 def _kind(entry: CatalogEntry) -> Kind:
     if entry.task != "segment" or not entry.classes:
-        raise OwnModelRefused(name=entry.name, reason="Es ist kein Modell für Luftbilder.")
+        raise OwnModelRefused(name=entry.name, reason=N_("Es ist kein Modell für Luftbilder."))
     if "instances" in entry.outputs:
         if "rgb" not in entry.bands:
-            reason = "Modelle für Objekte bekommen hier drei Kanäle: Rot, Grün und Blau."
+            reason = N_("Modelle für Objekte bekommen hier drei Kanäle: Rot, Grün und Blau.")
             raise OwnModelRefused(name=entry.name, reason=reason)
         return "objects"
     stride = entry.output_stride
     if stride is None or CELL_STEP_PX % stride:
-        steps = ", ".join(
-            str(step) for step in range(1, CELL_STEP_PX + 1) if CELL_STEP_PX % step == 0
-        )
-        reason = f"Eine Zelle seiner Antwort muss {steps} Bildpunkte Seite haben."
+        reason = N_("Eine Zelle seiner Antwort muss 1, 2, 4 oder 8 Bildpunkte Seite haben.")
         raise OwnModelRefused(name=entry.name, reason=reason)
     return "semantic"
 

@@ -1,7 +1,8 @@
 """Small pictures for the cards of the recipes, drawn from the images of Musterstadt's centre.
 
 Each shows a part of the town with what the recipe looks for, taken from the truth of the renderer:
-a picture of the task, not of anybody's result. A map covers the right half only.
+a picture of the task, not of anybody's result. A map covers the right half only; changes show one
+place in both flights.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import rasterio
 from numpy.typing import NDArray
 from PIL import Image
 
+from apps.aviary.kinds.change_picture import SCENE_CORNER_M, draw_change
 from apps.aviary.kinds.index_language import break_classes, evaluate_index, parse_index
 from apps.aviary.recipes import Recipe, find_recipe
 from shared.demo_city import NO_DATA, CitySettings, CityStore
@@ -74,6 +76,7 @@ SCENES: Final = {
     "index": Scene((1_640.0, 2_385.0)),
     "similar": Scene((1_545.0, 2_325.0), SOLAR, (1, 2, 3)),
     "gravel_garden": Scene((2_100.0, 1_428.0), LABELS, (5,)),
+    "change": Scene(SCENE_CORNER_M),
 }
 
 
@@ -88,35 +91,51 @@ def recipe_picture(name: str) -> bytes | None:
     """
     store = CityStore(get_settings().demo_city_folder, CitySettings())
     scene = SCENES.get(name)
-    if scene is None or store.ready_share(_vintage(store), scene.bounds_m) < 1:
+    if scene is None:
+        return None
+    if any(store.ready_share(year, scene.bounds_m) < 1 for year in _years(store, name)):
         return None
     return _draw(name, store.folder)
 
 
 @lru_cache(maxsize=len(SCENES))
 def _draw(name: str, folder: Path) -> bytes:
-    scene, recipe = SCENES[name], find_recipe(name)
-    bands, codes = _read(CityStore(folder.parent, CitySettings()), scene)
-    photo = bands[..., :3]
-    if recipe.kind == "index":
-        codes = _index(recipe, bands)
-    elif recipe.kind == "similar":
-        codes = _cells(scene, codes)
-    drawn = _objects(scene, photo, codes) if scene.codes else _map(recipe, photo, codes)
+    scene, store = SCENES[name], CityStore(folder.parent, CitySettings())
+    read = [_read(store, scene, year) for year in _years(store, name)]
+    drawn = _both(read) if len(read) > 1 else _one(find_recipe(name), scene, *read[0])
     target = io.BytesIO()
     Image.fromarray(drawn).save(target, "JPEG", quality=JPEG_QUALITY)
     return target.getvalue()
 
 
-def _vintage(store: CityStore) -> str:
-    return str(store.settings.flights[-1].year)
+def _years(store: CityStore, name: str) -> tuple[str, ...]:
+    """Return the flights that a picture shows: the newest one, or both to compare them."""
+    years = tuple(str(day.year) for day in store.settings.flights)
+    return years if find_recipe(name).kind == "change" else years[-1:]
 
 
-def _read(store: CityStore, scene: Scene) -> tuple[NDArray[np.uint8], Codes]:
+def _one(recipe: Recipe, scene: Scene, bands: NDArray[np.uint8], codes: Codes) -> Rgb:
+    photo = bands[..., :3]
+    if recipe.kind == "index":
+        codes = _index(recipe, bands)
+    elif recipe.kind == "similar":
+        codes = _cells(scene, codes)
+    return _objects(scene, photo, codes) if scene.codes else _map(recipe, photo, codes)
+
+
+def _both(read: Sequence[tuple[NDArray[np.uint8], Codes]]) -> Rgb:
+    """Show the left half of a scene in both flights, the older one on the left."""
+    half = SIZE_PX[0] // 2
+    older, newer = (bands[:, :half, :3] for bands, _ in read)
+    before, after = (codes[:, :half] for _, codes in read)
+    return draw_change(older, newer, (before, after), gsd_m=GSD_M, colour=MARK)
+
+
+def _read(store: CityStore, scene: Scene, year: str) -> tuple[NDArray[np.uint8], Codes]:
     """Return red, green, blue and near infrared of a scene, and what its band knows."""
-    bands, _ = store.read(_vintage(store), scene.bounds_m, SIZE_PX)
+    bands, _ = store.read(year, scene.bounds_m, SIZE_PX)
     codes = np.zeros(SIZE_PX[::-1], np.uint8)
-    for tile in store.ready_in(_vintage(store), scene.bounds_m):
+    for tile in store.ready_in(year, scene.bounds_m):
         if tile.gsd_m == GSD_M:
             edges = tile.pixels(store.settings).bounds_m
             _paste(store.path(tile, "labels"), (edges[0], edges[3]), scene, codes)

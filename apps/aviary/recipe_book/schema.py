@@ -17,10 +17,14 @@ from pydantic import (
 
 Key = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
-Metres = Annotated[float, Field(gt=0, le=5, allow_inf_nan=False)]
+FINEST_GSD_M, COARSEST_GSD_M = 0.01, 100.0
+"""From images of single leaves to those of satellites; beyond, a unit was mistaken."""
+Metres = Annotated[float, Field(ge=FINEST_GSD_M, le=COARSEST_GSD_M, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Colour = Annotated[str, StringConstraints(pattern=r"^#[0-9a-f]{6}$")]
 Code = Annotated[int, Field(ge=0, le=254)]
+MONTHS_OF_YEAR = 12
+Month = Annotated[int, Field(ge=1, le=MONTHS_OF_YEAR)]
 
 Kind = Literal["objects", "semantic", "surfaces", "index", "change", "similar"]
 """How a recipe works: objects or classes of a model; objects derived from classes; a formula over
@@ -71,6 +75,15 @@ class Needs(_Part):
     gsd_max_m: Metres
     inputs: tuple[InputName, ...] = ()
     optional_inputs: tuple[InputName, ...] = ()
+    season: tuple[Month, ...] = ()
+
+    @model_validator(mode="after")
+    def _one_stretch(self) -> Needs:
+        """Check that each month follows the one before, also across the turn of the year."""
+        following = [month % MONTHS_OF_YEAR + 1 for month in self.season[:-1]]
+        if following != list(self.season[1:]) or len(self.season) > MONTHS_OF_YEAR:
+            raise ValueError("season: neighbouring months")
+        return self
 
     @model_validator(mode="after")
     def _ordered(self) -> Needs:

@@ -115,6 +115,26 @@ class SharedRecipe:
         """Name of the image in the file."""
         return image_name(self.recipe)
 
+    @property
+    def content_sha256(self) -> str:
+        """Hash of recipe and weights; with what image it is tested makes it no other recipe."""
+        model = self.expected.model
+        told = "" if model is None else model.model_dump_json()
+        return hashlib.sha256(f"{self.text}\0{told}".encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class KnownRecipe:
+    """What is kept of a shared recipe until it has passed its test.
+
+    Args:
+        recipe: What is looked for.
+        content_sha256: See `SharedRecipe`.
+    """
+
+    recipe: Recipe
+    content_sha256: str
+
 
 def image_name(recipe: Recipe) -> str:
     """Return how the test image of a recipe is called."""
@@ -184,9 +204,10 @@ def unpack_recipe(content: bytes, name: str) -> SharedRecipe:
     return SharedRecipe(name, recipe, text, image, expected)
 
 
-def read_shared_recipe(content: bytes, name: str) -> Recipe:
+def read_shared_recipe(content: bytes, name: str) -> KnownRecipe:
     """Return the recipe of a `.urbanki-recipe` file; arguments and errors of `unpack_recipe`."""
-    return unpack_recipe(content, name).recipe
+    shared = unpack_recipe(content, name)
+    return KnownRecipe(shared.recipe, shared.content_sha256)
 
 
 def _read_parts(content: bytes, name: str) -> Mapping[str, bytes]:

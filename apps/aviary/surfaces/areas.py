@@ -11,9 +11,8 @@ from shapely import Polygon, affinity
 
 from apps.aviary.surfaces.class_map import ClassMap, Codes, Planes
 from shared.geo.nodata import NO_DATA
-from shared.geo.vectorise import OutlineOptions, polygonise
+from shared.geo.vectorise import ON_PIXELS, OutlineOptions, polygonise
 
-_ON_PIXELS = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 _WANTED = 0
 LEAST_SPECK_M2 = 1.0
 """Smaller specks are cleared before anything is outlined; a limit for memory, not for results."""
@@ -52,7 +51,7 @@ def outline_areas(
     least_px = ground.to_pixels(least_m2)
     table = np.full(256, NO_DATA, dtype=np.uint8)
     table[list(classes)] = _WANTED
-    for one in polygonise(_marked(planes, table), _ON_PIXELS, options):
+    for one in polygonise(_marked(planes, table), ON_PIXELS, options):
         if one.pixels >= least_px:
             yield Area(one.polygon, one.pixels)
 

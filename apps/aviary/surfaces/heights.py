@@ -26,8 +26,7 @@ from shapely.geometry.base import BaseGeometry
 from apps.aviary.inputs.input_files import TITLES
 from apps.aviary.surfaces.class_map import Box
 from shared.errors import N_, InputUnusable
-from shared.geo.raster import Affine as AffineNumbers
-from shared.geo.raster import RasterInfo, RasterLimits
+from shared.geo.raster import Affine as AffineNumbers, RasterInfo, RasterLimits
 
 _NO_HEIGHTS = N_("Sie ist kein GeoTIFF mit Höhen in einem einzigen Kanal.")
 _OTHER_SHAPE = N_("Ohne Lage auf der Karte muss sie denselben Ausschnitt zeigen wie das Bild.")

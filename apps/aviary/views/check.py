@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import streamlit as st
 
 from apps.aviary.inputs.image_check import CheckedImage, look_over
 from apps.aviary.preflight import outside_checked_range
 from apps.aviary.recipes import Recipe
+from apps.aviary.season import name_months
+from apps.aviary.views.folder import path_of
 from shared.contracts.finding import Finding
 from shared.errors import InputError
 from shared.geo.raster import OpenOptions
@@ -16,6 +20,7 @@ from shared.ui import AppContext, ChosenData, escape_markdown, show_checks
 from shared.ui.failures import show_failure
 
 GSD_RANGE_CM = (1.0, 500.0)
+EARLIEST_DAY = date(1900, 1, 1)
 
 
 def check_image_of(
@@ -48,7 +53,8 @@ def check_image_of(
     if isinstance(checked, InputError):
         show_failure(checked, ctx.t, ctx.manifest.id)
         return None
-    return (checked, force) if show_checks((*checked.findings, *missing), ctx.t) else None
+    findings = (*name_months(checked.findings), *missing)
+    return (checked, force) if show_checks(findings, ctx.t) else None
 
 
 def open_checked(
@@ -62,7 +68,8 @@ def open_checked(
         recipe: What is looked for.
         force: A resolution outside the recipe's range is only a hint.
     """
-    key = (chosen.file.sha256, options, recipe.recipe_id, recipe.version)
+    # The recipe itself: one of others may have the name and version of another.
+    key = (chosen.file.sha256, options, recipe)
     known: dict[bool, CheckedImage | InputError] = {}
     stored = st.session_state.get("aviary_checked")
     if stored is not None and stored[0] == key:
@@ -81,7 +88,15 @@ def _inspect(
     try:
         if chosen.is_sample:
             return look_over(file.content, recipe, options, name=file.name, force=force)
-        return read_limited(look_over, file.content, recipe, options, name=file.name, force=force)
+        return read_limited(
+            look_over,
+            file.content,
+            recipe,
+            options,
+            name=file.name,
+            force=force,
+            path=path_of(file),
+        )
     except InputError as error:
         return error
 
@@ -124,3 +139,24 @@ def stated_gsd_m(ctx: AppContext) -> float | None:
         )
     )
     return None
+
+
+def stated_day(ctx: AppContext) -> date | None:
+    """Ask for the day on which an image was taken; None where the file may say it.
+
+    Args:
+        ctx: Context of the page.
+    """
+    t = ctx.t
+    day: date | None = st.date_input(
+        t("Tag der Aufnahme, wenn bekannt"),
+        value=None,
+        min_value=EARLIEST_DAY,
+        format="DD.MM.YYYY",
+        key="aviary_taken_on",
+        help=t(
+            "Steht beim Lieferanten des Luftbilds. Bleibt das Feld leer, gilt der Tag, den die "
+            "Datei nennt."
+        ),
+    )
+    return day

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import PurePath
 
+from apps.aviary.class_maps.area_uncertainty import sample_facts
 from apps.aviary.class_maps.map_file import CODES_FILE, CONFIDENCE_FILE, VALUES_FILE
 from apps.aviary.class_maps.outputs import as_pictures, class_geojson, class_summary
 from apps.aviary.class_maps.picture import MapStyle, as_png, draw_classes
@@ -13,6 +14,7 @@ from apps.aviary.class_maps.report import build_class_report
 from apps.aviary.outputs import to_json
 from apps.aviary.views.export import GPKG, XLSX
 from apps.aviary.views.run import ShownMap, origin_of, read_outlines
+from apps.aviary.views.sample import checked_points
 from shared.contracts.provenance import LOCAL_ZONE, Provenance
 from shared.i18n import Translator
 from shared.report.csv_out import pack, render_csv
@@ -66,8 +68,16 @@ def class_report(ctx: AppContext, shown: ShownMap, origin: Provenance, t: Transl
     """
     outlines = read_outlines(ctx, shown)
     theme = load_theme(ctx.settings.theme)
+    checked = checked_points(ctx, shown)
     return build_class_report(
-        shown.content, shown.reduced, shown.overview, outlines, origin, theme.name, t
+        shown.content,
+        shown.reduced,
+        shown.overview,
+        outlines,
+        origin,
+        theme.name,
+        t,
+        None if checked is None else checked.told,
     )
 
 
@@ -170,4 +180,7 @@ def _protocol(ctx: AppContext, shown: ShownMap, origin: Provenance) -> bytes:
         min_area_m2=shown.content.recipe.min_area_m2,
         seconds=origin.duration_s,
     )
+    checked = checked_points(ctx, shown)
+    if checked is not None:
+        facts["sample"] = sample_facts(shown.content, checked.points, checked.truths, checked.told)
     return to_json(embed_in_json(facts, origin)).encode()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import streamlit as st
 
@@ -14,12 +14,13 @@ from apps.aviary.ordering import page_limits
 from apps.aviary.painted.sample import SAMPLE_GSD_M, SAMPLE_NAME, render_sample, sample_png
 from apps.aviary.recipes import Recipe
 from apps.aviary.views.area import choose_area
-from apps.aviary.views.check import check_image_of, open_checked, stated_gsd_m
+from apps.aviary.views.check import check_image_of, open_checked, stated_day, stated_gsd_m
 from apps.aviary.views.files import GivenFile, choose_files
+from apps.aviary.views.folder import KEY as IN_FOLDER, choose_in_folder, path_of
 from shared.contracts.finding import Finding
 from shared.contracts.identity.policy import UPLOAD, decide
 from shared.errors import N_, InputError
-from shared.geo.raster import OpenOptions, RasterInfo
+from shared.geo.raster import OpenOptions, RasterInfo, RasterLimits
 from shared.ui import (
     AppContext,
     ChosenData,
@@ -68,15 +69,19 @@ def choose_image(ctx: AppContext, recipe: Recipe) -> ReadyImage | None:
         recipe: What is looked for.
     """
     t = ctx.t
-    waiting = st.session_state.get("aviary_source") == "file" and not st.session_state.get(
-        "aviary_upload"
+    waiting = (
+        st.session_state.get("aviary_source") == "file"
+        and not st.session_state.get("aviary_upload")
+        and not st.session_state.get(IN_FOLDER)
     )
     with step(ctx, 2, t("Bild und Gebiet"), done=not waiting):
         examples = _examples(recipe)
         example = examples.get(_wanted_example(examples))
-        chosen = choose_data(
-            ctx, kinds=("jpeg", "png", "tiff", "webp"), sample=_sample(ctx, example)
-        )
+        placed, chosen = choose_in_folder(ctx)
+        if not placed:
+            chosen = choose_data(
+                ctx, kinds=("jpeg", "png", "tiff", "webp"), sample=_sample(ctx, example)
+            )
         if chosen is None:
             st.session_state.pop("aviary_checked", None)
             return None
@@ -160,9 +165,13 @@ def _choose_more(
 
 def _open_options(ctx: AppContext, chosen: ChosenData, example: TownExample | None) -> OpenOptions:
     limits = page_limits(ctx.manifest)
+    if path_of(chosen.file):
+        # Nothing is uploaded, so what the command takes can be taken here too.
+        most = RasterLimits().windowed_megapixels
+        limits = replace(limits, windowed_megapixels=most)
     if chosen.is_sample:
         return OpenOptions(gsd_m=SAMPLE_GSD_M if example is None else None, limits=limits)
-    return OpenOptions(gsd_m=stated_gsd_m(ctx), limits=limits)
+    return OpenOptions(gsd_m=stated_gsd_m(ctx), taken_on=stated_day(ctx), limits=limits)
 
 
 def _painted_bytes() -> bytes:

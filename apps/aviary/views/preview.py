@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 import streamlit as st
 
 from apps.aviary.finds.analysis import Analysis, count
+from apps.aviary.finds.words import failed_words
 from apps.aviary.inference import NO_MODEL, PinnedModel, pin_model
 from apps.aviary.inputs.image_check import cut_out_tiff
 from apps.aviary.parameters import IMAGE, make_parameters
@@ -18,7 +19,9 @@ from apps.aviary.plan import plan_run
 from apps.aviary.preview import Preview, has_preview, preview_box, try_out
 from apps.aviary.recipes import Recipe
 from apps.aviary.views.classes import show_class_picture
+from apps.aviary.views.folder import path_of
 from apps.aviary.views.input import ReadyImage
+from apps.aviary.views.marks import explain_marks
 from apps.aviary.views.other import chosen_text
 from apps.aviary.views.picture import show_picture
 from apps.aviary.views.result import choose_settings, keep_settings
@@ -62,11 +65,16 @@ def show_preview(ctx: AppContext, ready: ReadyImage, recipe: Recipe) -> None:
                 preview = _try(ctx, ready, recipe)
             st.session_state[KEY] = (key, preview)
             st.rerun()
-        _show(ctx, preview, recipe)
+        _show(ctx, preview)
+        explain_marks(ctx, preview.marks)
         st.markdown(f"**{_forecast(ctx, ready, recipe, preview)}**")
 
 
-def _show(ctx: AppContext, preview: Preview, recipe: Recipe) -> None:
+def _show(ctx: AppContext, preview: Preview) -> None:
+    failed = len(preview.marks.failed)
+    if failed:
+        # What a tile without a result shows is unknown; it is no tile without finds.
+        st.warning("\n".join(failed_words(failed, 0, preview.tiles, ctx.t)))
     if preview.analysis is not None:
         _show_finds(ctx, preview.analysis, preview.overview)
     if preview.content is not None and preview.reduced is not None:
@@ -82,7 +90,8 @@ def _show_finds(ctx: AppContext, analysis: Analysis, overview: bytes) -> None:
         show_picture(ctx, analysis, overview, result, f"{KEY}_map")
         return
     st.image(overview, width="stretch", alt=t("Ausschnitt des Luftbilds ohne Funde"))
-    st.caption(t("In diesem Ausschnitt gibt es mit diesen Einstellungen keinen Fund."))
+    if analysis.complete:
+        st.caption(t("In diesem Ausschnitt gibt es mit diesen Einstellungen keinen Fund."))
 
 
 def _forecast(ctx: AppContext, ready: ReadyImage, recipe: Recipe, preview: Preview) -> str:
@@ -148,6 +157,12 @@ def _cut(ready: ReadyImage, recipe: Recipe, model: PinnedModel) -> bytes:
         text = cut_out_tiff(file.content, recipe, ready.options, name=file.name, box=box)
     else:
         text = read_limited(
-            cut_out_tiff, file.content, recipe, ready.options, name=file.name, box=box
+            cut_out_tiff,
+            file.content,
+            recipe,
+            ready.options,
+            name=file.name,
+            box=box,
+            path=path_of(file),
         )
     return base64.b64decode(text)

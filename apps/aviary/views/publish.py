@@ -9,15 +9,17 @@ from pathlib import PurePath
 
 import streamlit as st
 
+from apps.aviary.class_maps.map_file import CLASS_MAP_FILE
 from apps.aviary.class_maps.report import CLASS_SCHEMA
 from apps.aviary.finds.analysis import Result
 from apps.aviary.finds.report import SCHEMA, build_report
 from apps.aviary.finds.words import title_of
-from apps.aviary.recipes import Recipe
+from apps.aviary.recipes import Recipe, layer_topic
 from apps.aviary.views.class_export import class_report
 from apps.aviary.views.run import ShownMap, ShownRun, origin_of
 from shared.contracts.jobs import StoredFile
 from shared.contracts.provenance import LOCAL_ZONE, Provenance
+from shared.errors import N_
 from shared.i18n import get_translator
 from shared.report.document import Report
 from shared.report.geo_out import render_gpkg
@@ -30,7 +32,8 @@ from shared.themes import load_theme
 from shared.ui import AppContext, is_kiosk, publish_button
 
 LONGEST_AREA = 34
-Settings = tuple[str, float, float]
+INCOMPLETE = N_("unvollständig")
+Settings = tuple[str, str, float, float]
 Ready = tuple[Settings, StoredFile]
 
 
@@ -41,10 +44,12 @@ class Offer:
     Args:
         run: The run that made it.
         recipe: What was looked for.
-        settings: Run and settings in force; others need another file.
+        settings: Run, its result and the settings in force; others need another file. A run that
+            was tried again has another result.
         schema: Columns of the layer.
         origin: Where it comes from.
         report: Makes the report that holds the layer, in German.
+        complete: False where tiles have no result.
     """
 
     run: RunView
@@ -53,6 +58,14 @@ class Offer:
     schema: Schema
     origin: Provenance
     report: Callable[[], Report]
+    complete: bool
+
+    @property
+    def title_de(self) -> str:
+        """Title for readers in other applications, who do not see the run."""
+        german = get_translator("de")
+        mark = "" if self.complete else f"{german(INCOMPLETE)}: "
+        return f"{mark}{title_of(self.recipe, german)}: {self.run.title}"[:LONGEST_TEXT]
 
 
 def publish_finds(
@@ -76,8 +89,8 @@ def publish_finds(
             analysis, result, shown.overview, origin, tenant, german, on_paper=False
         )
 
-    settings = (shown.run.id, threshold, min_area_m2)
-    offer = Offer(shown.run, analysis.recipe, settings, SCHEMA, origin, report)
+    settings = (shown.run.id, shown.sha256, threshold, min_area_m2)
+    offer = Offer(shown.run, analysis.recipe, settings, SCHEMA, origin, report, analysis.complete)
     _show(ctx, offer, analysis.info.crs)
 
 
@@ -92,10 +105,11 @@ def publish_classes(ctx: AppContext, shown: ShownMap) -> None:
     offer = Offer(
         shown.run,
         content.recipe,
-        (shown.run.id, 0.0, content.recipe.min_area_m2),
+        (shown.run.id, shown.files[CLASS_MAP_FILE].sha256, 0.0, content.recipe.min_area_m2),
         CLASS_SCHEMA,
         origin,
         lambda: class_report(ctx, shown, origin, get_translator("de")),
+        complete=not content.failed,
     )
     _show(ctx, offer, content.info.crs)
 
@@ -108,6 +122,13 @@ def _show(ctx: AppContext, offer: Offer, crs: str | None) -> None:
         st.caption(t("Ohne Lage auf der Karte kann das Ergebnis nicht in den Datenraum."))
         return
     with st.expander(t("Für andere Anwendungen freigeben"), key="aviary_publication"):
+        if not offer.complete:
+            st.warning(
+                t(
+                    "Kacheln ohne Ergebnis fehlen auch im Datenraum. "
+                    "Der Titel nennt das Ergebnis unvollständig."
+                )
+            )
         licence = _text(ctx, t("Lizenz des Luftbilds"), "licence", "dl-de/zero-2-0")
         credit = _text(ctx, t("Quellenangabe zum Luftbild"), "credit", "Geobasis NRW 2026")
         if not (licence and credit):
@@ -121,10 +142,10 @@ def _show(ctx: AppContext, offer: Offer, crs: str | None) -> None:
                 return
             file = _store_layer(ctx, offer)
             ready = st.session_state["aviary_layer"] = (offer.settings, file)
-        recipe, title = offer.recipe, offer.run.title
+        topic = layer_topic(offer.recipe, str(offer.run.parameters.get("recipe_text", "")))
         publication = Publication(
-            name=f"{ctx.manifest.id}/{recipe.recipe_id}/{_area_name(title)}",
-            title_de=f"{title_of(recipe, t)}: {title}"[:LONGEST_TEXT],
+            name=f"{ctx.manifest.id}/{topic}/{_area_name(offer.run.title)}",
+            title_de=offer.title_de,
             file=ready[1],
             schema=offer.schema,
             licence=licence,

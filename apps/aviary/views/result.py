@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import streamlit as st
 
 from apps.aviary.finds import words
 from apps.aviary.finds.analysis import Analysis, Result
+from apps.aviary.finds.decided import decide_about
+from apps.aviary.finds.review_words import left_out_sentence
 from apps.aviary.recipes import Recipe
+from apps.aviary.review import ReviewList
+from apps.aviary.views.decided import (
+    HIDE,
+    hides_rejected,
+    list_once,
+    note_drawn,
+    verdicts_now,
+)
 from apps.aviary.views.picture import show_picture
 from apps.aviary.views.run import ShownRun, count_finds, origin_of
+from apps.aviary.views.similar_heat import heat_legend, heat_over_image, show_heat_words
 from shared.ui import AppContext, Figure, answer_panel, empty_state, figures
 
 LEAST_PERCENT, MOST_PERCENT, STEP_PERCENT = 5, 95, 5
@@ -29,7 +42,8 @@ def show_result(ctx: AppContext, shown: ShownRun) -> tuple[Result, float, float]
     _notes(ctx, analysis)
     figures(_figures(ctx, analysis, result), ctx.t)
     if result.objects:
-        show_picture(ctx, analysis, shown.overview, result)
+        listed = list_once(ctx, shown, result, threshold, min_area_m2)
+        _show_finds(ctx, shown, result, listed)
     else:
         empty_state(
             ctx.t("Nichts gefunden"),
@@ -41,6 +55,26 @@ def show_result(ctx: AppContext, shown: ShownRun) -> tuple[Result, float, float]
         st.image(shown.overview, width="stretch", alt=ctx.t("Luftbild ohne Funde"))
     _answers(ctx, shown, result, threshold, min_area_m2)
     return result, threshold, min_area_m2
+
+
+def _show_finds(ctx: AppContext, shown: ShownRun, result: Result, listed: ReviewList) -> None:
+    verdicts = verdicts_now(ctx, shown)
+    note_drawn(shown, verdicts)
+    decided = decide_about(listed, verdicts, leave_out_rejected=False)
+    if decided.said.rejected or hides_rejected():
+        hide = st.toggle(
+            ctx.t("Abgelehnte Funde ausblenden und in Dateien weglassen"),
+            key=HIDE,
+            help=ctx.t("Die Dateien nennen, dass und wie viele Funde weggelassen sind."),
+        )
+        decided = replace(decided, leave_out_rejected=hide)
+    left_out = left_out_sentence(decided, ctx.t)
+    if left_out:
+        st.caption(left_out)
+    heat = heat_over_image(ctx, shown)
+    steps = heat_legend(heat, ctx.t)
+    show_picture(ctx, shown.analysis, heat.picture, result, decided=decided, steps=steps)
+    show_heat_words(ctx, heat)
 
 
 def choose_settings(

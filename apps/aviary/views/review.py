@@ -4,30 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import streamlit as st
 
 from apps.aviary.finds.analysis import Result
 from apps.aviary.finds.cut_out import CutOut, frame_object
 from apps.aviary.finds.joining import FoundObject
+from apps.aviary.finds.review_words import decision_word
 from apps.aviary.review import (
     ACCEPTED,
     REJECTED,
     SAMPLE_SIZE,
     UNCLEAR,
     Progress,
+    ReviewList,
     checked_beginning,
     count_progress,
-    doubtful_first,
-    object_key,
-    sample_objects,
     undecided,
 )
 from apps.aviary.views.cut_out import AHEAD, show_cut_out
+from apps.aviary.views.decided import list_once, offer_redraw
+from apps.aviary.views.desk import Desk, may_decide, show_foreign
 from apps.aviary.views.review_export import show_review_export
-from apps.aviary.views.review_table import NAME, WORDS, go_to_selected, show_decisions
+from apps.aviary.views.review_table import NAME, go_to_number, go_to_selected, show_decisions
 from apps.aviary.views.run import ShownRun
-from apps.aviary.views.verdict import Choice, Desk, may_decide, show_buttons
+from apps.aviary.views.verdict import Choice, show_buttons
 from shared.store.decisions import current
 from shared.ui import AppContext, Figure, escape_markdown, figures, is_kiosk, step
 
@@ -40,15 +42,15 @@ class Review:
 
     Args:
         shown: The run with its result.
-        objects: What was found with the settings in force, by `object_key`.
-        order: What is looked at, in turn.
-        verdicts: What was decided, by `object_key`.
+        listed: What was found with the settings in force.
+        order: What is looked at, in turn, by `object_key`.
+        verdicts: What was decided about it, by `object_key`.
         at_random: True where the order is a random sample.
     """
 
     shown: ShownRun
-    objects: Mapping[str, FoundObject]
-    order: Sequence[FoundObject]
+    listed: ReviewList
+    order: Sequence[str]
     verdicts: Mapping[str, str]
     at_random: bool
 
@@ -67,29 +69,29 @@ def review_step(
     """
     if not result.objects or is_kiosk():
         return
-    st.fragment(_review)(ctx, shown, result)
+    st.fragment(_review)(ctx, shown, list_once(ctx, shown, result, threshold, min_area_m2))
     if may_decide(ctx):
         show_review_export(ctx, shown, result, threshold, min_area_m2)
 
 
-def _review(ctx: AppContext, shown: ShownRun, result: Result) -> None:
+def _review(ctx: AppContext, shown: ShownRun, listed: ReviewList) -> None:
     t = ctx.t
-    objects = {object_key(one): one for one in result.objects}
     decided = current(ctx.principal, ctx.store, shown.run.id)
-    verdicts = {key: decided[key].value for key in objects if key in decided}
+    everything = {key: one.value for key, one in decided.items()}
+    verdicts = listed.known(everything)
     desk = Desk(ctx, shown.run.id, NAME, decided)
-    go_to_selected(result)
-    with step(ctx, 4, t("Sichten"), done=len(verdicts) == len(objects)):
+    go_to_selected(listed)
+    with step(ctx, 4, t("Sichten"), done=len(verdicts) == len(listed.by_key)):
         at_random = _choose_order(ctx) == RANDOM
-        found = result.objects
-        order = sample_objects(found) if at_random else doubtful_first(found)
-        review = Review(shown, objects, order, verdicts, at_random)
+        order = listed.sample if at_random else listed.doubtful
+        review = Review(shown, listed, order, verdicts, at_random)
         _figures(ctx, review)
         if desk.may_decide:
             _decide(desk, review)
         else:
             st.caption(t("Über Funde entscheidet die Sachbearbeitung."))
-        show_decisions(ctx, shown, result, verdicts)
+        offer_redraw(ctx, shown, everything)
+        show_decisions(ctx, shown, listed, verdicts)
 
 
 def _choose_order(ctx: AppContext) -> str:
@@ -151,18 +153,18 @@ def _meaning(ctx: AppContext, review: Review) -> str:
 
 
 def _decide(desk: Desk, review: Review) -> None:
-    ctx, t = desk.ctx, desk.ctx.t
-    waiting = undecided(review.order, review.verdicts)
-    chosen = desk.wanted(review.objects) or (object_key(waiting[0]) if waiting else None)
+    ctx, t, finds = desk.ctx, desk.ctx.t, review.listed.by_key
+    waiting = list(islice(undecided(review.order, review.verdicts), AHEAD))
+    go_to_number(ctx, review.listed)
+    chosen = desk.wanted(finds) or (waiting[0] if waiting else None)
     if chosen is None:
         st.success(t("Hier ist alles gesichtet."))
     else:
-        _show_object(ctx, review, review.objects[chosen], waiting)
-    last = desk.last(review.objects)
+        _show_object(desk, review, chosen, waiting)
+    last = desk.last(finds)
     back = t("Zurück")
     if last is not None:
-        number = review.objects[last.item_key].object_id
-        back = t("Nr. {number} zurücknehmen", number=number)
+        back = t("Nr. {number} zurücknehmen", number=finds[last.item_key].object_id)
     choices = [
         Choice(ACCEPTED, t("Annehmen"), "J"),
         Choice(REJECTED, t("Ablehnen"), "N"),
@@ -171,11 +173,10 @@ def _decide(desk: Desk, review: Review) -> None:
     show_buttons(desk, chosen, choices, last, back)
 
 
-def _show_object(
-    ctx: AppContext, review: Review, one: FoundObject, waiting: Sequence[FoundObject]
-) -> None:
-    t, analysis = ctx.t, review.shown.analysis
-    said = review.verdicts.get(object_key(one))
+def _show_object(desk: Desk, review: Review, chosen: str, waiting: Sequence[str]) -> None:
+    ctx, t, analysis = desk.ctx, desk.ctx.t, review.shown.analysis
+    finds = review.listed.by_key
+    one, said = finds[chosen], review.verdicts.get(chosen)
     words = t(
         "Nr. {number}: {kind}, {score}, {area}",
         number=one.object_id,
@@ -183,11 +184,12 @@ def _show_object(
         score=t.percent(one.score, 0),
         area=t.number(one.area_m2, 1, "m²"),
     )
-    state = t(WORDS[said]) if said else t("zweifelhaft") if one.doubtful else t("noch offen")
+    state = t("zweifelhaft") if one.doubtful and not said else decision_word(said, t)
     with st.container(key=f"live_{NAME}"):
         st.markdown(f"**{escape_markdown(words)}** ({state})")
-    others = [other for other in waiting if other is not one]
-    places = [_place(review, other) for other in (one, *others[: AHEAD - 1])]
+        show_foreign(desk, chosen)
+    ahead = [key for key in waiting if key != chosen][: AHEAD - 1]
+    places = [_place(review, finds[key]) for key in (chosen, *ahead)]
     show_cut_out(ctx, review.shown.run, analysis.info, review.shown.overview, places, words)
 
 

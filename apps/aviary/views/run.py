@@ -20,6 +20,7 @@ from apps.aviary.class_maps.outlines import Outline, from_lines
 from apps.aviary.class_maps.picture import ReducedMap, reduce_map
 from apps.aviary.finds.analysis import Analysis, Result, count
 from apps.aviary.finds.detection_file import DETECTION_FILE, read_detection
+from apps.aviary.finds.tile_marks import hatch
 from apps.aviary.work import OVERVIEW_FILE
 from shared.contracts.jobs import StoredFile
 from shared.contracts.provenance import Provenance
@@ -39,7 +40,7 @@ class ShownRun:
     Args:
         run: The stored run.
         analysis: What the model found at any score.
-        overview: The image, shrunk, as JPEG.
+        overview: The image, shrunk, as JPEG; tiles without result and unusual ones are hatched.
         sha256: Hash of the file that holds what was found.
     """
 
@@ -56,7 +57,7 @@ class ShownMap:
     Args:
         run: The stored run.
         content: The map with its totals.
-        overview: The image, shrunk, as JPEG.
+        overview: See `ShownRun`.
         reduced: Its pixels, reduced.
         files: Its files by name.
     """
@@ -92,23 +93,25 @@ def load_result(ctx: AppContext, run: RunView) -> ShownRun | ShownMap | None:
     detection, overview = files[DETECTION_FILE], files[OVERVIEW_FILE]
 
     def read() -> tuple[Analysis, bytes]:
-        content = artifacts.read(ctx.principal, ctx.store, detection)
-        return read_detection(content), artifacts.read(ctx.principal, ctx.store, overview)
+        analysis = read_detection(artifacts.read(ctx.principal, ctx.store, detection))
+        picture = artifacts.read(ctx.principal, ctx.store, overview)
+        return analysis, hatch(picture, analysis.info, analysis.marks)
 
     found = _results()(ctx.tenant, detection.sha256, overview.sha256, read)
     return ShownRun(run, *found, detection.sha256)
 
 
 def _load_map(ctx: AppContext, run: RunView, files: Mapping[str, StoredFile]) -> ShownMap:
+    names = (CLASS_MAP_FILE, OVERVIEW_FILE, CODES_FILE, CONFIDENCE_FILE)
+
     def read() -> FoundMap:
-        names = (CLASS_MAP_FILE, OVERVIEW_FILE, CODES_FILE, CONFIDENCE_FILE)
-        content, overview, codes, confidence = (
+        stored, overview, codes, confidence = (
             artifacts.read(ctx.principal, ctx.store, files[name]) for name in names
         )
-        return read_class_map(content), overview, reduce_map(codes, confidence)
+        content = read_class_map(stored)
+        return content, hatch(overview, content.info, content.marks), reduce_map(codes, confidence)
 
-    named = (files[CLASS_MAP_FILE], files[CODES_FILE], files[OVERVIEW_FILE])
-    key = "-".join(one.sha256 for one in named)
+    key = "-".join(files[one].sha256 for one in names)
     return ShownMap(run, *_maps()(ctx.tenant, key, read), files)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 import streamlit as st
@@ -10,6 +11,7 @@ import streamlit as st
 from apps.aviary.class_maps.area_uncertainty import (
     POINTS,
     UNCLEAR,
+    Sample,
     draw_points,
     evaluate_points,
     point_key,
@@ -17,9 +19,10 @@ from apps.aviary.class_maps.area_uncertainty import (
 from apps.aviary.class_maps.map_file import CODES_FILE, ClassMap
 from apps.aviary.finds.cut_out import frame_point
 from apps.aviary.views.cut_out import AHEAD, show_cut_out
+from apps.aviary.views.desk import Desk, may_decide, show_foreign
 from apps.aviary.views.run import ShownMap
 from apps.aviary.views.sample_result import Points, show_estimates, show_sample_export
-from apps.aviary.views.verdict import Choice, Desk, may_decide, show_buttons
+from apps.aviary.views.verdict import Choice, show_buttons
 from shared.geo.sampling import SamplePoint
 from shared.store import artifacts
 from shared.store.decisions import current
@@ -87,6 +90,7 @@ def _ask(desk: Desk, shown: ShownMap, points: Points, left: Sequence[SamplePoint
             st.success(t("Alle Punkte sind geprüft."))
         else:
             st.markdown(_question(desk, numbers[point_key(point)], len(points)))
+            show_foreign(desk, point_key(point))
     if point is not None:
         info = shown.content.info
         others = [other for other in left if other is not point]
@@ -133,6 +137,36 @@ def draw_once(ctx: AppContext, shown: ShownMap) -> Callable[[], Points]:
         return draw_points(path, shown.content.totals.pixels)
 
     return lambda: _drawings()(ctx.tenant, file.sha256, draw)
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedPoints:
+    """Points of a class map with what people said about them.
+
+    Args:
+        points: What was drawn, in random order.
+        truths: What was decided, by `point_key`.
+        told: What follows from it.
+    """
+
+    points: Points
+    truths: Mapping[str, str]
+    told: Sample
+
+
+def checked_points(ctx: AppContext, shown: ShownMap) -> CheckedPoints | None:
+    """Return the checked points of this moment; None where nobody has begun.
+
+    Args:
+        ctx: Context of the page.
+        shown: The run with its class map.
+    """
+    decided = current(ctx.principal, ctx.store, shown.run.id)
+    if not decided or not shown.content.totals.classified:
+        return None
+    truths = {key: one.value for key, one in decided.items()}
+    points = draw_once(ctx, shown)()
+    return CheckedPoints(points, truths, evaluate_points(shown.content, points, truths))
 
 
 @lru_cache(maxsize=1)

@@ -10,6 +10,7 @@ import streamlit as st
 
 from apps.aviary.class_maps.area_uncertainty import Sample, evaluate_points, sample_facts
 from apps.aviary.class_maps.map_file import ClassMap
+from apps.aviary.class_maps.words import sample_sentences
 from apps.aviary.views.run import ShownMap, origin_of
 from shared.contracts.provenance import LOCAL_ZONE
 from shared.geo.sampling import SamplePoint
@@ -35,7 +36,7 @@ def show_estimates(
         sample: What follows from them.
     """
     t, content = ctx.t, shown.content
-    _progress(ctx, content, sample)
+    st.markdown(escape_markdown(" ".join(sample_sentences(content, sample, t))))
     table(
         [_row(ctx, content, sample, place) for place in range(len(sample.rows))],
         columns=(
@@ -52,34 +53,6 @@ def show_estimates(
     )
     if sample.shares is not None:
         _confusion(ctx, content, sample)
-
-
-def _progress(ctx: AppContext, content: ClassMap, sample: Sample) -> None:
-    t = ctx.t
-    words = [
-        t(
-            "{checked} von {drawn} Punkten sind geprüft, davon {unclear} unklar.",
-            checked=t.number(sample.checked),
-            drawn=t.number(sample.drawn),
-            unclear=t.number(sample.unclear),
-        )
-    ]
-    if sample.accuracy is not None:
-        words.append(
-            t("Richtig sind etwa {share} der Fläche.", share=t.percent(sample.accuracy, 0))
-        )
-        words.append(
-            t(
-                "Der wahre Wert liegt mit 95 % Sicherheit im Bereich. Wo kein Punkt falsch war, "
-                "ist der Bereich zu schmal."
-            )
-        )
-    else:
-        names = [escape_markdown(content.recipe.title(key, ctx.language)) for key in sample.lacking]
-        words.append(
-            t("Für berichtigte Flächen fehlen noch Punkte: {classes}.", classes=", ".join(names))
-        )
-    st.markdown(" ".join(words))
 
 
 def _row(ctx: AppContext, content: ClassMap, sample: Sample, place: int) -> dict[str, object]:
@@ -99,11 +72,11 @@ def _confusion(ctx: AppContext, content: ClassMap, sample: Sample) -> None:
     t, recipe = ctx.t, content.recipe
     if sample.shares is None:
         return
-    titles = {one.key: recipe.title(one.key, ctx.language) for one in recipe.classes}
+    # Keys of classes are anything that somebody's recipe says, so no column is called like one.
+    titles = [recipe.title(one.key, ctx.language) for one in recipe.classes]
     rows = [
-        {"mapped": titles[row.key]}
-        | {key: float(share) for key, share in zip(titles, shares, strict=True)}
-        for row, shares in zip(sample.rows, sample.shares, strict=True)
+        {"mapped": title} | {f"true_{place}": float(share) for place, share in enumerate(shares)}
+        for title, row, shares in zip(titles, sample.rows, sample.shares, strict=True)
         if row.mapped_m2
     ]
     with st.expander(t("Verwechslungen, als Anteile der Fläche"), key=f"{NAME}_confusion"):
@@ -113,8 +86,8 @@ def _confusion(ctx: AppContext, content: ClassMap, sample: Sample) -> None:
             columns=[
                 Column("mapped", t("Karte")),
                 *(
-                    Column(key, escape_markdown(title), "percent", 1)
-                    for key, title in titles.items()
+                    Column(f"true_{place}", escape_markdown(title), "percent", 1)
+                    for place, title in enumerate(titles)
                 ),
             ],
             key=f"{NAME}_shares",

@@ -6,14 +6,19 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from apps.aviary.recipe_book.imported import OtherRecipe, find_imported, list_imported, order_import
-from apps.aviary.recipes import Recipe
+from apps.aviary.recipe_book.imported import (
+    OtherRecipe,
+    find_imported,
+    list_imported,
+    order_import,
+    refuse_taken,
+)
 from apps.aviary.sharing.import_job import IMPORT
-from apps.aviary.sharing.share import MOST_BYTES, SUFFIX, read_shared_recipe
+from apps.aviary.sharing.share import MOST_BYTES, SUFFIX, KnownRecipe, read_shared_recipe
 from apps.aviary.views.recipes import choose, texts_of
 from shared.auth.audited_work import note_upload
 from shared.contracts.identity.policy import UPLOAD, decide
-from shared.errors import InputError
+from shared.errors import InputError, RecipeVersionTaken
 from shared.limited_reading import read_limited
 from shared.store.run_views import RunView
 from shared.ui import AppContext, escape_markdown, hide_run, is_kiosk, job_panel, show_run, step
@@ -68,27 +73,32 @@ def _take(ctx: AppContext) -> None:
     if upload is None:
         return
     content, name = upload.getvalue(), sanitize_name(upload.name)
-    recipe = _look_into(content, name, upload.file_id)
-    if isinstance(recipe, InputError):
-        show_failure(recipe, t, ctx.manifest.id)
+    known = _look_into(content, name, upload.file_id)
+    if isinstance(known, InputError):
+        show_failure(known, t, ctx.manifest.id)
         return
-    title, summary = texts_of(ctx, recipe)
-    st.markdown(f"**{title}** {recipe.version}: {summary}")
+    title, summary = texts_of(ctx, known.recipe)
+    st.markdown(f"**{title}** {known.recipe.version}: {summary}")
+    try:
+        refuse_taken(ctx.principal, ctx.store, known)
+    except RecipeVersionTaken as error:
+        show_failure(error, t, ctx.manifest.id)
+        return
     if not st.button(t("Prüfen und einlesen"), key=f"{KEY}_start"):
         return
     now = datetime.now(UTC)
-    run = order_import(ctx.principal, ctx.store, content, name, recipe.title_de, now)
+    run = order_import(ctx.principal, ctx.store, content, name, known, now)
     note_upload(ctx.principal, ctx.store, ctx.manifest.id, run.inputs[0].sha256, now=now)
     show_run(run)
     st.rerun()
 
 
-def _look_into(content: bytes, name: str, file_id: str) -> Recipe | InputError:
+def _look_into(content: bytes, name: str, file_id: str) -> KnownRecipe | InputError:
     """Read the file in a process of its own, once; a refusal is remembered too."""
-    known: tuple[str, Recipe | InputError] | None = st.session_state.get(f"{KEY}_seen")
+    known: tuple[str, KnownRecipe | InputError] | None = st.session_state.get(f"{KEY}_seen")
     if known is not None and known[0] == file_id:
         return known[1]
-    found: Recipe | InputError
+    found: KnownRecipe | InputError
     try:
         found = read_limited(read_shared_recipe, content, name)
     except InputError as error:

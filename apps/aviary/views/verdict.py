@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import streamlit as st
 
+from apps.aviary.views.desk import Desk
 from shared.auth.session import note_denial
-from shared.contracts.identity import policy
 from shared.errors import NotAllowed, UrbanKiError, new_reference
 from shared.store import decisions
 from shared.store.decisions import Decision
-from shared.ui import AppContext, error_box
+from shared.ui import error_box
 
 LEAST_LOOK_S = 0.3
 """A key that is held down must not decide about what nobody has seen."""
@@ -36,46 +36,6 @@ class Choice:
     value: str
     label: str
     shortcut: str | None
-
-
-def may_decide(ctx: AppContext) -> bool:
-    """Say whether the role of the person allows decisions."""
-    asked = policy.decide(ctx.principal, policy.REVIEW_DECIDE, app=ctx.manifest.id)
-    return asked.allowed
-
-
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """Where a person decides.
-
-    Args:
-        ctx: Context of the page.
-        run_id: The run.
-        name: Prefix of what the session keeps, with the slug.
-        decided: What is decided now, by item.
-    """
-
-    ctx: AppContext
-    run_id: str
-    name: str
-    decided: Mapping[str, Decision]
-
-    @property
-    def may_decide(self) -> bool:
-        """True where the role of the person allows it."""
-        return may_decide(self.ctx)
-
-    def wanted(self, known: Collection[str]) -> str | None:
-        """Return the item that the person went back to; None for whatever is next."""
-        item: str | None = st.session_state.get(f"{self.name}_item")
-        return item if item in known else None
-
-    def last(self, known: Collection[str]) -> Decision | None:
-        """Return what would be taken back: the latest of this session, else the latest of all."""
-        standing = {one.id: one for key, one in self.decided.items() if key in known}
-        own: list[str] = st.session_state.get(f"{self.name}_own", [])
-        latest = next((one for one in reversed(own) if one in standing), None)
-        return standing[latest or max(standing)] if standing else None
 
 
 def show_buttons(
@@ -159,7 +119,7 @@ def _decide(desk: Desk, item: str, value: str) -> None:
     except UrbanKiError as error:
         _note_trouble(desk, error, item)
         return
-    st.session_state.setdefault(f"{desk.name}_own", []).append(made.id)
+    desk.note_own(made)
     st.session_state.pop(f"{desk.name}_item", None)
 
 

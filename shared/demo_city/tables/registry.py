@@ -8,6 +8,7 @@ from typing import Final
 
 import pandas as pd
 
+from shared.demo_city.building_files import city_files
 from shared.demo_city.tables import (
     building_tables,
     land_tables,
@@ -59,6 +60,10 @@ TABLES: Final[dict[str, TableKind]] = {
     "people_pieces": TableKind(
         "Bevölkerung nach Gitterzelle und Ortsteil", people_grid.district_people, is_layer=False
     ),
+    "building_files": TableKind("Bauakten", city_files.building_files, is_layer=False),
+    "building_file_contradictions": TableKind(
+        "Widersprüche zwischen Bauakten und Register", city_files.contradictions, is_layer=False
+    ),
 }
 """All tables by name; a new table is one entry here."""
 ALIASES: Final = {"population_grid": "people_grid", "pois": "places"}
@@ -67,7 +72,6 @@ LATER: Final = {
     "sensors": "AirguardAI",
     "weather": "SmartEnergie",
     "registers": "Sovia",
-    "building_files": "ArchivAIr",
     "lab": "UrbanShieldAI",
 }
 """Tables that come with an app of the gallery, and the app; who makes one moves it up."""

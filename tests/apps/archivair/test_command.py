@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from apps.archivair import __main__ as command
-from apps.archivair import jobs
+from apps.archivair import __main__ as command, jobs
 from shared.errors import Cancelled, ModelServerDown, ModelServerTimeout
 from shared.jobs.inline import run_inline
 from tests.apps.archivair.doubles import GoneServer, InkReader, ToldTesseract, draw_lines

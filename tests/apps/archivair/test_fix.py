@@ -1,8 +1,7 @@
 """Repairs by rule: quotes, paragraph signs, spaced-out words, foreign letters."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from apps.archivair.fix import (
     repair_line,

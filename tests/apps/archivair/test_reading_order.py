@@ -1,7 +1,6 @@
 """Reading order: columns stay apart, form rows stay rows, paragraphs become blocks."""
 
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from apps.archivair.lines import TextBox
 from apps.archivair.reading_order import Piece, order_lines, rows_of

@@ -1,8 +1,7 @@
 """The vote: columns, abstaining engines, lost lines, and what it must never do."""
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from apps.archivair.confidence import WordModel, word_confidence, word_features
 from apps.archivair.vote import EngineWeight, VotedLine, VoteWeights, load_weights, vote

@@ -8,8 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import rasterio
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from apps.aviary.class_maps.area_uncertainty import (
@@ -214,3 +213,14 @@ def test_the_facts_are_plain_json():
     assert len(facts["points"]) == 4
     assert facts["area_m2"][KEYS[0]]["mapped"] == 1200
     assert facts["area_m2"][KEYS[7]]["interval_95"] is None
+
+
+def test_no_interval_leaves_the_map_with_a_single_pixel_in_it():
+    content = class_map({0: 99_000, 6: 1, 7: 1_000})
+    points = points_of(*[0] * 10, *[7] * 2, 6)
+    sample = evaluate_points(content, points, said(points, *[0] * 9, 7, 7, 7, 6))
+    whole_m2 = 100_001 * GSD_M**2
+    for row in sample.rows:
+        low, high = row.estimate.interval_m2
+        assert 0 <= low <= row.estimate.area_m2 <= high <= whole_m2 + 1e-6
+    assert sample.rows[0].estimate.interval_m2[1] == pytest.approx(whole_m2)

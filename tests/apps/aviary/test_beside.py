@@ -5,8 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from rasterio.transform import from_origin
 
 from apps.aviary.inputs.beside import compare_images, place_beside, read_beside

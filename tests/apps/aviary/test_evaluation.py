@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import argparse
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
 import pytest
 import rasterio
+import shapely
 from rasterio.transform import from_origin
-from shapely.geometry import box
+from shapely.geometry import box, mapping
 
 from apps.aviary import evaluate
-from apps.aviary.evaluation import classes, runtime, solar
+from apps.aviary.evaluation import classes, figures, runtime, seams, solar, squares
 from apps.aviary.evaluation.scenes import TestScene as Scene
 from apps.aviary.evaluation.solar import Find, SolarFigures
+from apps.aviary.recipes import find_recipe
 from shared.demo_city import SOLAR
+from shared.geo.tiling import plan_tiles
 from shared.registry.evaluation import Evaluation
+from shared.settings import get_settings
 
 SIZE = 200
 GSD_M = 0.2
@@ -132,20 +139,156 @@ def test_disagreement_of_two_tilings(tmp_path: Path) -> None:
     assert runtime.disagreement(tmp_path / "whole", tmp_path / "cut") == pytest.approx(1 / 200)
 
 
+MEASURED = {
+    "solar": {
+        "scenes": 2,
+        "installations": 3,
+        "recall_interval_95": (0.1, 0.9),
+        **dict.fromkeys(("recall", "precision", "f1", "pixel_iou", "area_error"), 0.5),
+        "average_precision_50": 0.4,
+        "false_per_hectare_without_solar": None,
+    },
+    "change": {
+        "squares": 2,
+        "visible": 0,
+        "model": "landcover 1",
+        "recall": None,
+        "recall_interval_95": None,
+        "precision_by_area": 0.3,
+        "false_per_hectare_without_event": 1.5,
+    },
+    "runtime": {
+        "square_km": 1.0,
+        "seconds_per_square_km": 60.0,
+        "second_run_faster": 25.0,
+        "peak_mib": 500,
+        "tiles_disagree": 0.0,
+    },
+    "forecast": {"square_km": 1.0, "error": 0.12},
+}
+
+
+@pytest.fixture
+def parts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Questions that are answered at once; the list names those that were asked."""
+    asked: list[str] = []
+
+    def answer(name: str, make: Callable[[Any], list[Any]]) -> Callable[..., Any]:
+        def measure(settings: object, amount: object) -> Any:
+            asked.append(name)
+            return {name: MEASURED[name]}, make(MEASURED[name])
+
+        return measure
+
+    makers = {
+        "solar": figures.solar_figures,
+        "change": figures.change_figures,
+        "runtime": figures.runtime_figures,
+        "forecast": figures.forecast_figures,
+    }
+    table = {name: answer(name, make) for name, make in makers.items()}
+    monkeypatch.setattr(evaluate, "PARTS", table)
+    return asked
+
+
+def stamped(day: str) -> dict[str, str]:
+    return {"command": f"measure {day}", "measured_on": day}
+
+
+def test_parts_keep_what_is_known_about_the_others(parts: list[str]) -> None:
+    settings, names = get_settings(), ("solar", "change", "runtime", "forecast")
+    first = evaluate.evaluate(settings, evaluate.QUICK, names, stamped("2026-11-01"), {})
+    assert parts == list(names)
+    later = evaluate.evaluate(settings, evaluate.QUICK, ("runtime",), stamped("2026-12-01"), first)
+    assert parts[4:] == ["runtime"]
+    assert [one["name"] for one in later["figures"]] == [one["name"] for one in first["figures"]]
+    days = {one["part"]: one["measured_on"] for one in later["figures"]}
+    assert days.pop("runtime") == "2026-12-01"
+    assert set(days.values()) == {"2026-11-01"}
+    assert later["measures"]["runtime"]["command"] == "measure 2026-12-01"
+    assert later["measures"]["solar"] == first["measures"]["solar"]
+    assert Evaluation.model_validate(later).figures
+
+
+def test_unknown_figures_are_left_out_and_intervals_stay_with_theirs(parts: list[str]) -> None:
+    solar_figures = {one["name_en"]: one for one in figures.solar_figures(MEASURED["solar"])}
+    assert solar_figures["Solar: recall"]["interval_95"] == (0.1, 0.9)
+    assert "interval_95" not in solar_figures["Solar: precision"]
+    assert not any("false alarms" in name for name in solar_figures)
+    names = [one["name_en"] for one in figures.change_figures(MEASURED["change"])]
+    assert len(names) == 2 and not any("events found" in name for name in names)
+
+
+def test_questions_are_named_with_commas() -> None:
+    assert evaluate.read_parts("runtime, solar") == ("solar", "runtime")
+    with pytest.raises(argparse.ArgumentTypeError, match=r"nichts.*solar"):
+        evaluate.read_parts("solar,nichts")
+
+
+@pytest.mark.parametrize(
+    ("bounds", "cut"),
+    [
+        ((511, 100, 513, 140), True),
+        ((300, 511, 380, 513), True),
+        ((511, 100, 513, 103), False),  # too short to be a cut
+        ((530, 100, 532, 140), False),  # away from the border
+        ((480, 100, 545, 140), False),  # no straight line
+    ],
+)
+def test_a_cut_lies_straight_along_a_border(bounds: Any, cut: bool) -> None:
+    lines = np.array([0.0, 512.0, 1000.0])
+    assert seams.lies_along(bounds, (lines, lines)) is cut
+
+
+def test_pairs_that_were_cut_at_a_border_of_tiles_are_found(tmp_path: Path) -> None:
+    recipe, image = find_recipe("landcover"), tmp_path / "a.tif"
+    profile = {
+        "driver": "GTiff", "height": 1200, "width": 1200, "count": 3, "dtype": "uint8",
+        "crs": "EPSG:25832", "transform": from_origin(400_000, 5_700_000, 0.2, 0.2),
+    }  # fmt: skip
+    with rasterio.open(image, "w", **profile) as raster:
+        raster.write(np.full((3, 1200, 1200), 90, np.uint8))
+    parameters = {"parameters": {"model_gsd_m": 0.2}}
+    (tmp_path / "summary.json").write_text(json.dumps(parameters))
+    edge = plan_tiles(1200, 1200, recipe.tile_px, recipe.overlap_px, step_px=8)[1].x0
+
+    def pairs(gap_px: float, *names: str) -> int:
+        left, right = box(edge - 60, 100, edge, 180), box(edge + gap_px, 100, edge + 50, 180)
+        features = [
+            {
+                "properties": {"class": name},
+                "geometry": mapping(
+                    shapely.transform(one, lambda p: p * (0.2, -0.2) + (400_000, 5_700_000))
+                ),
+            }
+            for name, one in zip(names, (left, right), strict=True)
+        ]
+        (tmp_path / "objects.geojson").write_text(json.dumps({"features": features}))
+        return seams.cut_pairs(tmp_path, image, recipe)
+
+    assert pairs(0, "water", "water") == 1
+    assert pairs(0, "water", "grass") == 0
+    assert pairs(5, "water", "water") == 0
+
+
 @pytest.mark.timeout(900)
 @pytest.mark.server
 def test_the_command_measures_and_writes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(evaluate, "QUICK_SCENES", 3)
-    monkeypatch.setattr(evaluate, "QUICK_SIDE_M", 100)
+    monkeypatch.setattr(evaluate, "QUICK", evaluate.Amount(scenes=3, side_m=100, squares=1))
+    monkeypatch.setattr(squares, "SIDE_M", 100)
     out = tmp_path / "evaluation.json"
     assert evaluate.main(["--quick", "--out", str(out), "--date", "2026-11-01"]) == 0
     content = json.loads(out.read_text(encoding="utf-8"))
     assert json.loads(capsys.readouterr().out) == content
+    assert {one["part"] for one in content["figures"]} == set(evaluate.PARTS)
     assert Evaluation.model_validate(content).figures
     measures = content["measures"]
     assert measures["landcover"]["scenes"] == measures["solar"]["scenes"] == 3
     assert measures["landcover_extreme"]["scenes"] == 1
     assert 0 < measures["landcover"]["mean_iou"] < 1
     assert measures["runtime"]["peak_mib"] > 50
+    assert measures["runtime"]["second_run_faster"] > 1
+    assert measures["forecast"]["forecast_s"] > 0
+    assert measures["change"]["squares"] == 1

@@ -1,6 +1,7 @@
 """What people take along: complete, the same every time, with an origin that can be read back."""
 
 import io
+import json
 import sqlite3
 import zipfile
 from dataclasses import replace
@@ -14,8 +15,10 @@ from PIL import Image
 from rasterio.transform import from_origin
 
 from apps.aviary.finds.analysis import count
+from apps.aviary.finds.decided import decide_about
 from apps.aviary.finds.overlay import overlay_jpeg, overlay_png
 from apps.aviary.finds.report import MOST_ROWS_ON_PAPER, SCHEMA, build_report
+from apps.aviary.review import ACCEPTED, REJECTED, UNCLEAR, list_for_review
 from apps.aviary.views import export as view_export
 from apps.aviary.views.run import ShownRun
 from shared.contracts.provenance import InputFile, ModelUse, Provenance
@@ -80,23 +83,38 @@ def origin(shown):
     )
 
 
-def report(shown, result, origin, *, on_paper=False, t=GERMAN):
+def report(shown, result, origin, *, on_paper=False, t=GERMAN, decided=None):
     return build_report(
-        shown.analysis, result, shown.overview, origin, "Musterstadt", t, on_paper=on_paper
+        shown.analysis,
+        result,
+        shown.overview,
+        origin,
+        "Musterstadt",
+        t,
+        on_paper=on_paper,
+        decided=decided,
     )
 
 
-def files(shown, result, origin):
+def decide(result, *said, hide=False):
+    """The finds with these decisions, one after the other."""
+    listed = list_for_review(result.objects)
+    verdicts = {key: word for key, word in zip(listed.keys, said, strict=False) if word}
+    return decide_about(listed, verdicts, leave_out_rejected=hide)
+
+
+def files(shown, result, origin, decided=None):
     """Every file of the page by its ending."""
-    whole = report(shown, result, origin)
+    decided = decided or decide(result)
+    whole = report(shown, result, origin, decided=decided)
     return {
-        "png": view_export._png(shown, result, origin),
+        "png": view_export._png(shown, result, origin, decided),
         "pdf": view_export._pdf(lambda on_paper: whole, None),
         "xlsx": render_xlsx(whole),
         "zip": view_export._csv(whole, "aviary_bild.csv"),
-        "geojson": view_export._geojson(shown, result, 0.2, origin),
+        "geojson": view_export._geojson(shown, result, 0.2, origin, decided),
         "gpkg": render_gpkg(whole),
-        "json": view_export._protocol(shown, result, 0.2, 0.0, origin),
+        "json": view_export._protocol(shown, result, (0.2, 0.0), origin, decided),
     }
 
 
@@ -119,7 +137,7 @@ def test_the_same_result_gives_the_same_files(shown, result, origin):
 
 def test_example_data_are_marked(shown, result, origin):
     sample = replace(origin, sample_data=True)
-    data = view_export._png(shown, result, sample)
+    data = view_export._png(shown, result, sample, decide(result))
     assert "künstlich" in Image.open(io.BytesIO(data)).text["Description"]
     assert report(shown, result, sample).is_example
 
@@ -216,3 +234,96 @@ def test_the_english_report_is_english(shown, result, origin):
     assert english.language == "en"
     assert [figure.label for figure in english.figures][:2] == ["Finds", "of these doubtful"]
     assert english.tables[0].columns[1].title == "Kind"
+
+
+def cells(table, key):
+    place = [column.key for column in table.columns].index(key)
+    return [row[place] for row in table.rows]
+
+
+def said_in(whole):
+    return " ".join(block.text for block in whole.blocks if hasattr(block, "text"))
+
+
+def test_every_file_carries_the_decision_about_each_find(shown, result, origin, tmp_path):
+    decided = decide(result, ACCEPTED, REJECTED)
+    made = files(shown, result, origin, decided)
+    whole = report(shown, result, origin, decided=decided)
+    assert cells(whole.tables[0], "entscheidung") == ["angenommen", "abgelehnt"]
+    assert "Gesichtet sind 2 von 2 Funden: 1 angenommen, 1 abgelehnt, 0 unklar." in said_in(whole)
+    named = {figure.label: figure for figure in whole.figures}
+    seen, drawn = (
+        named[label]
+        for label in (
+            "Treffer unter den gesichteten Funden",
+            "Treffer in der zufälligen Stichprobe",
+        )
+    )
+    # Wilson 1927 for 1 of 2.
+    for figure in (seen, drawn):
+        assert (figure.value, figure.unit) == (50, "%")
+        assert (figure.low, figure.high) == pytest.approx((9.45, 90.55), abs=0.01)
+    told = json.loads(made["geojson"])
+    assert [one["properties"]["decision"] for one in told["features"]] == [ACCEPTED, REJECTED]
+    assert told["review"] == json.loads(made["json"])["review"]
+    assert told["review"]["interval_95"] == pytest.approx([0.0945, 0.9055], abs=1e-4)
+    assert (told["review"]["rejected"], told["review"]["rejected_left_out"]) == (1, False)
+    path = tmp_path / "funde.gpkg"
+    path.write_bytes(made["gpkg"])
+    rows = pyogrio.read_dataframe(path, layer="funde")
+    assert list(rows["entscheidung"]) == ["angenommen", "abgelehnt"]
+    sheet = zipfile.ZipFile(io.BytesIO(made["xlsx"]))
+    texts = b"".join(sheet.read(one) for one in sheet.namelist() if one.endswith(".xml")).decode()
+    assert "Entscheidung" in texts
+    assert "abgelehnt" in texts
+    with zipfile.ZipFile(io.BytesIO(made["zip"])) as archive:
+        assert "abgelehnt" in archive.read("aviary_bild.csv").decode("utf-8-sig").splitlines()[2]
+
+
+def test_what_nobody_has_decided_is_open_in_the_files(shown, result, origin):
+    whole = report(shown, result, origin, decided=decide(result, UNCLEAR))
+    assert cells(whole.tables[0], "entscheidung") == ["unklar", "noch offen"]
+    assert not [one for one in whole.figures if one.label.startswith("Treffer")]
+
+
+def test_rejected_finds_are_left_out_only_on_request_and_the_files_say_so(shown, result, origin):
+    kept = report(shown, result, origin, decided=decide(result, ACCEPTED, REJECTED))
+    assert len(kept.tables[0].rows) == len(kept.layers[0].features) == 2
+    assert "weggelassen" not in said_in(kept)
+    decided = decide(result, ACCEPTED, REJECTED, hide=True)
+    fewer = report(shown, result, origin, decided=decided)
+    assert cells(fewer.tables[0], "entscheidung") == ["angenommen"]
+    assert len(fewer.layers[0].features) == 1
+    assert "Abgelehnte Funde sind auf Wunsch weggelassen: 1 Fund fehlt" in said_in(fewer)
+    told = json.loads(view_export._geojson(shown, result, 0.2, origin, decided))
+    assert len(told["features"]) == 1
+    assert told["review"]["rejected_left_out"] is True
+    assert told["review"]["rejected"] == 1
+
+
+def test_the_legend_of_the_report_names_the_sign_of_each_decision(shown, result, origin):
+    whole = report(shown, result, origin, decided=decide(result, ACCEPTED, REJECTED))
+    (picture,) = [block for block in whole.blocks if block.kind == "map"]
+    assert {entry.label for entry in picture.legend} == {
+        "Photovoltaik, angenommen (Haken)",
+        "Photovoltaik, abgelehnt (Kreuz, gestrichelt)",
+    }
+
+
+@pytest.mark.parametrize("verdict", [ACCEPTED, REJECTED, UNCLEAR])
+def test_the_picture_shows_the_sign_of_a_decision_inside_its_find(shown, result, verdict):
+    largest = result.objects[0]
+    bare = overlay_png(shown.overview, shown.analysis, result.objects, "")
+    drawn = overlay_png(shown.overview, shown.analysis, result.objects, "", decide(result, verdict))
+    before, after = (np.asarray(Image.open(io.BytesIO(one))).astype(int) for one in (bare, drawn))
+    rows, columns = np.nonzero(np.abs(after - before).sum(axis=2))
+    left, upper, right, lower = largest.bbox_px
+    inside = (columns > left + 20) & (columns < right - 20) & (rows > upper + 20)
+    assert inside.sum() > 100
+    assert ((columns >= left - 3) & (columns <= right + 3) & (rows <= lower + 3)).all()
+    others = [one for one in (ACCEPTED, REJECTED, UNCLEAR) if one != verdict]
+    for other in others:
+        signed = overlay_png(
+            shown.overview, shown.analysis, result.objects, "", decide(result, other)
+        )
+        assert signed != drawn

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 import warnings
 import zipfile
 from datetime import UTC, datetime
@@ -17,11 +18,11 @@ from rasterio.transform import from_origin
 
 from apps.aviary.recipe_book.imported import find_imported, list_imported, order_import
 from apps.aviary.recipe_book.other_recipes import find_other, list_own_models
-from apps.aviary.recipes import FOLDER, find_recipe
+from apps.aviary.recipes import FOLDER, find_recipe, layer_topic, read_recipe, recipe_names
 from apps.aviary.sharing.proof_image import SIDE_PX, choose_box, cut_proof_image
-from apps.aviary.sharing.share import UsedModel, pack_recipe, unpack_recipe
+from apps.aviary.sharing.share import UsedModel, pack_recipe, read_shared_recipe, unpack_recipe
 from shared.contracts.model_catalog import Catalog
-from shared.errors import NotAllowed
+from shared.errors import NotAllowed, RecipeVersionTaken
 from shared.geo.raster import OpenOptions
 from shared.store import artifacts, runs
 from shared.store.store import process_store
@@ -70,8 +71,8 @@ RENAMED = renamed()
 
 
 def ordered(content: bytes, acting=CLERK):
-    title = unpack_recipe(content, NAME).recipe.title_de
-    return order_import(acting, process_store(), content, NAME, title, NOW)
+    known = read_shared_recipe(content, NAME)
+    return order_import(acting, process_store(), content, NAME, known, NOW)
 
 
 def test_a_recipe_is_there_for_its_municipality_alone_once_it_has_passed(house):
@@ -120,6 +121,72 @@ def test_a_lost_file_hides_no_other_recipe(house):
     found = list_imported(CLERK, store)
     assert [one.key for one in found.recipes] == [runs_of[1].id]
     assert found.broken == (OTHER,)
+
+
+def changed(version="1.0.7", threshold="0.25") -> bytes:
+    """The same recipe with another threshold or version."""
+    text = unpack_recipe(RENAMED, NAME).text
+    text = text.replace("threshold = 0.25", f"threshold = {threshold}")
+    return pack_recipe(text.replace('"1.0.7"', f'"{version}"'), IMAGE, expected())
+
+
+def test_another_recipe_of_the_same_version_is_refused_also_before_the_first_has_passed(house):
+    ordered(RENAMED)
+    for _ in range(2):
+        with pytest.raises(RecipeVersionTaken, match=r"„solar“ mit der Version 1\.0\.7") as refused:
+            ordered(changed(threshold="0.5"))
+        assert "neuen Versionsnummer" in refused.value.remedy
+        house.work_off()
+    newer = UsedModel(name="solar", version="9.9.9", sha256="cd" * 32)
+    with pytest.raises(RecipeVersionTaken):
+        ordered(pack_recipe(unpack_recipe(RENAMED, NAME).text, IMAGE, expected(model=newer)))
+    (one,) = list_imported(CLERK, process_store()).recipes
+    assert one.recipe.threshold == 0.25
+
+
+def test_a_new_version_stands_beside_the_old_one_and_the_same_again_changes_nothing(house):
+    for content in (RENAMED, changed("1.0.8", "0.5"), RENAMED):
+        ordered(content)
+    house.work_off()
+    found = list_imported(CLERK, process_store()).recipes
+    assert sorted(one.recipe.version for one in found) == ["1.0.7", "1.0.8"]
+
+
+def test_a_recipe_that_has_not_passed_takes_no_version(house):
+    house.client = doubles.finds_nothing()
+    ordered(RENAMED)
+    house.work_off()
+    house.client = doubles.finds_blue()
+    ordered(changed(threshold="0.5"))
+    house.work_off()
+    (one,) = list_imported(CLERK, process_store()).recipes
+    assert one.recipe.threshold == 0.5
+
+
+def test_other_municipalities_have_versions_of_their_own(house):
+    ordered(RENAMED)
+    ordered(changed(threshold="0.5"), person("admin", "anderswo"))
+
+
+def test_the_page_says_that_a_version_is_taken(house):
+    ordered(RENAMED)
+    page = import_page(changed(threshold="0.5"))
+    assert "ist schon eingelesen und hat einen anderen Inhalt" in texts(page)
+    assert "aviary_import_start" not in [button.key for button in page.button]
+
+
+def test_no_recipe_of_others_writes_the_layer_of_one_of_the_app():
+    names = recipe_names()
+    for name in names:
+        recipe = find_recipe(name)
+        assert layer_topic(recipe, "") == name
+        text = (FOLDER / f"{name}.toml").read_text(encoding="utf-8")
+        assert layer_topic(recipe, text) not in names
+    longest = "x" * 32
+    text = SOLAR.replace('id = "solar"', f'id = "{longest}"')
+    topic = layer_topic(read_recipe(text, NAME), text)
+    assert re.fullmatch(r"[a-z0-9_]{1,50}", topic)
+    assert longest in topic
 
 
 def test_only_who_may_store_files_takes_recipes_over(house):

@@ -4,8 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from apps.aviary.kinds.index_language import break_classes, evaluate_index, parse_index
 from shared.errors import IndexRefused
@@ -38,6 +37,10 @@ def value(text):
         ("green*2>=20", [1.0, 1.0, 1.0]),
         ("(red < 100) * 5", [5.0, 5.0, 0.0]),
         ("red / red < 2", [1.0, math.nan, 1.0]),
+        ("min(1, nir / red)", [1.0, math.nan, 0.5]),
+        ("1 / (nir / red)", [1 / 3, math.nan, 2.0]),
+        ("max(0, 1 / (red - red))", [math.nan] * 3),
+        ("1 / (1000000000 * 1000000000 * 1000000000 * 1000000000 * 1000000000)", [math.nan] * 3),
         (".5*blue", [0.5, 1.0, 1.5]),
         ("7", [7.0] * 3),
     ],

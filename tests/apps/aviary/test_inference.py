@@ -1,5 +1,8 @@
 """Which model of the catalogue a recipe uses."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
 from apps.aviary.inference import pin_model
@@ -7,6 +10,7 @@ from apps.aviary.recipes import find_recipe
 from shared.clients.catalog import find_entry
 from shared.contracts.model_catalog import Catalog, CatalogEntry
 from shared.errors import ModelMissing, RecipeBroken
+from shared.geo.cache import tile_key
 
 
 def entry(version, *, available=True, outputs=("instances",)):
@@ -62,3 +66,14 @@ def test_a_model_that_is_only_planned_is_shown_but_not_used():
 def test_a_model_that_gives_classes_cannot_find_objects():
     with pytest.raises(RecipeBroken, match=r"model\.name"):
         pinned(entry("1.0.0", outputs=("classes", "probabilities")))
+
+
+@pytest.mark.parametrize("change", [{"version": "0.9.0"}, {"name": "pvs"}])
+def test_the_same_weights_under_another_card_are_another_answer(change):
+    model = pinned(entry("0.10.0"))
+    pixels = np.zeros((4, 4, 3), dtype=np.uint8)
+    keys = {
+        tile_key(pixels, one.sha256, one.asked("instances", gsd_m))
+        for one, gsd_m in ((model, 0.1), (replace(model, **change), 0.1), (model, 0.2))
+    }
+    assert len(keys) == 3

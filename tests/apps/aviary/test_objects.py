@@ -4,13 +4,12 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from PIL import Image
 from shapely.geometry import box
 
 from apps.aviary.finds.joining import find_objects, merge_across_tiles
-from apps.aviary.objects import Detection, Part
+from apps.aviary.objects import Detection, Find, Part, TileFinds, collect
 from apps.aviary.plan import plan_run
 from apps.aviary.recipes import find_recipe
 from shared.contracts.provenance import ModelUse
@@ -192,3 +191,73 @@ def test_unusual_images_make_every_object_doubtful(tmp_path):
     found = found_in(analysis)
     assert len(analysis.detection.unusual_tiles) == len(analysis.detection.plan.tiles)
     assert all(one.doubtful and one.domain_distance == 7.5 for one in found)
+
+
+def part(tile, score, shape, *, cut=True):
+    return Part(PLAN.tiles[tile], "pv", score, shape, shape.bounds, cut, False, None)
+
+
+def found_of(*parts, threshold=0.5):
+    detection = Detection(PLAN, tuple(parts), (), MODEL, 0, None)
+    return find_objects(detection, INFO, SOLAR, threshold=threshold, min_area_m2=0)
+
+
+def test_no_object_ends_at_a_tile_because_the_next_one_is_less_sure():
+    """Tile 0 ends at 640 px, tile 1 begins at 448 px and ends at 1088 px."""
+    seen = part(0, 0.6, box(400, 10, 640, 60)), part(1, 0.4, box(448, 10, 1088, 60))
+    (one,) = found_of(*seen)
+    assert one.polygon.bounds == pytest.approx((400, 10, 1088, 60))
+    assert one.score == 0.6
+    assert found_of(*seen, threshold=0.61) == ()
+
+
+def test_what_the_next_tile_holds_whole_is_reported_whole_though_less_sure():
+    cut, whole = part(0, 0.6, box(600, 10, 640, 60)), part(1, 0.4, box(600, 10, 700, 60), cut=False)
+    (one,) = found_of(cut, whole)
+    assert one.polygon.bounds == pytest.approx((600, 10, 700, 60))
+    assert one.score == 0.6
+
+
+def test_a_weak_roof_takes_no_score_from_the_modules_on_it():
+    cut, whole = part(0, 0.9, box(600, 10, 640, 60)), part(1, 0.8, box(600, 10, 700, 60), cut=False)
+    roof = part(1, 0.3, box(560, 0, 900, 400), cut=False)
+    (one,) = found_of(cut, roof, whole)
+    assert one.polygon.bounds == pytest.approx((600, 10, 700, 60))
+    assert one.score == 0.9
+
+
+def test_a_weak_roof_takes_no_modules_away():
+    cut, roof = part(0, 0.9, box(600, 10, 640, 60)), part(1, 0.3, box(560, 0, 900, 400), cut=False)
+    (one,) = found_of(cut, roof)
+    assert one.polygon.bounds == pytest.approx((600, 10, 640, 60))
+
+
+def test_two_weak_parts_make_no_object():
+    assert found_of(part(0, 0.3, box(400, 10, 640, 60)), part(1, 0.4, box(448, 10, 1088, 60))) == ()
+
+
+def test_an_object_over_three_tiles_is_held_together_by_the_weak_middle():
+    (one,) = found_of(
+        part(0, 0.7, box(300, 20, 640, 30)),
+        part(1, 0.3, box(448, 20, 1088, 30)),
+        part(2, 0.8, box(896, 20, 1400, 30)),
+    )
+    assert one.polygon.bounds == pytest.approx((300, 20, 1400, 30))
+    assert one.score == 0.8
+
+
+def test_a_mask_that_ends_just_before_its_tile_belongs_to_a_cut_object():
+    corners = ((600.0, 10.0), (635.0, 10.0), (635.0, 60.0), (600.0, 60.0))
+    find = Find("pv", 0.9, (600.0, 10.0, 640.0, 60.0), corners)
+    (one,) = collect(PLAN, [TileFinds(0, (find,))], [], MODEL).parts
+    assert one.cut
+
+
+def test_nothing_is_found_below_a_mask(tmp_path):
+    """Below transparent pixels the colours of a picture often go on."""
+    pixels = np.dstack([picture(RECTANGLES), np.full((1100, 1500), 255, np.uint8)])
+    x0, y0, x1, y1 = RECTANGLES[1]
+    pixels[y0 - 20 : y1 + 20, x0 - 20 : x1 + 20, 3] = 0
+    found = found_in(doubles.analyse(saved(pixels, tmp_path), doubles.finds_blue(), gsd_m=0.1))
+    assert len(found) == len(RECTANGLES) - 1
+    assert all(one.bbox_px != pytest.approx(RECTANGLES[1], abs=2) for one in found)

@@ -231,3 +231,26 @@ def test_a_full_disk_leaves_no_half_file(tmp_path, monkeypatch):
     with pytest.raises(StorageFull):
         write_files(tmp_path, {"objects.geojson": "{}", "summary.json": "{}"})
     assert list(tmp_path.iterdir()) == []
+
+
+def test_tiles_that_nobody_saw_do_not_thin_out_a_warning(tmp_path):
+    """Of six tiles four hold no data; the two others are unlike the training data."""
+    pixels = np.zeros((640, 2500, 4), dtype=np.uint8)
+    pixels[:, :700] = (90, 100, 80, 255)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    analysis, result = run(tmp_path / "a.png", client=doubles.knows_no_such_image(), gsd_m=0.1)
+    assert analysis.detection.empty_tiles > 2
+    assert facts_of(analysis, result)["domain_warning_share"] == 1.0
+
+
+def test_a_black_collar_is_no_image_of_which_something_has_a_share(tmp_path):
+    pixels = picture()
+    height, width = pixels.shape[:2]
+    framed = np.zeros((height, 2 * width, 3), dtype=np.uint8)
+    framed[:, :width] = pixels
+    Image.fromarray(framed).save(tmp_path / "a.png")
+    bare = facts_of(*run(png(tmp_path), gsd_m=0.1))
+    Image.fromarray(framed).save(tmp_path / "a.png")
+    facts = facts_of(*run(tmp_path / "a.png", gsd_m=0.1))
+    assert facts["nodata_share"] == pytest.approx(0.5, abs=0.01)
+    assert facts["share"]["pv"] == pytest.approx(bare["share"]["pv"], rel=0.02)

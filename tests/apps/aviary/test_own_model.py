@@ -13,17 +13,21 @@ from PIL import Image
 from apps.aviary import __main__ as command
 from apps.aviary.commands.own_model_file import prepare_model
 from apps.aviary.recipe_book.own_model import (
+    LEAST_TILE_PX,
+    MOST_TILE_PX,
     OWN_MODEL,
     Tiling,
     colour_of,
     find_own_model,
     recipe_text,
 )
+from apps.aviary.recipe_book.schema import CELL_STEP_PX
 from apps.aviary.recipe_book.toml_text import to_toml
 from apps.aviary.recipes import read_recipe
 from model_server.catalog import load_catalog
 from shared.contracts.model_catalog import Catalog, CatalogClass, CatalogEntry
 from shared.errors import FileMissing, ModelMissing, OwnModelRefused
+from shared.i18n import get_translator
 from tests.apps.aviary import doubles
 from tests.model_server.foreign_networks import (
     DETECTOR,
@@ -118,8 +122,8 @@ def test_near_infrared_is_used_as_the_model_takes_it():
         ({"task": "classify"}, "Luftbilder"),
         ({"classes": []}, "Luftbilder"),
         ({"outputs": ["labels"]}, "Zelle"),
-        ({"outputs": ["probabilities"], "output_stride": 16}, "1, 2, 4, 8"),
-        ({"outputs": ["probabilities"], "output_stride": 3}, "1, 2, 4, 8"),
+        ({"outputs": ["probabilities"], "output_stride": 16}, "1, 2, 4 oder 8"),
+        ({"outputs": ["probabilities"], "output_stride": 3}, "1, 2, 4 oder 8"),
         ({"bands": ["rgbi"]}, "drei Kanäle"),
         ({"size_px": 32}, "64 bis 1280"),
         ({"size_px": 2048}, "64 bis 1280"),
@@ -128,6 +132,41 @@ def test_near_infrared_is_used_as_the_model_takes_it():
 def test_what_does_not_fit_is_refused(changed, words):
     with pytest.raises(OwnModelRefused, match=words):
         recipe_text(entry(**changed))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"gsd_best_m": None},
+        {"task": "classify"},
+        {"outputs": ["labels"]},
+        {"bands": ["rgbi"]},
+        {"size_px": 32},
+    ],
+)
+def test_a_refusal_is_english_on_an_english_page(changed):
+    english = get_translator("en", "aviary")
+    with pytest.raises(OwnModelRefused) as refused:
+        recipe_text(entry(**changed))
+    message, advice = english.error(refused.value)
+    reason = refused.value.details["reason"]
+    assert reason in str(refused.value)
+    assert reason not in message
+    assert message.startswith('The model "tanks" cannot be used: ')
+    assert "card.toml" in advice
+    assert not english.missing & {reason}
+
+
+def test_the_words_about_tiles_and_cells_are_those_of_the_limits():
+    with pytest.raises(OwnModelRefused, match=f"müssen {LEAST_TILE_PX} bis {MOST_TILE_PX} "):
+        recipe_text(entry(size_px=MOST_TILE_PX + 1))
+    steps = [step for step in range(1, CELL_STEP_PX + 1) if CELL_STEP_PX % step == 0]
+    assert steps == [1, 2, 4, 8]
+
+
+def test_a_very_fine_model_gets_a_range_that_a_recipe_takes():
+    made = recipe_text(entry(gsd_best_m=0.02, gsd_min_m=0.005, gsd_max_m=0.025))
+    assert read_recipe(made, "x").gsd_min_m == 0.01
 
 
 def test_a_model_is_found_by_its_name():

@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 from PIL import Image
+from rasterio.io import MemoryFile
+from rasterio.transform import from_origin
 from streamlit.testing.v1 import AppTest
 
 from shared.errors import ModelServerDown
@@ -213,6 +215,7 @@ def test_failed_tiles_are_not_nothing_found(model):
     model.client = doubles.fails_once()
     page = finished(model, opened(beispiel="1"))
     assert "1 von 12 Kacheln konnte nicht ausgewertet werden" in texts(page)
+    assert "rot gekreuzt schraffiert: 1 Kachel ohne Ergebnis" in texts(page)
     assert "Gescheiterte erneut versuchen" in labels(page)
 
 
@@ -312,3 +315,37 @@ def test_one_find_is_one_find(model):
     for language, sentence in (("de", "1 Fund mit "), ("en", "1 find with ")):
         page = finished(model, started(own_file(language=language)))
         assert sentence in texts(page)
+
+
+def placed_file() -> AppTest:
+    """Evaluate a GeoTIFF of 90 by 30 m, two tiles."""
+    pixels = np.full((300, 900, 3), 120, dtype=np.uint8)
+    pixels[..., 1] = 150
+    pixels[100:180, 120:220] = doubles.BLUE
+    with MemoryFile() as memory:
+        with memory.open(
+            driver="GTiff", width=900, height=300, count=3, dtype="uint8", crs="EPSG:25832",
+            transform=from_origin(380_000, 5_720_000, 0.1, 0.1), photometric="RGB",
+        ) as target:  # fmt: skip
+            target.write(np.moveaxis(pixels, 2, 0))
+        content = memory.read()
+    page = opened(rezept="solar", sprache="en")
+    page.radio[0].set_value("file").run()
+    page.file_uploader[0].set_value(("bild.tif", content, "image/tiff")).run()
+    return page.button(key="aviary_start").click().run()
+
+
+def test_a_run_that_was_tried_again_is_published_anew_and_an_incomplete_one_says_so(model):
+    model.client = doubles.fails_once()
+    page = finished(model, placed_file())
+    page.text_input(key="aviary_licence").set_value("dl-de/zero-2-0").run()
+    page.text_input(key="aviary_credit").set_value("Geobasis NRW").run()
+    page.button(key="aviary_make").click().run()
+    assert "incomplete" in texts(page)
+    page.button(key="aviary_publish").click().run()
+    titles = [one.value for one in page.text_input if one.key == "aviary_publish_title"]
+    assert titles == ["unvollständig: Solaranlagen: bild.tif"]
+    page.button(key="aviary_job_again").click().run()
+    page = finished(model, page)
+    assert "aviary_make" in [button.key for button in page.button]
+    assert "aviary_publish" not in [button.key for button in page.button]

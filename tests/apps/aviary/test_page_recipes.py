@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from apps.aviary.inputs.town_example import EXAMPLES
 from apps.aviary.recipe_book.listing import ORDER, list_recipes
 from apps.aviary.views import input as view_input
-from shared.errors import ModelServerDown
+from shared.errors import ModelServerDown, PredictionFailed
 from shared.settings import REPOSITORY
 from shared.store import runs
 from shared.store.store import process_store
@@ -195,6 +195,20 @@ def test_the_preview_shows_a_part_and_the_time(model):
     assert not page.exception
     assert len(model.client.asked) == asked
     assert "voraussichtlich" in texts(page)
+
+
+def test_a_preview_without_an_answer_is_no_preview_without_finds(model):
+    def look(rgb):
+        raise PredictionFailed()
+
+    model.client = doubles.Double(look, threshold=0.3)
+    page = opened(rezept="solar")
+    page.button(key="aviary_try").click().run()
+    assert not page.exception
+    shown = texts(page)
+    assert "2 von 2 Kacheln konnten nicht ausgewertet werden" in shown
+    assert "rot gekreuzt schraffiert: 2 Kacheln ohne Ergebnis" in shown
+    assert "keinen Fund" not in shown
 
 
 def test_another_area_needs_another_preview(model):

@@ -14,6 +14,7 @@ from shapely import MultiPolygon, box
 from apps.aviary.inference import pin_model
 from apps.aviary.inputs.image_check import cut_out_tiff, look_over
 from apps.aviary.parameters import IMAGE, make_parameters
+from apps.aviary.plan import plan_run
 from apps.aviary.preview import Pace, has_preview, preview_box, try_out
 from apps.aviary.recipes import find_recipe
 from shared.geo.raster import OpenOptions, RasterInfo
@@ -46,13 +47,13 @@ class Clock:
 
 
 def test_two_tiles_around_the_middle_are_tried_out():
-    # 640 px and a step of 448 px.
-    assert preview_box(info(4000, 3000), SOLAR, None, None) == (1456, 1180, 2544, 1820)
+    # 640 px and a step of 448 px: columns begin at 0, 448, 896, 1344, ..., rows at 896 and 1344.
+    assert preview_box(info(4000, 3000), SOLAR, None, None) == (1344, 1344, 2432, 1984)
 
 
 def test_the_part_follows_the_area_and_stays_in_the_image():
     corner = MultiPolygon([box(3900, 2900, 4000, 3000)])
-    assert preview_box(info(4000, 3000), SOLAR, None, corner) == (2912, 2360, 4000, 3000)
+    assert preview_box(info(4000, 3000), SOLAR, None, corner) == (3136, 2360, 4000, 3000)
 
 
 def test_a_small_image_is_tried_out_whole():
@@ -62,6 +63,20 @@ def test_a_small_image_is_tried_out_whole():
 def test_coarser_pixels_need_fewer_of_them():
     left, upper, right, lower = preview_box(info(4000, 3000, 0.2), SOLAR, 0.1, None)
     assert (right - left, lower - upper) == (544, 320)
+
+
+@pytest.mark.parametrize("size", [(1500, 1300), (1090, 700), (700, 1500)])
+@pytest.mark.parametrize("name", ["solar", "sealed"])
+def test_the_tiles_of_the_preview_are_tiles_of_the_run(size, name):
+    recipe = find_recipe(name)
+    whole = info(*size, recipe.gsd_native_m)
+    left, upper, right, lower = preview_box(whole, recipe, None, None)
+    part = info(int(right - left), int(lower - upper), recipe.gsd_native_m)
+    inner = {
+        (x0 + left, y0 + upper, x1 + left, y1 + upper)
+        for x0, y0, x1, y1 in (one.box for one in plan_run(part, recipe).tiles)
+    }
+    assert inner <= {one.box for one in plan_run(whole, recipe).tiles}
 
 
 def test_what_is_compared_with_other_images_has_no_preview():

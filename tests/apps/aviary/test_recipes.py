@@ -2,7 +2,7 @@
 
 import pytest
 
-from apps.aviary.recipes import FOLDER, find_recipe, load_recipe, recipe_names
+from apps.aviary.recipes import FOLDER, find_recipe, load_recipe, read_recipe, recipe_names
 from shared.errors import RecipeBroken, RecipeUnknown
 
 SOLAR = (FOLDER / "solar.toml").read_text(encoding="utf-8")
@@ -90,6 +90,40 @@ def test_a_wrong_value_of_a_map_is_named(tmp_path, old, new, named):
     assert old in SEALED
     with pytest.raises(RecipeBroken, match=named):
         load_recipe(written(tmp_path, SEALED.replace(old, new, 1)))
+
+
+@pytest.mark.parametrize(
+    ("low", "native", "high"),
+    [
+        (0.009, 0.1, 0.2),
+        (0, 0.1, 0.2),
+        (-0.1, 0.1, 0.2),
+        (0.11, 0.1, 0.2),
+        (0.05, 0.21, 0.2),
+        (0.05, 0.04, 0.2),
+        (0.3, 0.1, 0.05),
+        (0.05, 0.1, 100.1),
+        ("nan", 0.1, 0.2),
+        (0.05, 0.1, "inf"),
+    ],
+)
+def test_resolutions_outside_the_limits_or_out_of_order_are_refused(low, native, high):
+    with pytest.raises(RecipeBroken, match="needs"):
+        read_recipe(resolutions(low, native, high), "x.toml")
+
+
+@pytest.mark.parametrize(
+    "values", [(0.01, 0.01, 0.01), (0.01, 0.5, 100), (100.0, 100.0, 100.0), (0.1, 0.1, 0.2)]
+)
+def test_the_ends_of_the_limits_are_allowed(values):
+    recipe = read_recipe(resolutions(*values), "x.toml")
+    assert (recipe.gsd_min_m, recipe.gsd_native_m, recipe.gsd_max_m) == values
+
+
+def resolutions(low, native, high):
+    text = SOLAR.replace("gsd_min_m = 0.05", f"gsd_min_m = {low}")
+    text = text.replace("gsd_native_m = 0.10", f"gsd_native_m = {native}")
+    return text.replace("gsd_max_m = 0.22", f"gsd_max_m = {high}")
 
 
 def test_a_map_takes_classes_together():

@@ -18,10 +18,12 @@ from apps.aviary.class_maps.map_file import CLASS_MAP_FILE, CODES_FILE, read_cla
 from apps.aviary.inference import pin_model
 from apps.aviary.ordering import make_order
 from apps.aviary.recipes import find_recipe
-from apps.aviary.views import review_export as view_review_export
-from apps.aviary.views import sample as view_sample
-from apps.aviary.views import sample_result as view_sample_result
-from apps.aviary.views import verdict as view_verdict
+from apps.aviary.views import (
+    review_export as view_review_export,
+    sample as view_sample,
+    sample_result as view_sample_result,
+    verdict as view_verdict,
+)
 from apps.aviary.views.verdict import Choice
 from shared.geo.raster import OpenOptions
 from shared.settings import REPOSITORY
@@ -217,7 +219,7 @@ def test_all_finds_stand_in_a_table_and_a_selected_one_is_shown(objects_run):
     page.toggle(key="aviary_review_list").set_value(True).run()
     (rows,) = page.table
     assert list(rows.value.iloc[:, -1]) == ["noch offen"] * 3 + ["angenommen"]
-    page.selectbox(key="aviary_review_table_selected").set_value(3).run()
+    page.selectbox(key="aviary_review_table_rows_selected").set_value(3).run()
     assert not page.exception
     assert number_shown(page) == 4
     assert "(angenommen)" in texts(page)

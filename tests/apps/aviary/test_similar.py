@@ -8,8 +8,7 @@ import json
 import numpy as np
 import pytest
 import rasterio
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from PIL import Image
 
 from apps.aviary import __main__ as command

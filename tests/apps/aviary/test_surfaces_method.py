@@ -191,3 +191,33 @@ def test_models_with_other_classes_are_refused(tmp_path):
 
 def test_each_method_is_there():
     assert {"objects", "semantic", "surfaces"} <= set(METHODS)
+
+
+def area_file(folder, *edges):
+    content = {"type": "Polygon", "coordinates": [list(box(*edges).exterior.coords)]}
+    path = folder / "area.geojson"
+    features = [{"type": "Feature", "properties": {}, "geometry": content}]
+    whole = {"type": "FeatureCollection", "coordinates": "pixel", "features": features}
+    path.write_text(json.dumps(whole))
+    return path
+
+
+def test_an_area_does_not_cut_houses(tmp_path):
+    """One house lies three quarters in the area, one a quarter: the first counts, and whole."""
+    mostly, hardly = (100, 100, 200, 200), (100, 400, 200, 500)
+    area = area_file(tmp_path, 0, 0, 175, 300)
+    image = save(tmp_path, [mostly, hardly], [])
+    analysis = look(image, BUILDINGS, CellDouble(), area=area)
+    (one,) = count(analysis, threshold=0.3, min_area_m2=10).objects
+    assert one.area_m2 == pytest.approx(100 * 100 * 0.04, rel=0.03)
+    area = area_file(tmp_path, 0, 0, 125, 600)
+    assert (
+        count(look(image, BUILDINGS, CellDouble(), area=area), threshold=0.3, min_area_m2=1).objects
+        == ()
+    )
+
+
+def test_what_lies_beyond_the_area_is_not_counted_as_missing(tmp_path):
+    area = area_file(tmp_path, 0, 0, 200, 200)
+    analysis = look(save(tmp_path), BUILDINGS, CellDouble(), area=area)
+    assert analysis.nodata_share == 0

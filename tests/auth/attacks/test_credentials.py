@@ -15,8 +15,7 @@ from joserfc.jwk import OKPKey
 from sqlalchemy import select
 
 from shared.auth import local_accounts, sessions
-from shared.auth.account_paths import PASSWORD as PASSWORD_PATH
-from shared.auth.account_paths import SIGN_IN, SIGN_OUT, TENANT
+from shared.auth.account_paths import PASSWORD as PASSWORD_PATH, SIGN_IN, SIGN_OUT, TENANT
 from shared.auth.login_form import TOKEN_FIELD
 from shared.auth.sessions import SessionView
 from shared.contracts.identity.principal import HOME_TENANT, Principal

@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from shapely import MultiPolygon, Polygon, box
 
 from apps.aviary.surfaces import class_map

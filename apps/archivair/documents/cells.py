@@ -1,0 +1,148 @@
+"""Cells of a page: runs of words without a wide gap, with what stands to their right and below."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+
+from apps.archivair.documents.content import Box, PageContent, PlacedWord, union
+
+CELL_GAP_HEIGHTS = 2.0
+_SAME_ROW_SHARE = 0.5
+_REACH_RIGHT_HEIGHTS = 40.0
+_REACH_BELOW_HEIGHTS = 2.2
+_NEXT_LINE_HEIGHTS = 1.6
+_INDENT_HEIGHTS = 3.0
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A run of words of one line.
+
+    Args:
+        words: From left to right, at least one.
+        block: Number of the block on its page.
+    """
+
+    words: tuple[PlacedWord, ...]
+    block: int
+
+    @cached_property
+    def text(self) -> str:
+        """Words joined by blanks."""
+        return " ".join(word.text for word in self.words)
+
+    @cached_property
+    def box(self) -> Box:
+        """Box around all words, upright pixels."""
+        return union([word.box for word in self.words])
+
+    @property
+    def height(self) -> float:
+        """Height in pixels, at least 1."""
+        return max(1.0, self.box[3] - self.box[1])
+
+    def words_between(self, start: int, end: int) -> list[PlacedWord]:
+        """Return the words of which any character lies in a part of the text.
+
+        Args:
+            start: First character.
+            end: Behind the last character.
+        """
+        found, place = [], 0
+        for word in self.words:
+            if place < end and place + len(word.text) > start:
+                found.append(word)
+            place += len(word.text) + 1
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class CellPlace:
+    """A cell among its neighbours.
+
+    Args:
+        cell: The cell.
+        run: The cell and, when the paragraph goes on, the line below, as one.
+        next_line: Number of the cell that `run` goes on with, -1 for none.
+        right: Number of the next cell to the right, -1 for none.
+        below: Numbers of the cells right below, the nearest first.
+    """
+
+    cell: Cell
+    run: Cell
+    next_line: int
+    right: int
+    below: tuple[int, ...]
+
+
+def page_cells(page: PageContent) -> list[CellPlace]:
+    """Return the cells of a page in reading order.
+
+    Args:
+        page: A page.
+    """
+    cells = [cell for line in page.lines for cell in _cut(line.words, line.block)]
+    places = []
+    for number, cell in enumerate(cells):
+        near = [
+            other
+            for other in range(len(cells))
+            if other != number
+            and cells[other].box[1] < cell.box[3] + (_REACH_BELOW_HEIGHTS + 1) * cell.height
+            and cells[other].box[3] > cell.box[1]
+        ]
+        below = _below(cells, number, near)
+        goes_on = _goes_on(cells, number, below)
+        run = Cell(cell.words + cells[goes_on].words, cell.block) if goes_on >= 0 else cell
+        places.append(CellPlace(cell, run, goes_on, _right(cells, number, near), below))
+    return places
+
+
+def _cut(words: Sequence[PlacedWord], block: int) -> list[Cell]:
+    parts: list[list[PlacedWord]] = [[words[0]]]
+    for before, word in pairwise(words):
+        height = max(1.0, word.box[3] - word.box[1], before.box[3] - before.box[1])
+        if word.box[0] - before.box[2] > CELL_GAP_HEIGHTS * height:
+            parts.append([])
+        parts[-1].append(word)
+    return [Cell(tuple(part), block) for part in parts]
+
+
+def _right(cells: Sequence[Cell], number: int, near: Sequence[int]) -> int:
+    own = cells[number]
+    best, least = -1, _REACH_RIGHT_HEIGHTS * own.height
+    for other in near:
+        box = cells[other].box
+        shared = min(own.box[3], box[3]) - max(own.box[1], box[1])
+        low = min(own.height, cells[other].height)
+        distance = box[0] - own.box[2]
+        if shared >= _SAME_ROW_SHARE * low and -0.5 * own.height < distance < least:
+            best, least = other, distance
+    return best
+
+
+def _below(cells: Sequence[Cell], number: int, near: Sequence[int]) -> tuple[int, ...]:
+    own = cells[number]
+    found = []
+    for other in near:
+        box = cells[other].box
+        drop = box[1] - own.box[3]
+        beside = min(own.box[2], box[2]) - max(own.box[0], box[0])
+        if -0.4 * own.height < drop < _REACH_BELOW_HEIGHTS * own.height and beside > 0:
+            found.append((drop, abs(box[0] - own.box[0]), other))
+    return tuple(other for _, _, other in sorted(found))
+
+
+def _goes_on(cells: Sequence[Cell], number: int, below: Sequence[int]) -> int:
+    """Return the cell that goes on in the next line of the same paragraph, or -1."""
+    own = cells[number]
+    for other in below[:1]:
+        cell = cells[other]
+        close = cell.box[1] - own.box[3] < _NEXT_LINE_HEIGHTS * own.height
+        if cell.block == own.block and close:
+            aligned = abs(cell.box[0] - own.box[0]) < _INDENT_HEIGHTS * own.height
+            return other if aligned else -1
+    return -1

@@ -1,0 +1,1 @@
+"""Find personal data on read pages, take it out of image and text, and prove that it is gone."""

@@ -1,0 +1,170 @@
+"""From read pages to a file that may leave the house: find, remove, write, prove.
+
+    released = release(pages, profile, facts, moment, reader)
+
+Nothing is returned when the proof fails.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from apps.archivair.archive_files.drawn_text import draw_text_pages
+from apps.archivair.archive_files.page_content import ArchivePage
+from apps.archivair.archive_files.pdfa import Attachment, FileFacts, write_pdfa
+from apps.archivair.redaction.errors import NothingToHandOut, ResidueFound
+from apps.archivair.redaction.hits import CaseFacts, PiiHit
+from apps.archivair.redaction.pii import find_pii
+from apps.archivair.redaction.profiles import Profile, page_class, to_remove, with_roles
+from apps.archivair.redaction.redact import RedactedPage, redact_pages, watermarked
+from apps.archivair.redaction.removed_strings import RemovedStrings
+from apps.archivair.redaction.verify import CHECKS, PageReader, Removed, Residue, verify
+from apps.archivair.redaction.word_file import words_alto
+
+TITLE = "Bauakte (Auszug)"
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """A file whose proof holds.
+
+    Args:
+        content: PDF/A-3b.
+        report: What was removed and checked; it names no removed text.
+        removed: Number of hits that were removed.
+        withheld: Numbers of pages that are held back, from 1.
+    """
+
+    content: bytes
+    report: dict[str, object]
+    removed: int
+    withheld: tuple[int, ...]
+
+
+def release(
+    pages: Sequence[ArchivePage], profile: Profile, facts: CaseFacts, moment: datetime,
+    reader: PageReader,
+) -> Released:  # fmt: skip
+    """Redact pages and prove it.
+
+    Args:
+        pages: Upright pages of one file.
+        profile: Who gets it.
+        facts: What is known of the case.
+        moment: Moment of writing with its zone.
+        reader: Text recognition for the proof; it looks at pixels only.
+
+    Raises:
+        NothingToHandOut: Every page is held back.
+        ResidueFound: Something that was removed is still there.
+    """
+    classes = {number: page_class(number, page, facts) for number, page in enumerate(pages, 1)}
+    withheld = tuple(number for number, one in classes.items() if one in profile.withheld)
+    if len(withheld) == len(pages):
+        raise NothingToHandOut()
+    hits = with_roles(find_pii(pages, facts), classes)
+    removed = to_remove(profile, hits)
+    taken = set(map(id, removed))
+    kept = [hit for hit in hits if id(hit) not in taken and hit.page not in withheld]
+    redacted = _shown(redact_pages(pages, removed), classes, withheld, profile)
+    content = write_pdfa([one.page for one in redacted], FileFacts(TITLE, moment), _words(redacted))
+    strings = RemovedStrings.of(removed, kept, facts.property_addresses)
+    boxes, dpi = tuple(one.boxes for one in redacted), tuple(one.page.dpi for one in redacted)
+    residues = verify(content, Removed(strings, boxes, dpi), reader) if removed else []
+    if residues:
+        raise ResidueFound(count=len(residues), places=_places(residues))
+    report = report_json(profile, classes, withheld, removed, redacted)
+    return Released(content, report, len(removed), withheld)
+
+
+def report_json(
+    profile: Profile, classes: dict[int, str], withheld: Sequence[int],
+    removed: Sequence[PiiHit], redacted: Sequence[RedactedPage],
+) -> dict[str, object]:  # fmt: skip
+    """Return what was removed and checked; it never names what was removed.
+
+    Args:
+        profile: Who gets the file.
+        classes: Class by number of the page.
+        withheld: Pages that are held back.
+        removed: Hits that were removed.
+        redacted: Pages of the file with their boxes.
+    """
+    boxes = {number: iter(one.boxes) for number, one in enumerate(redacted, 1)}
+    entries = []
+    for hit in removed:
+        if hit.page in withheld:
+            continue
+        own = [list(next(boxes[hit.page])) for _ in hit.boxes]
+        entries.append(
+            {
+                "page": hit.page,
+                "category": hit.category,
+                "reason": hit.reason,
+                "role": hit.role,
+                "boxes_px": own,
+            }
+        )
+    return {
+        "schema": "archivair-redaction/1",
+        "profile": {
+            "id": profile.name,
+            "title": profile.title,
+            "status": profile.status,
+            "valid_from": profile.valid_from,
+        },
+        "pages": [{"page": number, "class": one} for number, one in classes.items()],
+        "withheld": list(withheld),
+        "removed": entries,
+        "removed_per_category": dict(sorted(Counter(one.category for one in removed).items())),
+        "verification": {"checks": list(CHECKS) if removed else [], "residues": []},
+        "decision": "Vorschlag der Software; ein Mensch gibt frei.",
+    }
+
+
+def _shown(
+    redacted: Sequence[RedactedPage], classes: dict[int, str], withheld: Sequence[int],
+    profile: Profile,
+) -> list[RedactedPage]:  # fmt: skip
+    shown = []
+    for number, one in enumerate(redacted, 1):
+        if number in withheld:
+            shown.append(RedactedPage(_notice(number, classes[number]), ()))
+        elif profile.watermark:
+            shown.append(replace(one, page=watermarked(one.page, profile.watermark)))
+        else:
+            shown.append(one)
+    return shown
+
+
+def _notice(number: int, name: str) -> ArchivePage:
+    text = f"Diese Seite (Art: {name}) wird nach dem gewählten Profil nicht herausgegeben."
+    return draw_text_pages(f"Seite {number}", [text])[0]
+
+
+def _words(redacted: Sequence[RedactedPage]) -> list[Attachment]:
+    return [
+        Attachment(
+            f"seite_{number:04d}.alto.xml", words_alto(one.page, number), "application/xml",
+            f"Text der Seite {number} mit Ort jedes Wortes",
+        )
+        for number, one in enumerate(redacted, 1)
+    ]  # fmt: skip
+
+
+def _places(residues: Sequence[Residue]) -> str:
+    places = {(one.place, one.page or 0) for one in residues}
+    return ", ".join(f"{place} (Seite {page})" if page else place for place, page in sorted(places))
+
+
+def as_json(report: dict[str, object]) -> bytes:
+    """Return a report as the bytes of its file.
+
+    Args:
+        report: What `report_json` returned, with or without more entries.
+    """
+    return (json.dumps(report, ensure_ascii=False, indent=1) + "\n").encode()

@@ -1,0 +1,170 @@
+"""Whether a result shows where the tiles lay: tiled against whole, and polygons cut in two."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import rasterio
+import shapely
+from shapely.geometry.base import BaseGeometry
+
+from apps.aviary.evaluation.runtime import timed_run
+from apps.aviary.evaluation.scenes import Codes
+from apps.aviary.inference import look_at_cells, pin_model
+from apps.aviary.inputs.run_image import encode_png
+from apps.aviary.plan import plan_run
+from apps.aviary.recipe_book.schema import CELL_STEP_PX
+from apps.aviary.recipes import Recipe, find_recipe
+from apps.aviary.semantic import CellMap, MapGrid, classify
+from shared.clients.model_server import ModelServerClient
+from shared.geo.open import open_raster
+from shared.geo.raster import OpenOptions
+from shared.geo.tiling import Tile, plan_tiles
+from shared.settings import Settings
+
+WHOLE = "landcover"
+RECIPES = ("landcover", "buildings", "trees", "solar")
+LARGEST_PX = 1280
+NEAR_PX = 1.0
+"""Two parts of one thing that were cut at a border lie at most this far apart."""
+STRAIGHT_PX = 3.0
+LEAST_CONTACT_PX = 5.0
+
+
+def measure_seams(
+    settings: Settings, image: Path, folder: Path, recipes: Sequence[str] = RECIPES
+) -> dict[str, Any]:
+    """Map an image in tiles and as a whole, and look for polygons that end at a border of tiles.
+
+    Args:
+        settings: Lead to a model server that answers, and to a data folder.
+        image: GeoTIFF in red, green and blue with 20 cm a pixel, each side a multiple of 8 pixels.
+        folder: Takes the results.
+        recipes: Recipes whose polygons are looked at.
+
+    Raises:
+        ModelServerError: The model server cannot answer.
+        RuntimeError: The command failed.
+    """
+    cut: dict[str, int] = {}
+    for name in recipes:
+        out = folder / f"seams-{name}"
+        timed_run(settings, ["--recipe", name, "--image", str(image), "--out", str(out)])
+        cut[name] = cut_pairs(out, image, find_recipe(name))
+    with ModelServerClient(settings) as client:
+        whole = whole_map(client, find_recipe(WHOLE), image)
+    if WHOLE not in recipes:
+        words = ["--recipe", WHOLE, "--image", str(image), "--out", str(folder / f"seams-{WHOLE}")]
+        timed_run(settings, words)
+    with rasterio.open(folder / f"seams-{WHOLE}" / "classes.tif") as raster:
+        tiled: Codes = raster.read(1)
+    return {
+        "pixels": int(whole.size),
+        "tiled_differs_from_whole": round(float(np.mean(whole != tiled)), 7),
+        "polygons_cut_at_tiles": cut,
+    }
+
+
+def whole_map(client: ModelServerClient, recipe: Recipe, image: Path) -> Codes:
+    """Return the class map of an image as a model gives it that sees all of it.
+
+    The server takes tiles up to `LARGEST_PX`. A cell's answer looks no farther than the reach of
+    the model, so what such a tile says at twice the reach from its edges is what the whole says.
+
+    Args:
+        client: Client of the model server.
+        recipe: A recipe that maps classes.
+        image: See `measure_seams`.
+    """
+    model = pin_model(client, recipe)
+    with rasterio.open(image) as raster:
+        rgb = np.moveaxis(raster.read((1, 2, 3)), 0, -1)
+        gsd_m = float(raster.transform.a)
+    height, width = rgb.shape[:2]
+    margin_px = -(-2 * model.reach_px // CELL_STEP_PX) * CELL_STEP_PX
+    plan = plan_tiles(width, height, LARGEST_PX, 2 * margin_px, step_px=CELL_STEP_PX)
+
+    def answers() -> Iterator[tuple[Tile, Codes]]:
+        for tile in plan:
+            left, upper, right, lower = tile.box
+            png = encode_png(np.ascontiguousarray(rgb[upper:lower, left:right]))
+            cells, _ = look_at_cells(client, model, tile, png, gsd_m=gsd_m, near_infrared=False)
+            yield tile, cells.values
+
+    strips = classify(
+        MapGrid(plan, (width, height), (width, height)),
+        answers(),
+        CellMap(model.codes, model.stride, margin_px),
+        recipe.groups,
+        lambda y0, y1: np.ones((y1 - y0, width), bool),
+    )
+    return np.concatenate([strip.codes for strip in strips])
+
+
+def cut_pairs(folder: Path, image: Path, recipe: Recipe) -> int:
+    """Return how many pairs of polygons of one class meet along a border of tiles.
+
+    Args:
+        folder: Result folder of the image; holds `objects.geojson`.
+        image: The image.
+        recipe: The recipe; tells where its tiles lie.
+    """
+    content = json.loads((folder / "objects.geojson").read_text(encoding="utf-8"))
+    with open_raster(image, options=OpenOptions()) as source:
+        info = source.info
+    gsd_m = json.loads((folder / "summary.json").read_text(encoding="utf-8"))["parameters"].get(
+        "model_gsd_m"
+    )
+    plan = plan_run(info, recipe, gsd_m=gsd_m)
+    boxes = np.array([plan.source_box(tile) for tile in plan.tiles])
+    if info.transform is None:
+        message = f"{image.name} has no place on the map"
+        raise ValueError(message)
+    west, north, pixel_m = info.transform[2], info.transform[5], info.transform[0]
+    classes: dict[str, list[BaseGeometry]] = defaultdict(list)
+    for one in content["features"]:
+        outline = shapely.geometry.shape(one["geometry"])
+        placed = shapely.transform(
+            outline, lambda points: (points - (west, north)) / (pixel_m, -pixel_m)
+        )
+        classes[one["properties"]["class"]].append(placed)
+    lines = np.unique(boxes[:, [0, 2]]), np.unique(boxes[:, [1, 3]])
+    return sum(_cut_pairs(outlines, lines) for outlines in classes.values())
+
+
+def _cut_pairs(
+    outlines: Sequence[BaseGeometry], lines: tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]
+) -> int:
+    tree = shapely.STRtree(outlines)
+    first, second = tree.query(outlines, predicate="dwithin", distance=NEAR_PX)
+    count = 0
+    for one, other in zip(first.tolist(), second.tolist(), strict=True):
+        if one < other:
+            near = outlines[one].buffer(NEAR_PX).intersection(outlines[other].buffer(NEAR_PX))
+            count += any(lies_along(part.bounds, lines) for part in shapely.get_parts(near))
+    return count
+
+
+def lies_along(
+    bounds: tuple[float, float, float, float],
+    lines: tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]],
+) -> bool:
+    """Say whether something narrow lies straight along a border of tiles.
+
+    Args:
+        bounds: Its left, upper, right and lower edge [px].
+        lines: Columns and rows of all borders [px].
+    """
+    left, upper, right, lower = bounds
+    sides = ((left, right, lower - upper, lines[0]), (upper, lower, right - left, lines[1]))
+    return any(
+        high - low <= STRAIGHT_PX + NEAR_PX
+        and length >= LEAST_CONTACT_PX
+        and bool((np.abs(places - (low + high) / 2) <= STRAIGHT_PX).any())
+        for low, high, length, places in sides
+    )

@@ -1,0 +1,1 @@
+"""Training of the recogniser for lines set in Fraktur."""

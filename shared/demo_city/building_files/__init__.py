@@ -1,0 +1,1 @@
+"""Scanned building files of Musterstadt and invented ones for training, with exact truth."""

@@ -1,0 +1,153 @@
+"""`redact` on the command line: exact files, exit codes, one German line on stderr."""
+
+import json
+import signal
+
+import numpy as np
+import pikepdf
+import pytest
+from PIL import Image
+
+from apps.archivair import __main__ as command
+from apps.archivair.archive_files.page_content import PageWord
+from apps.archivair.archive_files.pdfa_check import check_pdfa
+from apps.archivair.redaction import command as redact_command
+from shared.errors import ModelServerDown
+from tests.apps.archivair.doubles import InkReader, draw_lines
+
+PAGE = draw_lines(["Bauherr: Walter Schlehdorn", "Bauherr: Walter Schlehdorn"], size=(900, 500))
+
+
+@pytest.fixture
+def reads(monkeypatch):
+    """Replace the engines: one text in every line, nothing in the finished file."""
+
+    def use(text="Bauherr: Walter Schlehdorn", again=()):
+        monkeypatch.setattr(command, "_client", lambda stack: InkReader(text))
+        monkeypatch.setattr(redact_command, "find_tesseract", lambda: None)
+        monkeypatch.setattr(redact_command, "_reader", lambda engines: lambda pixels, dpi: again)
+
+    use()
+    return use
+
+
+@pytest.fixture
+def scan(tmp_path):
+    place = tmp_path / "akte.png"
+    Image.fromarray(PAGE).save(place)
+    return place
+
+
+def run(capsys, *words):
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        code = command.main(["redact", *map(str, words)])
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    said = capsys.readouterr()
+    return code, said.out, said.err
+
+
+def test_a_file_a_report_and_a_summary(tmp_path, capsys, reads, scan):
+    out = tmp_path / "neu" / "auszug.pdf"
+    code, printed, _ = run(capsys, scan, "--profile", "forschung", "--out", out)
+    assert code == 0
+    assert sorted(one.name for one in out.parent.iterdir()) == [
+        "auszug.pdf", "auszug.pdf.report.json",
+    ]  # fmt: skip
+    summary = json.loads(printed.splitlines()[-1])
+    assert (summary["command"], summary["pages"], summary["residues"]) == ("redact", 1, 0)
+    assert summary["removed"] >= 1
+    assert check_pdfa(out.read_bytes()) == []
+    report = json.loads((out.parent / "auszug.pdf.report.json").read_bytes())
+    assert report["input"]["file"] == "akte.png"
+    with pikepdf.open(out) as pdf:
+        image = np.asarray(pikepdf.PdfImage(pdf.pages[0].Resources.XObject.Scan).as_pil_image())
+    for entry in report["removed"]:
+        for left, top, right, bottom in entry["boxes_px"]:
+            assert image[top:bottom, left:right].var() == 0
+    assert b"Schlehdorn" not in out.read_bytes() + json.dumps(report).encode()
+
+
+def test_a_residue_gives_exit_4_and_no_file(tmp_path, capsys, reads, scan):
+    reads(again=[PageWord("Schlehdorn", (600, 400, 700, 420))])
+    out = tmp_path / "auszug.pdf"
+    code, printed, err = run(capsys, scan, "--profile", "forschung", "--out", out)
+    assert (code, printed) == (4, "")
+    assert [one.name for one in tmp_path.iterdir()] == ["akte.png"]
+    assert "ocr_seite" in err.splitlines()[-1]
+    assert "Schlehdorn" not in err
+
+
+def test_a_planted_attachment_gives_exit_4_and_no_file(tmp_path, capsys, reads, scan, monkeypatch):
+    from apps.archivair.archive_files.pdfa import Attachment
+    from apps.archivair.redaction import release
+
+    left = Attachment("rest.txt", b"Walter Schlehdorn", "text/plain", "vergessen")
+    monkeypatch.setattr(release, "_words", lambda redacted: [left])
+    out = tmp_path / "auszug.pdf"
+    code, _, err = run(capsys, scan, "--profile", "forschung", "--out", out)
+    assert code == 4
+    assert not out.exists()
+    assert "objekte" in err
+
+
+def test_names_of_the_facts_are_searched(tmp_path, capsys, reads, scan):
+    reads("Der Zaun Hopfengarts steht")
+    facts = tmp_path / "facts.json"
+    facts.write_text(json.dumps({"neighbours": ["Timo Hopfengart"], "owner": "Walter Rot"}))
+    out = tmp_path / "auszug.pdf"
+    code, printed, _ = run(capsys, scan, "--profile", "eigentuemer", "--out", out, "--facts", facts)
+    assert code == 0
+    assert json.loads(printed.splitlines()[-1])["removed"] >= 1
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--profile", "presse"], "presse"),
+        (["--profile", "nachbar", "--facts", "FACTS"], "facts.json"),
+        (["--profile", "nachbar", "--facts", "MISSING"], "fehlt.json"),
+        ([], "--profile"),
+    ],
+)
+def test_bad_calls_give_exit_2_and_one_line(tmp_path, capsys, reads, scan, words, message):
+    (tmp_path / "facts.json").write_text('{"eigentuemer": "x y"}')
+    places = {"FACTS": tmp_path / "facts.json", "MISSING": tmp_path / "fehlt.json"}
+    out = tmp_path / "auszug.pdf"
+    code, printed, err = run(capsys, scan, "--out", out, *[places.get(one, one) for one in words])
+    assert (code, printed, err.count("\n")) == (2, "", 1)
+    assert message in err
+    assert not out.exists()
+
+
+def test_a_result_of_another_input_is_not_overwritten(tmp_path, capsys, reads, scan):
+    out = tmp_path / "auszug.pdf"
+    words = ("--profile", "forschung", "--out", out)
+    assert run(capsys, scan, *words)[0] == 0
+    assert run(capsys, scan, *words)[0] == 0
+    other = tmp_path / "andere.png"
+    Image.fromarray(PAGE[:400]).save(other)
+    code, _, err = run(capsys, other, *words)
+    assert code == 2
+    assert "--force" in err
+    assert run(capsys, scan, "--profile", "nachbar", "--out", out)[0] == 2
+    assert run(capsys, other, *words, "--force")[0] == 0
+
+
+def test_a_page_that_cannot_be_read_ends_the_call(tmp_path, capsys, reads):
+    broken = tmp_path / "kaputt.pdf"
+    broken.write_bytes(b"%PDF-1.7\nkein Inhalt")
+    code, _, err = run(capsys, broken, "--profile", "nachbar", "--out", tmp_path / "x.pdf")
+    assert code == 2
+    assert not (tmp_path / "x.pdf").exists()
+    assert err.count("\n") == 1
+
+
+def test_without_model_server_the_exit_code_is_3(tmp_path, capsys, reads, scan, monkeypatch):
+    def gone(stack):
+        raise ModelServerDown()
+
+    monkeypatch.setattr(command, "_client", gone)
+    assert run(capsys, scan, "--profile", "nachbar", "--out", tmp_path / "x.pdf")[0] == 3
+    assert not (tmp_path / "x.pdf").exists()
