@@ -1,5 +1,6 @@
 """Training of the recogniser for Fraktur: data by work, changes, loop, search, figures, files."""
 
+import itertools
 import json
 import math
 import os
@@ -9,6 +10,7 @@ import signal
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -38,7 +40,7 @@ pytest.importorskip("ultralytics", reason="ultralytics is needed for training on
 import torch
 
 from model_server.tasks.ocr_lines import LineOcrModel
-from model_server.training.fraktur import experiment as experiment_module
+from model_server.training.fraktur import experiment as experiment_module, loop
 from model_server.training.fraktur.anchors import available_anchors
 from model_server.training.fraktur.batches import Training, draw_batch, pad, plan_epoch
 from model_server.training.fraktur.card import write_card, write_licence, write_sheet
@@ -248,6 +250,14 @@ def test_the_loss_is_that_of_all_ways_to_write_a_text() -> None:
 
 def measured(_network: torch.nn.Module) -> float:
     return 0.5
+
+
+@pytest.fixture(autouse=True)
+def _even_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every step takes a thousandth of a minute, however busy the machine is."""
+    ticks = itertools.count()
+    clock = SimpleNamespace(process_time=lambda: 0.06 * next(ticks))
+    monkeypatch.setattr(loop, "time", clock)
 
 
 def test_a_polite_end_loses_nothing_and_more_minutes_go_on_before_the_fall(
