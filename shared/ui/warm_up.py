@@ -42,5 +42,6 @@ def _load(settings: Settings) -> None:
 
 def _modules(settings: Settings) -> Iterator[str]:
     for app in manifests(only=settings.app_ids):
-        for path in sorted((APPS_FOLDER / app.id).glob("view_*.py")):
-            yield f"apps.{app.id}.{path.stem}"
+        folder = APPS_FOLDER / app.id
+        for path in sorted([*folder.glob("view_*.py"), *folder.glob("views/[!_]*.py")]):
+            yield ".".join(path.relative_to(APPS_FOLDER.parent).with_suffix("").parts)

@@ -35,8 +35,8 @@ from tests.shared.process_state import begin_process, forget_process_state
 
 HEAD = """
 import streamlit as st
-from shared.ui import *
 from shared.errors import *
+from shared.ui import *
 PNG = b"\\x89PNG\\r\\n\\x1a\\n" + b"0" * 30
 """
 PUBLIC = [

@@ -22,6 +22,7 @@ from shared.demo_city.building_files.sheet import (
     as_set,
     join_boxes,
 )
+from shared.demo_city.vectors.frames import dot
 
 INKS: Final = ((0.20, 0.22, 0.55), (0.62, 0.16, 0.20), (0.35, 0.16, 0.45), (0.12, 0.36, 0.22))
 """Blue, red, violet and green ink: share of red, green and blue light that comes back."""
@@ -207,7 +208,7 @@ def _text_box(
 def _around(
     corners: NDArray[np.float64], turn: NDArray[np.float64]
 ) -> tuple[float, float, float, float]:
-    moved = corners @ turn[:, :2].T + turn[:, 2]
+    moved = np.column_stack([dot(corners, row[:2]) + row[2] for row in turn[:2]])
     low, high = moved.min(axis=0), moved.max(axis=0)
     return float(low[0]), float(low[1]), float(high[0]), float(high[1])
 

@@ -25,6 +25,7 @@ from shared.demo_city.building_files.truth import (
 )
 from shared.demo_city.building_files.wear import Quality, Turn, Wear, draw_wear, spoil
 from shared.demo_city.randomness import draw_index, stream
+from shared.demo_city.vectors.frames import dot
 
 RESOLUTIONS: Final = ((300, 0.5), (200, 0.25), (240, 0.1), (150, 0.1), (100, 0.05))
 """Dots per inch and their shares of the files."""
@@ -253,7 +254,7 @@ def _quarter_turns(
         width = image.shape[1]
         image = np.rot90(image)
         # A turn to the left: x becomes y from below, the right edge becomes the upper one.
-        turn = np.array([[0.0, 1.0, 0.0], [-1.0, 0.0, width], [0.0, 0.0, 1.0]]) @ turn
+        turn = np.array([turn[1], width * turn[2] - turn[0], turn[2]])
     return image, turn
 
 
@@ -310,9 +311,8 @@ def _spans(
 
 def _corners(box: Box, turn: Turn) -> NDArray[np.float64]:
     x0, y0, x1, y1 = box
-    corners = np.array([(x0, y0, 1), (x1, y0, 1), (x1, y1, 1), (x0, y1, 1)])
-    moved: NDArray[np.float64] = (corners @ turn.T)[:, :2]
-    return moved
+    corners = np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)])
+    return np.column_stack([dot(corners, row[:2]) + row[2] for row in turn[:2]])
 
 
 def _moved(box: Box, turn: Turn, shape: tuple[int, ...]) -> Box:

@@ -184,7 +184,8 @@ def spoil(sheet: Sheet, wear: Wear, rng: np.random.Generator) -> tuple[Gray, Tur
     if wear.is_colour:
         paper = _coloured(paper, wear.paper, tint, sheet.colour_rgb)
     elif tint is not None:
-        share = 1 - float(np.dot(sheet.colour_rgb, (0.3, 0.59, 0.11)))
+        red, green, blue = sheet.colour_rgb
+        share = 1 - (0.3 * red + 0.59 * green + 0.11 * blue)
         paper = _times(paper, cv2.convertScaleAbs(tint, alpha=-share, beta=0), share, tint)
     if wear.jpeg:
         paper = _compressed(paper, wear.jpeg)
