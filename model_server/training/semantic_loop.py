@@ -210,7 +210,7 @@ def _step(state: _State, data: Packed, settings: Settings, rate: float, device: 
         optimiser.step()
         optimiser.zero_grad()
     state.steps += 1
-    _average(state)
+    average(state.averaged, state.network, state.steps)
     return float(loss.detach())
 
 
@@ -254,12 +254,18 @@ def pixel_loss(logits: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
 
 
 @torch.no_grad()
-def _average(state: _State) -> None:
-    # Young averages forget faster, so that the random start does not linger.
-    keep = min(AVERAGING, (1 + state.steps) / (10 + state.steps))
-    pairs = zip(
-        state.averaged.state_dict().values(), state.network.state_dict().values(), strict=True
-    )
+def average(averaged: nn.Module, network: nn.Module, steps: int) -> None:
+    """Move the averaged weights towards those of a network.
+
+    Young averages forget faster, so that the random start does not linger.
+
+    Args:
+        averaged: Changed in place.
+        network: The network that is trained.
+        steps: Steps so far.
+    """
+    keep = min(AVERAGING, (1 + steps) / (10 + steps))
+    pairs = zip(averaged.state_dict().values(), network.state_dict().values(), strict=True)
     for mean, value in pairs:
         if mean.dtype.is_floating_point:
             mean.lerp_(value, 1 - keep)

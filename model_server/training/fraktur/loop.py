@@ -26,12 +26,12 @@ from model_server.training.semantic_loop import (
     STABLE,
     STOPPED,
     OtherSettings,
+    average,
     has_bfloat16,
     rate_at,
 )
 from model_server.training.semantic_optimiser import build_optimisers
 
-AVERAGING = 0.998
 SAVE_EVERY = 1.0
 MEASURE_EVERY = 5.0
 REPORT_EVERY = 50
@@ -172,7 +172,7 @@ def _step(state: State, batch: Batch, rate: float, device: str) -> float:
         optimiser.step()
         optimiser.zero_grad()
     state.steps += 1
-    _average(state)
+    average(state.averaged, state.network, state.steps)
     return float(loss.detach())
 
 
@@ -194,20 +194,6 @@ def ctc_loss(logits: torch.Tensor, labels: list[list[int]]) -> torch.Tensor:
         torch.tensor([len(label) for label in labels]),
         zero_infinity=True,
     )
-
-
-@torch.no_grad()
-def _average(state: State) -> None:
-    # Young averages forget faster, so that the random start does not linger.
-    keep = min(AVERAGING, (1 + state.steps) / (10 + state.steps))
-    pairs = zip(
-        state.averaged.state_dict().values(), state.network.state_dict().values(), strict=True
-    )
-    for mean, value in pairs:
-        if mean.dtype.is_floating_point:
-            mean.lerp_(value, 1 - keep)
-        else:
-            mean.copy_(value)
 
 
 def _write_curve(state: State, settings: Settings, folder: Path, measure: Measure) -> None:

@@ -164,8 +164,14 @@ def test_a_recipe_that_has_not_passed_takes_no_version(house):
 
 
 def test_other_municipalities_have_versions_of_their_own(house):
+    elsewhere = person("admin", "anderswo")
     ordered(RENAMED)
-    ordered(changed(threshold="0.5"), person("admin", "anderswo"))
+    ordered(changed(threshold="0.5"), elsewhere)
+    house.work_off()
+    (own,) = list_imported(CLERK, process_store()).recipes
+    (other,) = list_imported(elsewhere, process_store()).recipes
+    assert own.recipe.version == other.recipe.version
+    assert other.recipe.threshold == 0.5 != own.recipe.threshold
 
 
 def test_the_page_says_that_a_version_is_taken(house):
