@@ -1,4 +1,4 @@
-"""Headless commands: `python -m apps.archivair ocr FILE... --out DIR` and `redact FILE`.
+"""Headless commands: `python -m apps.archivair ocr|process|redact FILE...`, `search QUERY`.
 
 Exit codes: 0 done, 2 bad input, 3 model server not available, 4 stopped by a person or what was
 redacted is not gone. Errors are
@@ -23,6 +23,7 @@ from apps.archivair.commands import build_parser
 from apps.archivair.errors import NoPageRead
 from apps.archivair.jobs import OCR, SCRIPT
 from apps.archivair.kept_page import decode_page
+from apps.archivair.ocr_lines_command import ocr_lines
 from apps.archivair.outputs import (
     check_free,
     check_writable,
@@ -32,9 +33,11 @@ from apps.archivair.outputs import (
 )
 from apps.archivair.page_figures import figures_from
 from apps.archivair.pages import Limits
+from apps.archivair.process_command import process
 from apps.archivair.recognise import MODEL
 from apps.archivair.redaction.command import redact
 from apps.archivair.redaction.errors import ResidueFound
+from apps.archivair.search_command import search
 from apps.archivair.survey import FileFailure, SurveyedFile, survey
 from shared.auth.audited_commands import run_app_command
 from shared.clients.model_server import ModelServerClient
@@ -72,7 +75,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(options: Namespace) -> int:
-    return redact(options, _client) if options.command == "redact" else _ocr(options)
+    if options.command == "redact":
+        return redact(options, _client)
+    if options.command == "process":
+        return process(options, _client)
+    if options.command == "ocr-lines":
+        return ocr_lines(options, _client)
+    if options.command == "search":
+        return search(options)
+    return _ocr(options)
 
 
 def _ocr(options: Namespace) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rapidfuzz.distance import Levenshtein
 
-from apps.archivair.confidence import word_confidence
+from apps.archivair.confidence import WordModel, word_confidence
 from apps.archivair.fix import repair_line, restore_paragraph_signs, restore_quotes
 from apps.archivair.lines import TextBox
 from apps.archivair.reading import TextLine, Word, to_page
@@ -80,6 +80,7 @@ def assemble(
     *,
     rules_x: Sequence[float] = (),
     fixed_pitch: bool,
+    word_model: WordModel | None = None,
 ) -> tuple[tuple[TextLine, ...], ...]:
     """Order pieces, split them into words and place these on the page image.
 
@@ -89,6 +90,7 @@ def assemble(
         geometry: Way to the page image.
         rules_x: Places of vertical rules.
         fixed_pitch: True for typewriter.
+        word_model: Coefficients of the confidence of a word; those of print by default.
     """
     texts = [repair_line(piece.voted.text) for piece in pieces]
     ordered = order_lines(
@@ -107,9 +109,13 @@ def assemble(
             line_words: list[Word] = []
             for part in row:
                 piece = pieces[part.key]
-                line_words += _place_words(
+                found = _place_words(
                     piece, texts[part.key], words[part.key], ink, geometry, fixed_pitch=fixed_pitch
                 )
+                line_words += [
+                    Word(word, box, word_confidence(margins, piece.voted, word_model))
+                    for word, box, margins in found
+                ]
             candidates = tuple(one for part in row for one in pieces[part.key].candidates)
             lines.append(TextLine(tuple(line_words), _outline(row, geometry), candidates))
         blocks.append(tuple(lines))
@@ -154,7 +160,8 @@ def _place_words(
     geometry: PageGeometry,
     *,
     fixed_pitch: bool,
-) -> list[Word]:
+) -> list[tuple[str, tuple[int, int, int, int], list[float]]]:
+    """Return each word with its box on the page image and the margins of its characters."""
     box = piece.box
     margins = realign(piece.voted.margins, piece.voted.text, repaired)
     area = ink_under(ink, box)
@@ -173,7 +180,7 @@ def _place_words(
             top=box.top + shift,
             bottom=box.bottom + shift,
         )
-        found.append(Word(word, geometry.box(part.corners()), word_confidence(own, piece.voted)))
+        found.append((word, geometry.box(part.corners()), own))
     return found
 
 

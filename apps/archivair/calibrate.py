@@ -166,16 +166,17 @@ def read_samples(page: RenderedPage, engines: Engines) -> list[LineSample]:
     return samples
 
 
-def fit_vote(samples: Sequence[LineSample]) -> VoteWeights:
+def fit_vote(samples: Sequence[LineSample], names: Sequence[str] = ENGINES) -> VoteWeights:
     """Fit log-odds per engine, then the factors that leave the fewest edits.
 
     Args:
         samples: Lines of development pages.
+        names: Engines that read them.
     """
     engines = {}
-    for name in ENGINES:
-        scores, right = _scored_characters(samples, name)
-        base, slope = fit_logistic(_log_odds(scores)[:, None], right)
+    for name in names:
+        scores, right = scored_characters(samples, name)
+        base, slope = fit_logistic(log_odds(scores)[:, None], right)
         engines[name] = replace(START, base=base, slope=slope)
     weights = VoteWeights(engines, LANGUAGE[1])
     contested = [one for one in samples if len({each.text for each in one.candidates}) > 1]
@@ -294,8 +295,13 @@ def to_toml(weights: VoteWeights, words: WordModel, pages: int, lines: int) -> s
     return "\n".join([*parts, f"single_engine = {words.single_engine}", ""])
 
 
-def _scored_characters(samples: Sequence[LineSample], engine: str) -> tuple[Values, Values]:
-    """Return score and rightness of each character an engine read."""
+def scored_characters(samples: Sequence[LineSample], engine: str) -> tuple[Values, Values]:
+    """Return score and rightness of each character an engine read.
+
+    Args:
+        samples: Lines with known text.
+        engine: Its name.
+    """
     scores: list[float] = []
     right: list[float] = []
     for sample in samples:
@@ -308,7 +314,12 @@ def _scored_characters(samples: Sequence[LineSample], engine: str) -> tuple[Valu
     return np.array(scores), np.array(right)
 
 
-def _log_odds(scores: Values) -> Values:
+def log_odds(scores: Values) -> Values:
+    """Return the log-odds of scores.
+
+    Args:
+        scores: 0 to 1.
+    """
     bounded = np.clip(scores, MIN_SCORE, MAX_SCORE)
     return np.asarray(np.log(bounded / (1 - bounded)), dtype=np.float64)
 

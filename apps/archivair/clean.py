@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from apps.archivair.holes import hole_mask
 
 Gray = NDArray[np.uint8]
 Matrix = NDArray[np.float64]
@@ -19,6 +21,8 @@ PROFILE_SIDE_PX = 1400
 BACKGROUND_SIDE_PX = 400
 MIN_PROFILE_POINTS, MAX_PROFILE_POINTS = 50, 60_000
 NEGATIVE_MEDIAN = 90
+TINY_SIDE_PX, SMALL_SIDE_PX = 1000, 1600
+"""Pages of A4 below 85 and 137 dpi."""
 WHITE = 255
 
 
@@ -32,6 +36,7 @@ class CleanPage:
         to_source: 2 x 3 matrix from pixels of `image` to pixels of the page before cleaning.
         ink_threshold: Grey value below which a pixel counts as ink.
         negative: True when the scan had light text on dark ground.
+        enlarged: Pixels of `image` per pixel of the scan.
     """
 
     image: Gray
@@ -39,20 +44,61 @@ class CleanPage:
     to_source: Matrix
     ink_threshold: int
     negative: bool = False
+    enlarged: int = 1
 
 
 def clean_page(gray: Gray) -> CleanPage:
-    """Even out the paper and take out the tilt.
+    """Even out the paper, take out punch holes and tilt.
 
     Args:
         gray: Page, 0 black to 255 white, shape (height, width).
     """
-    negative = bool(np.median(gray) < NEGATIVE_MEDIAN)
+    negative = is_negative(gray)
     flat = flatten_background(WHITE - gray if negative else gray)
     threshold = ink_threshold(flat)
+    if (holes := hole_mask(flat < threshold)) is not None:
+        flat[holes] = WHITE
     angle = find_tilt(flat, threshold)
     image, to_source = rotate(flat, -angle)
     return CleanPage(image, angle, to_source, threshold, negative)
+
+
+def enlarge_small(clean: CleanPage) -> CleanPage:
+    """Enlarge a page of low resolution two or three times, so that lines can be cut finely.
+
+    Args:
+        clean: A cleaned page; a large or already enlarged one stays as it is.
+    """
+    side = max(clean.image.shape)
+    if clean.enlarged > 1 or side > SMALL_SIDE_PX:
+        return clean
+    factor = 3 if side <= TINY_SIDE_PX else 2
+    height, width = clean.image.shape
+    size = (factor * width, factor * height)
+    image = cv2.resize(clean.image, size, interpolation=cv2.INTER_LANCZOS4)
+    # Pixel centres: that of pixel 0 of the large image lies 0.5 / factor inside the small one.
+    grown = np.array([[1 / factor, 0, 0.5 / factor - 0.5], [0, 1 / factor, 0.5 / factor - 0.5]])
+    to_source = clean.to_source[:, :2] @ grown
+    to_source[:, 2] += clean.to_source[:, 2]
+    return replace(
+        clean, image=np.asarray(image, dtype=np.uint8), to_source=to_source, enlarged=factor
+    )
+
+
+def is_negative(gray: Gray) -> bool:
+    """Say whether light text stands on a dark ground; dark paper with darker text does not.
+
+    Args:
+        gray: Page, shape (height, width).
+    """
+    if np.median(gray) >= NEGATIVE_MEDIAN:
+        return False
+    scale = min(1.0, PROFILE_SIDE_PX / max(gray.shape))
+    small = cv2.resize(gray, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    smooth = cv2.GaussianBlur(small, (0, 0), 1.0).astype(np.int16)
+    above = smooth - cv2.medianBlur(small, 31)
+    strong = max(12.0, 6.0 * float(np.median(np.abs(above))))
+    return bool((above > strong).sum() > (above < -strong).sum())
 
 
 def flatten_background(gray: Gray) -> Gray:

@@ -1,25 +1,20 @@
-"""The words of the headless command, read with German errors."""
+"""The words of the headless commands, read with German errors."""
 
 from __future__ import annotations
 
 from argparse import ArgumentParser
 from pathlib import Path
 
-from apps.archivair.errors import ScriptNotAvailable
+from apps.archivair.ocr_lines_command import add_ocr_lines
 from apps.archivair.redaction.profiles import PROFILES
-from apps.archivair.script import ScriptChoice
+from apps.archivair.script import SCRIPT_CHOICES, ScriptChoice
+from apps.archivair.search_command import add_search
 from shared.command_line import GermanParser
 from shared.errors import InputError
 
-_SCRIPTS: dict[str, ScriptChoice] = {
-    "auto": "auto",
-    "antiqua": "antiqua",
-    "typewriter": "typewriter",
-}
-
 
 def build_parser() -> ArgumentParser:
-    """Return the parser of `ocr` and `redact`."""
+    """Return the parser of all commands."""
     parser = GermanParser(
         prog="python -m apps.archivair", description="Liest gescannte Akten: PDF, TIFF, JPG, PNG."
     )
@@ -27,14 +22,17 @@ def build_parser() -> ArgumentParser:
     ocr = commands.add_parser("ocr", help="Seiten lesen: Text, ALTO und JSON je Seite")
     ocr.add_argument("files", type=Path, nargs="+", metavar="DATEI", help="PDF, TIFF, JPG, PNG")
     ocr.add_argument("--out", type=Path, required=True, metavar="ORDNER", help="Ergebnisordner")
-    ocr.add_argument(
-        "--script",
-        type=_script,
-        default="auto",
-        metavar="SCHRIFT",
-        help="auto (Vorgabe), antiqua oder typewriter",
-    )
+    _add_script(ocr)
     ocr.add_argument("--force", action="store_true", help="vorhandene Ergebnisse überschreiben")
+    batch = commands.add_parser(
+        "process", help="Stapel lesen, in Dokumente teilen, Felder finden, als PDF/A-3b ablegen"
+    )
+    batch.add_argument("files", type=Path, nargs="+", metavar="DATEI", help="PDF, TIFF, JPG, PNG")
+    batch.add_argument("--out", type=Path, required=True, metavar="ORDNER", help="Ergebnisordner")
+    _add_script(batch)
+    batch.add_argument("--force", action="store_true", help="vorhandene Ergebnisse überschreiben")
+    add_ocr_lines(commands)
+    add_search(commands)
     redact = commands.add_parser("redact", help="Personenbezogene Angaben entfernen: PDF/A-3b")
     redact.add_argument("file", type=Path, metavar="DATEI", help="PDF, TIFF, JPG oder PNG")
     redact.add_argument("--profile", required=True, metavar="PROFIL", help=f"{', '.join(PROFILES)}")
@@ -44,9 +42,18 @@ def build_parser() -> ArgumentParser:
     return parser
 
 
+def _add_script(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--script",
+        type=_script,
+        default="auto",
+        metavar="SCHRIFT",
+        help="auto (Vorgabe), antiqua, typewriter oder fraktur",
+    )
+
+
 def _script(text: str) -> ScriptChoice:
-    if text == "fraktur":
-        raise ScriptNotAvailable()
-    if text not in _SCRIPTS:
-        raise InputError(reason="--script muss auto, antiqua oder typewriter sein.")
-    return _SCRIPTS[text]
+    for choice in SCRIPT_CHOICES:
+        if choice == text:
+            return choice
+    raise InputError(reason="--script muss auto, antiqua, typewriter oder fraktur sein.")

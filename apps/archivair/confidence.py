@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from apps.archivair.vote import WEIGHTS_FILE, VotedLine
+from apps.archivair.script import Script
+from apps.archivair.vote import VotedLine, weights_file
 
 MARGIN_CAP = 12.0
 LEAST, MOST = 0.02, 0.995
@@ -38,10 +39,10 @@ class WordModel:
     single_engine: float
 
 
-@lru_cache(maxsize=1)
-def load_word_model() -> WordModel:
-    """Return the fitted coefficients."""
-    content = tomllib.loads(WEIGHTS_FILE.read_text(encoding="utf-8"))
+@lru_cache(maxsize=3)
+def load_word_model(script: Script = "antiqua") -> WordModel:
+    """Return the fitted coefficients of a script."""
+    content = tomllib.loads(weights_file(script).read_text(encoding="utf-8"))
     return WordModel(**content["word"])
 
 

@@ -1,10 +1,13 @@
 """Errors of ArchivAIr beside the tree of the house.
 
 InputError
-├── ScriptNotAvailable         a script that cannot be read yet
+├── ScriptNotAvailable         a script that nothing here reads
 ├── StemTaken                  two inputs would write the same files
 ├── NoPageRead                 every page of a call failed
 ├── ReadingUnusable            a stored reading of another version of the program
+├── NoLineImages               a folder without a readable picture of a line
+├── FrakturModelMissing        the own recogniser of Fraktur is not there
+├── ResultsUnusable            a folder without results of `process`
 └── ItemError
     ├── FolderGiven            a folder where a file is wanted
     ├── PdfLocked              password
@@ -12,7 +15,8 @@ InputError
     ├── PdfWithoutPages        zero pages
     ├── TooManyPages           more pages than allowed
     ├── PageTooLarge           too many pixels even for reading in reduced scale
-    └── PageTooSmall           too few pixels to hold a line of text
+    ├── PageTooSmall           too few pixels to hold a line of text
+    └── LineTooSmall           a picture of a line that is too low to be read
 """
 
 from __future__ import annotations
@@ -21,11 +25,11 @@ from shared.errors import N_, InputError, ItemError
 
 
 class ScriptNotAvailable(InputError):
-    """Fraktur is promised for a later version."""
+    """A script that none of the engines reads."""
 
     code = "schrift_fehlt"
-    user_message = N_("Frakturschrift kann diese Version noch nicht lesen.")
-    what_to_do = N_("Möglich sind auto, antiqua und typewriter.")
+    user_message = N_("Diese Schrift kann die Software nicht lesen.")
+    what_to_do = N_("Möglich sind auto, antiqua, typewriter und fraktur.")
 
 
 class StemTaken(InputError):
@@ -50,6 +54,30 @@ class ReadingUnusable(InputError):
     code = "lesung_unbrauchbar"
     user_message = N_("Diese gespeicherte Lesung passt nicht zu dieser Fassung der Software.")
     what_to_do = N_("Bitte lesen Sie die Datei noch einmal.")
+
+
+class ResultsUnusable(InputError):
+    """A folder that cannot be searched."""
+
+    code = "ergebnisordner_unbrauchbar"
+    user_message = N_("Der Ordner „{folder}“ lässt sich nicht durchsuchen. {reason}")
+    what_to_do = N_("Durchsuchen lassen sich Ergebnisordner des Befehls process.")
+
+
+class NoLineImages(InputError):
+    """A folder without a picture that can be read."""
+
+    code = "keine_zeilenbilder"
+    user_message = N_("Im Ordner „{name}“ ist kein lesbares Bild einer Textzeile.")
+    what_to_do = N_("Erlaubt sind PNG, JPG, TIFF und WebP, je Bild eine Zeile.")
+
+
+class FrakturModelMissing(InputError):
+    """The own recogniser was asked for alone, and the model server does not have it."""
+
+    code = "frakturmodell_fehlt"
+    user_message = N_("Das eigene Modell für Frakturzeilen ist hier nicht vorhanden.")
+    what_to_do = N_("Ohne --engine crnn lesen die anderen Verfahren.")
 
 
 class FolderGiven(ItemError):
@@ -106,3 +134,11 @@ class PageTooSmall(ItemError):
     code = "seite_zu_klein"
     user_message = N_("Die Seite ist nur {width} x {height} Bildpunkte groß.")
     what_to_do = N_("Bitte scannen Sie die Seite mit mindestens 150 dpi.")
+
+
+class LineTooSmall(ItemError):
+    """Too few pixels to hold a letter."""
+
+    code = "zeile_zu_klein"
+    user_message = N_("Das Zeilenbild ist nur {width} x {height} Bildpunkte groß.")
+    what_to_do = N_("Bitte schneiden Sie die Zeile aus einem Scan mit mindestens 150 dpi aus.")

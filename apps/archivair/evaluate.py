@@ -8,7 +8,6 @@ their stored figures stay, together with the hash of the data.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import os
 import sys
@@ -19,6 +18,9 @@ from typing import Any
 
 import psutil
 
+from apps.archivair.clean import clean_page
+from apps.archivair.evaluation_books import BOOKS, book_figures
+from apps.archivair.evaluation_fraktur import fraktur_figures
 from apps.archivair.evaluation_pages import (
     FIRST_SEED,
     FULL,
@@ -27,19 +29,21 @@ from apps.archivair.evaluation_pages import (
     Kind,
     column_pages,
     read_kinds,
+    stage_pages,
     turned_pages,
 )
+from apps.archivair.evaluation_quotes import quote_figures
+from apps.archivair.evaluation_stages import stage_figures
 from apps.archivair.measure import (
-    BookMeasure,
     PageMeasure,
     calibration_error,
     calibration_interval,
-    measure_book_page,
     measure_page,
 )
 from apps.archivair.metrics import ErrorCount, cer, interval_95, pooled
 from apps.archivair.outputs import models_json
 from apps.archivair.piece_reading import Engines
+from apps.archivair.pipeline import turn_upright
 from apps.archivair.recognise import ServerReader
 from apps.archivair.tesseract import find_tesseract
 from shared import __version__
@@ -52,9 +56,7 @@ from shared.settings import get_settings
 COMMAND = "python -m apps.archivair.evaluate"
 OUT = Path(__file__).resolve().parent / "evaluation.json"
 NO_SERVER = 3
-BOOK_FOLDER = "ocrd_pages/hilbert_zahlkoerper_1897"
-BOOK_PAGES = 3
-BOOK_CREDIT = "OCR-D ground truth (gt_structure_text), Deutsches Textarchiv / BBAW, CC BY-SA 4.0"
+QUICK_LINES = 40
 Json = dict[str, Any]
 
 
@@ -81,8 +83,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             )
             amount = QUICK if options.quick else FULL
             content = evaluate(engines, amount, options.date, cpu)
-            folder = settings.development_data_dir / BOOK_FOLDER
-            content["figures"] += book_figures(folder, engines, options.date, options.out)
+            content["figures"] += _on_real_print(
+                settings.development_data_dir, engines, options, quick=options.quick
+            )
     except ModelServerError as error:
         sys.stderr.write(f"{error} {error.remedy}\n")
         return NO_SERVER
@@ -117,9 +120,11 @@ def evaluate(
                 cer(page.text, engines.tesseract.read_page(page.image)) for page in kind.pages
             ]
             figures.append(_error_rate(kind, counts, alone=True))
-    figures += _turned(amount, engines, cpu_seconds)
+    figures += _turned(amount, engines)
     figures += _columns(amount, engines, cpu_seconds)
+    figures += quote_figures(engines, amount.quotes)
     figures += [*_confidence(pages), *_durations(pages)]
+    figures += stage_figures(stage_pages(amount.stages), engines)
     models = [engines.reader.model, engines.tesseract.model if engines.tesseract else None]
     return {
         "figures": [
@@ -151,63 +156,16 @@ def processor_clock(process_ids: Sequence[int]) -> Callable[[], float]:
     return seconds
 
 
-def book_figures(folder: Path, engines: Engines, measured_on: date, stored: Path) -> list[Json]:
-    """Measure pages of the development data, or keep what was measured before.
-
-    Args:
-        folder: Scans with PAGE XML.
-        engines: What reads.
-        measured_on: Day of the measurement.
-        stored: Evaluation written before.
-    """
-    scans = sorted(folder.glob("*.tif"))[-BOOK_PAGES:]
-    if not scans:
-        sys.stderr.write(f"Die Entwicklungsdaten fehlen ({BOOK_FOLDER}); ihre Werte bleiben.\n")
-        if not stored.is_file():
-            return []
-        known = json.loads(stored.read_bytes())["figures"]
-        return [figure for figure in known if "data_sha256" in figure]
-    measures = [measure_book_page(scan, engines) for scan in scans]
-    digest = hashlib.sha256()
-    for scan in scans:
-        digest.update(scan.read_bytes() + scan.with_suffix(".xml").read_bytes())
-    about = {
-        "data": f"{len(scans)} Buchseiten von 1897 mit Formeln ({BOOK_CREDIT})",
-        "data_en": f"{len(scans)} book pages of 1897 with formulae ({BOOK_CREDIT})",
-        "data_sha256": digest.hexdigest(),
-        "command": COMMAND,
-        "measured_on": measured_on.isoformat(),
-    }
-    return [figure | about for figure in _book(measures)]
-
-
-def _book(measures: Sequence[BookMeasure]) -> list[Json]:
-    name, name_en = "auf Buchseiten von 1897", "on book pages of 1897"
-    in_order = [right for one in measures for right in one.in_order]
-    figures: list[Json] = []
-    for part, part_en, counts in (
-        ("Textzeilen", "text lines", [one.text for one in measures]),
-        ("Formelzeilen", "formula lines", [one.formulae for one in measures]),
-    ):
-        known = [count for count in counts if count is not None and count.characters]
-        if known:
-            figures.append(
-                {
-                    "name": f"Zeichenfehlerrate {name}, {part}",
-                    "name_en": f"Character error rate {name_en}, {part_en}",
-                    **_rate(known),
-                }
-            )
-    if not figures:
-        sys.stderr.write("Die Buchseiten haben keinen Text: gemessen wird nur die Reihenfolge.\n")
-    if in_order:
-        share = _share(
-            f"Zeilenpaare in richtiger Reihenfolge {name}",
-            f"Pairs of lines in the right order {name_en}",
-            in_order,
-        )
-        figures.append(share)
-    return figures
+def _on_real_print(
+    data: Path, engines: Engines, options: argparse.Namespace, *, quick: bool
+) -> list[Json]:
+    """Measure lines and pages of the development data."""
+    figures = fraktur_figures(data, engines, options.out, QUICK_LINES if quick else None)
+    for book in BOOKS:
+        most = 1 if quick else None
+        figures += book_figures(data / book.folder, engines, options.out, book, most)
+    about = {"command": COMMAND, "measured_on": options.date.isoformat()}
+    return [about | figure for figure in figures]
 
 
 def _error_rate(kind: Kind, counts: Sequence[ErrorCount], *, alone: bool = False) -> Json:
@@ -232,11 +190,11 @@ def _rate(counts: Sequence[ErrorCount]) -> Json:
     }
 
 
-def _turned(amount: Amount, engines: Engines, cpu_seconds: Callable[[], float]) -> list[Json]:
+def _turned(amount: Amount, engines: Engines) -> list[Json]:
     right = []
     for page, turns in turned_pages(amount.turned):
-        measure = measure_page(page, engines, cpu_seconds)
-        right.append(measure.rotation_deg == 90 * turns)
+        upright = turn_upright(page.image, clean_page(page.image), engines.reader)
+        right.append(upright.turns == turns)
     share = _share(
         "Gedrehte Seiten (90, 180, 270 Grad) richtig herum gelesen",
         "Turned pages (90, 180, 270 degrees) read the right way up",

@@ -17,6 +17,7 @@ from apps.archivair.rendering import (
 )
 
 FIRST_SEED = 40_000
+TURNS = (2, 1, 2, 2, 3, 2)
 WORN = Wear(
     ink_fade=0.7,
     ink_spread_px=1,
@@ -38,9 +39,11 @@ class Amount:
     worn: int
     turned: int
     columns: int
+    stages: int = 1
+    quotes: int = 20
 
 
-FULL, QUICK = Amount(10, 4, 4, 6, 3), Amount(3, 1, 1, 2, 1)
+FULL, QUICK = Amount(10, 4, 4, 100, 3, 3, 200), Amount(3, 1, 1, 3, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,14 +108,27 @@ def turned_pages(count: int) -> list[tuple[RenderedPage, int]]:
     """Render pages that lie turned, and the quarter turns clockwise that put them right.
 
     Args:
-        count: 1 to 6.
+        count: Number of pages; two of three lie upside down.
     """
     wear = replace(DEGRADED, tilt_deg=1.0, noise_sigma=10)
     pages = []
-    for number, turns in enumerate((2, 1, 2, 3, 2, 2)[:count]):
+    for number in range(count):
+        turns = TURNS[number % len(TURNS)]
         page = spoil(render_letter(FONTS[number % 3], FIRST_SEED + 300 + number), wear, number)
         pages.append((turn(page, turns), turns))
     return pages
+
+
+def stage_pages(count: int) -> list[RenderedPage]:
+    """Render worn pages on which the stages of reading are timed.
+
+    Args:
+        count: 1 or more.
+    """
+    return [
+        spoil(render_letter(FONTS[number % 3], FIRST_SEED + 500 + number), DEGRADED, number)
+        for number in range(count)
+    ]
 
 
 def column_pages(count: int) -> list[RenderedPage]:

@@ -10,6 +10,7 @@ from typing import Literal
 
 from pydantic import TypeAdapter, ValidationError
 
+from apps.archivair.documents.look import PageLook
 from apps.archivair.errors import ReadingUnusable
 from apps.archivair.packing import entry
 from apps.archivair.pages import PageIdentity
@@ -30,11 +31,13 @@ class KeptPage:
         identity: Which page.
         reading: What was read.
         picture: JPEG for the screen, the right way up; never the pixels of the scan.
+        look: What the picture shows without reading; None in files of earlier versions.
     """
 
     identity: PageIdentity
     reading: PageReading
     picture: bytes
+    look: PageLook | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,7 @@ class _Content:
     schema: Literal["archivair-reading/1"]
     identity: PageIdentity
     reading: PageReading
+    look: PageLook | None = None
 
 
 _CONTENT = TypeAdapter(_Content)
@@ -53,12 +57,38 @@ def encode_page(page: KeptPage) -> bytes:
     Args:
         page: The page.
     """
-    content = _Content("archivair-reading/1", page.identity, page.reading)
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w") as archive:
-        archive.writestr(entry(_READING), _CONTENT.dump_json(content))
+        archive.writestr(entry(_READING), encode_reading(page))
         archive.writestr(entry(_PICTURE, compressed=False), page.picture)
     return target.getvalue()
+
+
+def encode_reading(page: KeptPage) -> bytes:
+    """Return a page without its picture as JSON; the same bytes for the same page.
+
+    Args:
+        page: The page.
+    """
+    return _CONTENT.dump_json(
+        _Content("archivair-reading/1", page.identity, page.reading, page.look)
+    )
+
+
+def decode_reading(content: bytes) -> KeptPage:
+    """Return a page of which no picture is kept.
+
+    Args:
+        content: What `encode_reading` returned.
+
+    Raises:
+        ReadingUnusable: It is something else, or another version of this program wrote it.
+    """
+    try:
+        found = _CONTENT.validate_json(content)
+    except ValidationError as cause:
+        raise ReadingUnusable() from cause
+    return KeptPage(found.identity, found.reading, b"", found.look)
 
 
 def decode_page(content: bytes) -> KeptPage:
@@ -80,7 +110,7 @@ def decode_page(content: bytes) -> KeptPage:
         raise ReadingUnusable() from cause
     if not picture.startswith(_JPEG_START):
         raise ReadingUnusable()
-    return KeptPage(found.identity, found.reading, picture)
+    return KeptPage(found.identity, found.reading, picture, found.look)
 
 
 def _member(archive: zipfile.ZipFile, name: str, most_bytes: int) -> bytes:

@@ -7,13 +7,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 from rapidfuzz.distance import Levenshtein
 
 from apps.archivair.metrics import (
     LENIENT,
     ErrorCount,
+    Norm,
     cer,
     expected_calibration_error,
     normalize,
@@ -27,6 +30,13 @@ from apps.archivair.rendering import RenderedPage
 
 MATCHING_LINE = 0.4
 BOOTSTRAP_ROUNDS = 500
+
+
+class PageEngine(Protocol):
+    """A program that reads whole pages."""
+
+    def read_page(self, page: NDArray[np.uint8]) -> str:
+        """Return the text of a page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +77,13 @@ class BookMeasure:
         in_order: For each pair of lines of different regions, whether the order is right.
         text: Edits on text lines; None where the ground truth has no text.
         formulae: Edits on formula lines; None where the ground truth has no text.
+        reference: Edits of Tesseract alone on the whole page; None without text or Tesseract.
     """
 
     in_order: tuple[bool, ...]
     text: ErrorCount | None
     formulae: ErrorCount | None
+    reference: ErrorCount | None = None
 
 
 def measure_page(
@@ -143,12 +155,16 @@ def lines_in_order(page: RenderedPage, reading: PageReading) -> list[bool]:
     ]
 
 
-def measure_book_page(scan: Path, engines: Engines) -> BookMeasure:
+def measure_book_page(
+    scan: Path, engines: Engines, norm: Norm = LENIENT, reference: PageEngine | None = None
+) -> BookMeasure:
     """Read a page of the development data and compare it with its PAGE XML.
 
     Args:
         scan: Image; its PAGE XML lies beside it.
         engines: What reads.
+        norm: What counts as equal.
+        reference: Tesseract, which reads the whole page without preparation for comparison.
     """
     opened = next(iter(load_pages(scan)))
     if not isinstance(opened, PageImage):
@@ -162,10 +178,12 @@ def measure_book_page(scan: Path, engines: Engines) -> BookMeasure:
     if truths:
         texts = [line.text for line in reading.lines]
         counts = [
-            cer(_joined(truths, formulae=wanted), _joined(texts, formulae=wanted), LENIENT)
+            cer(_joined(truths, formulae=wanted), _joined(texts, formulae=wanted), norm)
             for wanted in (False, True)
         ]
-    return BookMeasure(tuple(order_agreement(places, regions)), counts[0], counts[1])
+        if reference is not None:
+            counts.append(cer("\n".join(truths), reference.read_page(opened.gray), norm))
+    return BookMeasure(tuple(order_agreement(places, regions)), *counts)
 
 
 def calibration_error(pages: Sequence[PageMeasure]) -> float:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from rapidfuzz.distance import Levenshtein
 
-_DASHES = dict.fromkeys(map(ord, "‐‑‒–—―−"), "-")
+_DASHES = dict.fromkeys(map(ord, "‐‑‒–—―−⸗⸺⸻"), "-")
 _DOUBLE_QUOTES = dict.fromkeys(map(ord, "„“”«»‟"), '"')
 _SINGLE_QUOTES = dict.fromkeys(map(ord, "‚‘’‹›´`"), "'")
+_OLD_UMLAUT = re.compile("([aouAOU])\u0364")
 BOOTSTRAP_ROUNDS = 1000
 
 
@@ -24,15 +25,23 @@ class Norm:
         quotes_and_dashes: Variants of quotes and dashes count as the same character.
         long_s: The long s counts as s.
         ignore_case: Upper and lower case count as the same.
+        same_i_and_j: I and J count as the same capital, as Fraktur prints them.
+        hyphens: The sign = and the angled dash count as hyphens, as transcriptions differ.
+        old_umlauts: A letter with a small e above it counts as today's umlaut.
     """
 
     quotes_and_dashes: bool = False
     long_s: bool = False
     ignore_case: bool = False
+    same_i_and_j: bool = False
+    hyphens: bool = False
+    old_umlauts: bool = False
 
 
 STRICT = Norm()
 LENIENT = Norm(quotes_and_dashes=True, long_s=True)
+FRAKTUR = Norm(quotes_and_dashes=True, long_s=True, same_i_and_j=True, hyphens=True)
+FRAKTUR_TODAY = replace(FRAKTUR, old_umlauts=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +64,17 @@ class ErrorCount:
 
 def normalize(text: str, norm: Norm = STRICT) -> str:
     """Return a text as it is compared: NFC, white space folded, options of `norm` applied."""
+    if norm.old_umlauts:
+        text = _OLD_UMLAUT.sub("\\1\u0308", text)
     folded = unicodedata.normalize("NFC", text)
     if norm.quotes_and_dashes:
         folded = folded.translate(_DASHES | _DOUBLE_QUOTES | _SINGLE_QUOTES)
     if norm.long_s:
         folded = folded.replace("ſ", "s")
+    if norm.hyphens:
+        folded = folded.replace("=", "-").replace("¬", "-")
+    if norm.same_i_and_j:
+        folded = folded.replace("J", "I")
     if norm.ignore_case:
         folded = folded.casefold()
     return re.sub(r"\s+", " ", folded).strip()

@@ -22,7 +22,7 @@ class PageFigures:
     """What is known of a page that was read without opening its file.
 
     Args:
-        page: Number in the file, from 1.
+        page: Number in the batch, from 1; pages of several files are numbered through.
         stem: Name of its files without ending.
         lines: Lines read.
         words: Words read.
@@ -71,17 +71,20 @@ class PageFigures:
 _ROW = TypeAdapter(PageFigures)
 
 
-def figures_of(reading: PageReading, identity: PageIdentity, seconds: float) -> PageFigures:
+def figures_of(
+    reading: PageReading, identity: PageIdentity, seconds: float, *, page: int | None = None
+) -> PageFigures:
     """Return the figures of a page.
 
     Args:
         reading: The page as read.
         identity: Which page it is.
         seconds: Time it took.
+        page: Its number in the batch; None takes that in its file.
     """
     mean = reading.mean_confidence
     return PageFigures(
-        page=identity.index,
+        page=identity.index if page is None else page,
         stem=identity.stem,
         lines=len(reading.lines),
         words=sum(len(line.words) for line in reading.lines),

@@ -47,6 +47,7 @@ MEDIA_TYPES: dict[FileKind, str] = {
 PREVIEW_SIDE_PX = 1600
 MIN_SIDE_PX = 16
 _PDF_SEARCH_BYTES = 1024
+_PALE_SPREAD = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,13 +130,18 @@ class PageFailure:
 
 @dataclass(frozen=True, slots=True)
 class OpenedPixels:
-    """What an opener returns for one page; see `PageImage`."""
+    """What an opener returns for one page; see `PageImage`.
+
+    `pixels` is the page as it is, grey or red, green, blue; None where it was read in reduced
+    scale: then there is only `gray`.
+    """
 
     gray: Gray
     preview: Color
     dpi: float | None
     notes: tuple[Finding, ...] = ()
     layer: tuple[LayerWord, ...] = field(default=())
+    pixels: NDArray[np.uint8] | None = None
 
 
 class Opener(Protocol):
@@ -184,7 +190,7 @@ class Source:
         Args:
             index: Number from 1.
         """
-        stem = self.stem if self.count == 1 else f"{self.stem}_p{index:04d}"
+        stem = page_stem(self.stem, index, self.count)
         return PageIdentity(stem, self.name, self.sha256, index, self.count)
 
     def __enter__(self) -> Source:
@@ -219,9 +225,47 @@ class Source:
             layer=opened.layer,
         )
 
+    def load_pixels(self, index: int) -> NDArray[np.uint8]:
+        """Decode one page for a copy of it: colour stays colour, black and white stays so.
+
+        It lies over the grey image of `load` pixel by pixel, is decoded anew and not kept.
+
+        Args:
+            index: Number from 1.
+
+        Returns:
+            Grey (height, width), or (height, width, 3) where there is colour.
+
+        Raises:
+            ItemError: This page cannot be used.
+        """
+        opened = self._opener.open_page(index)
+        pixels = opened.gray if opened.pixels is None else opened.pixels
+        if pixels.ndim == 3 and not _has_colour(pixels):
+            return opened.gray
+        return pixels
+
     def close(self) -> None:
         """Release the file."""
         self._opener.close()
+
+
+def _has_colour(pixels: NDArray[np.uint8]) -> bool:
+    """Say whether colours differ anywhere by more than what the coding of a picture makes."""
+    small = pixels[::2, ::2].astype(np.int16)
+    spread = small.max(axis=2) - small.min(axis=2)
+    return bool((spread > _PALE_SPREAD).any())
+
+
+def page_stem(stem: str, index: int, pages: int) -> str:
+    """Return the name of a page's files without ending.
+
+    Args:
+        stem: Name of its file without ending.
+        index: Number of the page in its file, from 1.
+        pages: Number of pages of the file.
+    """
+    return stem if pages == 1 else f"{stem}_p{index:04d}"
 
 
 def open_source(content: bytes, name: str, limits: Limits | None = None) -> Source:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 import os
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
@@ -42,6 +43,7 @@ MIN_SCAN_DPI, MAX_SCAN_DPI = 72, 600
 MIN_DRAW_DPI = 40
 POINTS_PER_INCH = 72
 SCAN_SHARE = 0.5
+_HALF = 128
 MIN_LAYER_CHARACTERS = 20
 _SCRIPT_MARKS = (b"/JavaScript", b"/JS")
 _PDFIUM = Lock()  # the library is not safe for threads
@@ -67,6 +69,14 @@ _LAYER_BROKEN = Finding(
     "hint", "textebene_defekt", N_("Die Textebene des PDF ist beschädigt und wurde nicht beachtet.")
 )
 OLD_LAYER_CODE = "textebene_ueber_scan"
+
+
+@dataclass(frozen=True, slots=True)
+class _Scan:
+    """The image that fills a page: dots per inch, and whether it is black and white."""
+
+    dpi: float
+    is_bilevel: bool
 
 
 class PdfOpener:
@@ -104,7 +114,7 @@ class PdfOpener:
         """
         with _PDFIUM:
             try:
-                pixels, dpi, is_scan, characters = self._draw(index)
+                pixels, dpi, scan, characters = self._draw(index)
             except pypdfium2.PdfiumError as cause:
                 raise PdfDamaged() from cause
         notes = self._notes
@@ -117,10 +127,13 @@ class PdfOpener:
                 layer = _read_layer(self._alone(index), dpi / POINTS_PER_INCH)
             except _BROKEN_LAYER:
                 notes = (*notes, _LAYER_BROKEN)
-        if layer and is_scan:
+        if layer and scan is not None:
             notes = (*notes, Finding("ok", OLD_LAYER_CODE, N_("Das PDF hat eine Textebene.")))
         gray = pixels if pixels.ndim == 2 else np.asarray(pixels[:, :, :3].mean(axis=2), np.uint8)
-        return OpenedPixels(gray, make_preview(pixels), dpi, notes, layer)
+        preview = make_preview(pixels)
+        if scan is not None and scan.is_bilevel and pixels.ndim == 2:
+            pixels = np.where(gray < _HALF, np.uint8(0), np.uint8(255))  # drawing smooths edges
+        return OpenedPixels(gray, preview, dpi, notes, layer, pixels)
 
     def close(self) -> None:
         """Release the document."""
@@ -135,12 +148,12 @@ class PdfOpener:
             document.save(target)
         return target.getvalue()
 
-    def _draw(self, index: int) -> tuple[NDArray[np.uint8], float, bool, int]:
+    def _draw(self, index: int) -> tuple[NDArray[np.uint8], float, _Scan | None, int]:
         page = self._document[index - 1]
         try:
             width_pt, height_pt = page.get_size()
-            scan_dpi = _scan_dpi(page, width_pt * height_pt)
-            dpi = self._bounded_dpi(width_pt, height_pt, scan_dpi or DRAW_DPI)
+            scan = _find_scan(page, width_pt * height_pt)
+            dpi = self._bounded_dpi(width_pt, height_pt, scan.dpi if scan else DRAW_DPI)
             bitmap = page.render(scale=dpi / POINTS_PER_INCH, rev_byteorder=True)
             pixels = np.array(bitmap.to_numpy()[:, :, :3], dtype=np.uint8)
             text = page.get_textpage()
@@ -152,7 +165,7 @@ class PdfOpener:
             raise PageTooSmall(width=pixels.shape[1], height=pixels.shape[0])
         if np.array_equal(pixels[:, :, 0], pixels[:, :, 2]):
             pixels = np.ascontiguousarray(pixels[:, :, 1])
-        return pixels, dpi, scan_dpi is not None, characters
+        return pixels, dpi, scan, characters
 
     def _bounded_dpi(self, width_pt: float, height_pt: float, wanted_dpi: float) -> float:
         square_inches = width_pt * height_pt / POINTS_PER_INCH**2
@@ -169,10 +182,11 @@ def _open(data: FileData) -> pypdfium2.PdfDocument:
     try:
         return pypdfium2.PdfDocument(data.place)
     except pypdfium2.PdfiumError as cause:
-        if cause.err_code == pdfium.FPDF_ERR_PASSWORD:
-            raise PdfLocked() from cause
+        # The library's error code is that of an earlier file when only the wrapper refuses.
         if _has_no_page(data):
             raise PdfWithoutPages() from cause
+        if cause.err_code == pdfium.FPDF_ERR_PASSWORD:
+            raise PdfLocked() from cause
         raise PdfDamaged() from cause
 
 
@@ -203,8 +217,8 @@ def _file_has_scripts(place: Path, changed_ns: int) -> bool:
     return FileData(place).contains_any(_SCRIPT_MARKS)
 
 
-def _scan_dpi(page: pypdfium2.PdfPage, page_area_pt: float) -> float | None:
-    """Return the resolution of the image that fills the page, None if there is none."""
+def _find_scan(page: pypdfium2.PdfPage, page_area_pt: float) -> _Scan | None:
+    """Return the image that fills the page, None if there is none."""
     for item in page.get_objects(filter=[pdfium.FPDF_PAGEOBJ_IMAGE], max_depth=3):
         left, bottom, right, top = item.get_bounds()
         area = (right - left) * (top - bottom)
@@ -212,7 +226,8 @@ def _scan_dpi(page: pypdfium2.PdfPage, page_area_pt: float) -> float | None:
             continue
         width_px, height_px = item.get_px_size()
         dpi = math.sqrt(width_px * height_px / area) * POINTS_PER_INCH
-        return float(np.clip(dpi, MIN_SCAN_DPI, MAX_SCAN_DPI))
+        bits = item.get_metadata().bits_per_pixel
+        return _Scan(float(np.clip(dpi, MIN_SCAN_DPI, MAX_SCAN_DPI)), bits == 1)
     return None
 
 

@@ -14,15 +14,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from apps.archivair.assemble import PageGeometry, ReadPiece, assemble, ink_under
-from apps.archivair.clean import CleanPage, Gray, clean_page
+from apps.archivair.clean import CleanPage, Gray, clean_page, enlarge_small
+from apps.archivair.confidence import load_word_model
+from apps.archivair.fraktur_reading import FRAKTUR_ENGINES
+from apps.archivair.handwriting import sort_out_handwriting
 from apps.archivair.layer import compare_layer, read_layer
+from apps.archivair.letters import has_faint_print
 from apps.archivair.lines import TextBox, crop_piece, find_lines, ink_mask
 from apps.archivair.orientation import is_upside_down, stands_on_side
 from apps.archivair.pages import PageImage
-from apps.archivair.piece_reading import MARGIN, Engines, read_pieces
+from apps.archivair.piece_reading import MARGIN, Engines, models_used, read_pieces
 from apps.archivair.quality import (
     BLANK,
+    HANDWRITING,
+    HANDWRITTEN,
     LOW_CONFIDENCE,
+    MUCH_HANDWRITING,
+    NO_FRAKTUR_DATA,
     NO_TESSERACT,
     NO_TEXT,
     check_page,
@@ -32,6 +40,7 @@ from apps.archivair.quality import (
 from apps.archivair.reading import PageReading
 from apps.archivair.recognise import ServerReader
 from apps.archivair.rules import cut_at_rules
+from apps.archivair.scan_check import PICTURE_CODES, ScanCheck, check_scan
 from apps.archivair.script import PlacedLine, Script, ScriptChoice, detect_script
 from apps.archivair.words import word_spans
 from shared.contracts.finding import Finding
@@ -75,7 +84,7 @@ def read_page(
         Cancelled: A person stopped the work.
     """
     clean = clean_page(page.gray)
-    if is_blank(clean):
+    if is_blank(clean) and not has_faint_print(clean.image):
         return replace(_empty_reading(page, clean), findings=(*page.notes, BLANK))
     return _read_own_text(page, clean, engines.reader) or _read_scan(page, clean, engines, script)
 
@@ -98,21 +107,28 @@ def _read_scan(
     page: PageImage, clean: CleanPage, engines: Engines, script: ScriptChoice
 ) -> PageReading:
     upright = turn_upright(page.gray, clean, engines.reader)
-    pieces = read_pieces(upright.clean, upright.boxes, engines)
+    found = read_pieces(upright.clean, upright.boxes, engines, script)
+    sorted_out = sort_out_handwriting(upright.clean, upright.boxes, found)
+    pieces, written = sorted_out.print, sorted_out.handwriting
     ink = ink_mask(upright.clean)
     chosen = _choose_script(pieces, ink, script)
     height, width = page.gray.shape
     geometry = PageGeometry(upright.clean.to_source, upright.turns, width, height)
     blocks = assemble(
-        pieces, ink, geometry, rules_x=upright.rules_x, fixed_pitch=chosen == "typewriter"
+        pieces,
+        ink,
+        geometry,
+        rules_x=upright.rules_x,
+        fixed_pitch=chosen == "typewriter",
+        word_model=load_word_model(chosen),
     )
-    findings = [*page.notes, *check_page(upright.clean, upright.boxes, 90 * upright.turns)]
-    if engines.tesseract is None:
-        findings.append(NO_TESSERACT)
+    scan = check_scan(page)
+    findings = _scan_findings(page, scan, upright, engines, chosen)
+    if written:
+        findings.append(HANDWRITING if len(written) < MUCH_HANDWRITING else HANDWRITTEN)
     if not blocks:
         findings.append(NO_TEXT)
     used = _engines_used(pieces)
-    models = [engines.reader.model, engines.tesseract.model if engines.tesseract else None]
     reading = replace(
         _empty_reading(page, upright.clean),
         blocks=blocks,
@@ -120,27 +136,44 @@ def _read_scan(
         script=chosen,
         findings=tuple(findings),
         engines=used,
-        models=tuple(model for model in models if model is not None),
+        models=tuple(models_used(engines, used)),
+        fingerprint=scan.fingerprint,
+        handwriting=tuple(geometry.box(box.corners()) for box in written),
     )
     if is_unsure(reading):
         reading = replace(reading, findings=(*reading.findings, LOW_CONFIDENCE))
     return compare_layer(page, reading)
 
 
+def _scan_findings(
+    page: PageImage, scan: ScanCheck, upright: Upright, engines: Engines, script: Script
+) -> list[Finding]:
+    """Say what the scan and missing engines do to the reading."""
+    seen = [finding for finding in scan.findings if finding.code in PICTURE_CODES]
+    place = check_page(upright.clean, upright.boxes, 90 * upright.turns)
+    findings = [*page.notes, *seen, *place]
+    if engines.tesseract is None:
+        findings.append(NO_TESSERACT)
+    if script == "fraktur" and not engines.fraktur:
+        findings.append(NO_FRAKTUR_DATA)
+    return findings
+
+
 def turn_upright(gray: Gray, clean: CleanPage, reader: ServerReader) -> Upright:
     """Find the text and turn the page until its lines lie and read better than upside down."""
     turns = 0
+    clean = enlarge_small(clean)
     found = reader.find_pieces(clean.image)
     if stands_on_side(found):
         turns = 1
-        clean = clean_page(_turn(gray, turns))
+        clean = enlarge_small(clean_page(_turn(gray, turns)))
         found = reader.find_pieces(clean.image)
     boxes = find_lines(clean, found)
     if boxes and is_upside_down(
         boxes, lambda box: crop_piece(clean.image, box, MARGIN), reader.read_crops
     ):
         turns += 2
-        clean = clean_page(_turn(gray, turns))
+        clean = enlarge_small(clean_page(_turn(gray, turns)))
         boxes = find_lines(clean, reader.find_pieces(clean.image))
     without, cut, rules = cut_at_rules(clean, boxes)
     return Upright(without, cut, turns, tuple(rule.x for rule in rules))
@@ -156,6 +189,9 @@ def _choose_script(
 ) -> Script:
     if script != "auto":
         return script
+    engines = {one.engine for piece in pieces for one in piece.candidates}
+    if engines & FRAKTUR_ENGINES:
+        return "fraktur"
     lines = []
     for piece in pieces:
         text = " ".join(piece.voted.text.split())

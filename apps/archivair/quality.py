@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from apps.archivair.clean import CleanPage
+from apps.archivair.holes import hole_mask
 from apps.archivair.lines import TextBox, x_height_px
 from apps.archivair.reading import PageReading
 from shared.contracts.finding import Finding
@@ -26,7 +27,7 @@ NO_TEXT = Finding(
     N_("Auf der Seite wurde keine lesbare Schrift gefunden."),
     N_("Handschrift und Zeichnungen werden nicht gelesen."),
 )
-TURNED = "gedreht_erkannt"
+TURNED, LYING, SMALL, TILTED = "kopfstehend", "quer", "zu_klein", "schief"
 NEGATIVE = Finding(
     "ok", "negativ", N_("Die Seite hat helle Schrift auf dunklem Grund und wurde umgekehrt.")
 )
@@ -36,12 +37,30 @@ NO_TESSERACT = Finding(
     N_("Die zweite Texterkennung (Tesseract) fehlt; gelesen wurde mit einer allein."),
     N_("Installieren Sie das Debian-Paket tesseract-ocr-deu."),
 )
+MUCH_HANDWRITING = 4
+"""Number of pieces from which on a person has to look; below, it is a signature."""
+HANDWRITING = Finding("ok", "handschrift", N_("Handschrift wurde erkannt und nicht gelesen."))
+HANDWRITTEN = Finding(
+    "hint",
+    "handschrift",
+    N_("Ein Teil der Seite ist Handschrift und wurde nicht gelesen."),
+    N_("Bitte lesen Sie diese Stellen selbst."),
+)
+NO_FRAKTUR_DATA = Finding(
+    "hint",
+    "frakturdaten_fehlen",
+    N_("Für Fraktur fehlen Sprachdaten von Tesseract; gelesen wurde ohne sie."),
+    N_("Installieren Sie die Debian-Pakete tesseract-ocr-frk und tesseract-ocr-script-frak."),
+)
 LOW_CONFIDENCE = Finding(
     "hint",
     "unsicher",
     N_("Viele Wörter dieser Seite sind unsicher."),
     N_("Bitte vergleichen Sie den Text mit dem Scan."),
 )
+
+
+MISSING_ENGINES = frozenset({NO_TESSERACT.code, NO_FRAKTUR_DATA.code})
 
 
 def is_blank(clean: CleanPage) -> bool:
@@ -54,7 +73,10 @@ def is_blank(clean: CleanPage) -> bool:
     edge_x, edge_y = round(width * EDGE_SHARE), round(height * EDGE_SHARE)
     inner = clean.image[edge_y : height - edge_y or None, edge_x : width - edge_x or None]
     smooth = cv2.GaussianBlur(inner, (0, 0), 1.0)
-    ink = (smooth < min(clean.ink_threshold, 170)).astype(np.uint8)
+    dark = smooth < min(clean.ink_threshold, 170)
+    if (holes := hole_mask(dark)) is not None:
+        dark &= ~holes
+    ink = dark.astype(np.uint8)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(ink)
     if count < 2:
         return True
@@ -75,35 +97,59 @@ def check_page(clean: CleanPage, boxes: list[TextBox], rotation_deg: int) -> lis
     if clean.negative:
         findings.append(NEGATIVE)
     if rotation_deg:
-        findings.append(
-            Finding(
-                "ok",
-                TURNED,
-                N_("Die Seite lag um {degrees} Grad gedreht und wurde richtig herum gelesen."),
-                details={"degrees": rotation_deg},
-            )
-        )
-    if boxes and x_height_px(boxes) < MIN_X_HEIGHT_PX:
-        findings.append(
-            Finding(
-                "hint",
-                "schrift_klein",
-                N_("Die Schrift ist im Scan sehr klein ({pixels} Bildpunkte)."),
-                N_("Bitte scannen Sie mit mindestens 200 dpi."),
-                {"pixels": round(x_height_px(boxes))},
-            )
-        )
-    if abs(clean.angle_deg) > MAX_STEADY_TILT_DEG:
-        findings.append(
-            Finding(
-                "hint",
-                "stark_schief",
-                N_("Die Seite liegt sehr schief ({degrees} Grad)."),
-                N_("Bitte legen Sie sie gerade und scannen Sie neu."),
-                {"degrees": round(abs(clean.angle_deg))},
-            )
-        )
+        findings.append(turned_page(rotation_deg))
+    x_height = x_height_px(boxes) / clean.enlarged if boxes else MIN_X_HEIGHT_PX
+    if x_height < MIN_X_HEIGHT_PX:
+        findings.append(small_print(x_height))
+    if (tilted := steep_tilt(clean.angle_deg)) is not None:
+        findings.append(tilted)
     return findings
+
+
+def turned_page(rotation_deg: int) -> Finding:
+    """Say that a page lies turned.
+
+    Args:
+        rotation_deg: Clockwise turn that makes it upright: 90, 180 or 270.
+    """
+    return Finding(
+        "ok",
+        TURNED if rotation_deg == 180 else LYING,
+        N_("Die Seite lag um {degrees} Grad gedreht und wurde richtig herum gelesen."),
+        details={"degrees": rotation_deg},
+    )
+
+
+def small_print(x_height: float) -> Finding:
+    """Say that the print is too small in the scan.
+
+    Args:
+        x_height: Height of small letters in pixels.
+    """
+    return Finding(
+        "hint",
+        SMALL,
+        N_("Die Schrift ist im Scan sehr klein ({pixels} Bildpunkte)."),
+        N_("Bitte scannen Sie mit mindestens 200 dpi."),
+        {"pixels": round(x_height)},
+    )
+
+
+def steep_tilt(angle_deg: float) -> Finding | None:
+    """Say that a page lies very askew; None when it does not.
+
+    Args:
+        angle_deg: Tilt of its lines.
+    """
+    if abs(angle_deg) <= MAX_STEADY_TILT_DEG:
+        return None
+    return Finding(
+        "hint",
+        TILTED,
+        N_("Die Seite liegt sehr schief ({degrees} Grad)."),
+        N_("Bitte legen Sie sie gerade und scannen Sie neu."),
+        {"degrees": round(abs(angle_deg))},
+    )
 
 
 def needs_review(reading: PageReading) -> bool:
@@ -116,7 +162,8 @@ def needs_review(reading: PageReading) -> bool:
         reading: The page as read.
     """
     if any(
-        finding.level != "ok" and finding.code != NO_TESSERACT.code for finding in reading.findings
+        finding.level != "ok" and finding.code not in MISSING_ENGINES
+        for finding in reading.findings
     ):
         return True
     return is_unsure(reading)

@@ -107,8 +107,9 @@ class RasterOpener:
             turned = (_TURNED,) if image.getexif().get(ORIENTATION_TAG, 1) in range(2, 9) else ()
             image.load()
             upright = ImageOps.exif_transpose(image)
-            pixels, notes = _to_eight_bits(upright)
-        return OpenedPixels(_to_gray(pixels), make_preview(pixels), dpi, (*turned, *notes))
+            pixels, notes = to_eight_bits(upright)
+        found = (*turned, *notes)
+        return OpenedPixels(to_gray(pixels), make_preview(pixels), dpi, found, pixels=pixels)
 
     def _decode_reduced(
         self, image: Image.Image, megapixels: float, dpi: float | None
@@ -163,8 +164,12 @@ def _stated_dpi(image: Image.Image) -> float | None:
     return round(value, 1) if MIN_DPI <= value <= MAX_DPI else None
 
 
-def _to_eight_bits(image: Image.Image) -> tuple[NDArray[np.uint8], tuple[Finding, ...]]:
-    """Return grey or RGB pixels with 8 bits and what had to be converted."""
+def to_eight_bits(image: Image.Image) -> tuple[NDArray[np.uint8], tuple[Finding, ...]]:
+    """Return grey or RGB pixels with 8 bits and what had to be converted.
+
+    Args:
+        image: Picture of any mode.
+    """
     if image.mode in _DEEP_MODES:
         return _squeeze_depth(np.asarray(image)), (_DEEP,)
     if image.mode == "1":
@@ -190,7 +195,12 @@ def _squeeze_depth(deep: NDArray[np.generic]) -> NDArray[np.uint8]:
     return np.asarray(np.clip(values * (_WHITE / full), 0, _WHITE), dtype=np.uint8)
 
 
-def _to_gray(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def to_gray(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return grey pixels.
+
+    Args:
+        pixels: Grey (height, width) or RGB (height, width, 3).
+    """
     if pixels.ndim == 2:
         return np.ascontiguousarray(pixels)
     return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), dtype=np.uint8)

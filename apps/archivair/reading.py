@@ -89,10 +89,14 @@ class PageReading:
         dpi: Dots per inch if known.
         rotation_deg: Clockwise turn that makes the page upright: 0, 90, 180 or 270.
         tilt_deg: Tilt that was taken out, positive counter-clockwise.
-        script: Print or typewriter.
+        script: Print, typewriter or Fraktur.
         findings: What a reader should know about the page.
         engines: Names of the engines that took part.
         models: Their versions and hashes.
+        fingerprint: 64 bits of the picture as 16 hexadecimal digits; empty on blank pages and in
+            readings of earlier versions.
+        handwriting: Places of handwriting, which is never read: left, top, right, bottom in
+            pixels of the page image.
     """
 
     blocks: tuple[tuple[TextLine, ...], ...]
@@ -105,6 +109,8 @@ class PageReading:
     findings: tuple[Finding, ...]
     engines: tuple[str, ...]
     models: tuple[ModelUse, ...]
+    fingerprint: str = ""
+    handwriting: tuple[tuple[int, int, int, int], ...] = ()
 
     @property
     def lines(self) -> tuple[TextLine, ...]:

@@ -20,26 +20,14 @@ from shared.errors import Cancelled, ModelChanged, ModelMissing, PredictionFaile
 Gray = NDArray[np.uint8]
 Stop = Callable[[], bool]
 
-MODEL = "ppocrv6_small"
+MODEL, FRAKTUR_MODEL = "ppocrv6_small", "fraktur_line"
+PRINT_ENGINE, FRAKTUR_ENGINE = "ppocr", "fraktur_line"
 CROP_HEIGHT_PX = 48
 MAX_CROP_WIDTH_PX = 3600
 CROPS_PER_REQUEST = 6
 REQUESTS_IN_FLIGHT = 4
 DETECT_SIDE_PX = 2000
 JPEG_QUALITY = 92
-
-
-class OcrClient(Protocol):
-    """The part of the model client that is used here."""
-
-    @overload
-    def ocr(
-        self, images: Sequence[bytes], *, mode: Literal["page", "detect"] = ..., stop: Stop = ...
-    ) -> list[OcrPageResult | ItemFailed]: ...
-    @overload
-    def ocr(
-        self, images: Sequence[bytes], *, mode: Literal["lines"], stop: Stop = ...
-    ) -> list[OcrLineResult | ItemFailed]: ...
 
 
 class Catalogue(Protocol):
@@ -49,8 +37,38 @@ class Catalogue(Protocol):
         """Return the catalogue."""
 
 
+class OcrClient(Catalogue, Protocol):
+    """The part of the model client that is used here."""
+
+    @overload
+    def ocr(
+        self, images: Sequence[bytes], *, mode: Literal["page", "detect"] = ..., stop: Stop = ...
+    ) -> list[OcrPageResult | ItemFailed]: ...
+    @overload
+    def ocr(
+        self,
+        images: Sequence[bytes],
+        *,
+        mode: Literal["lines"],
+        stop: Stop = ...,
+        model: str = ...,
+    ) -> list[OcrLineResult | ItemFailed]: ...
+
+
+def has_fraktur_model(client: Catalogue) -> bool:
+    """Say whether the server has the own recogniser of Fraktur lines.
+
+    Args:
+        client: Client of the model server.
+
+    Raises:
+        ModelServerError: The model server cannot answer.
+    """
+    return any(one.name == FRAKTUR_MODEL and one.available for one in client.models().models)
+
+
 def model_fingerprint(client: Catalogue) -> str:
-    """Return which versions of the model can answer; another text means other readings.
+    """Return which versions of the models can answer; another text means other readings.
 
     Args:
         client: Client of the model server.
@@ -59,8 +77,9 @@ def model_fingerprint(client: Catalogue) -> str:
         ModelServerError: The model server cannot answer.
         ModelMissing: It does not have the model.
     """
-    entries = [one for one in client.models().models if one.name == MODEL and one.available]
-    if not entries:
+    names = (MODEL, FRAKTUR_MODEL)
+    entries = [one for one in client.models().models if one.name in names and one.available]
+    if all(one.name != MODEL for one in entries):
         raise ModelMissing(model=MODEL)
     return " ".join(sorted(f"{one.name} {one.version} {one.sha256}" for one in entries))
 
@@ -70,7 +89,8 @@ class Candidate:
     """What one engine read in one line.
 
     Args:
-        engine: "ppocr", "ppocr_filtered" or "tesseract".
+        engine: "ppocr", "ppocr_filtered", "tesseract", "tesseract_frk", "tesseract_fraktur" or
+            "fraktur_line".
         text: NFC text without line break; empty when nothing was read.
         scores: One score 0 to 1 per character; not comparable between engines.
     """
@@ -86,7 +106,7 @@ class Candidate:
 
 
 class ServerReader:
-    """Reads through the model server and remembers which model answered.
+    """Reads through the model server and remembers which models answered.
 
     Args:
         client: Client of the model server.
@@ -96,15 +116,32 @@ class ServerReader:
     def __init__(self, client: OcrClient, stop: Stop = lambda: False) -> None:
         self._client = client
         self._stop = stop
-        self._model: ModelIdentity | None = None
+        self._models: dict[str, ModelIdentity] = {}
+        self._has_fraktur: bool | None = None
 
     @property
     def model(self) -> ModelUse | None:
-        """The model that answered, None before the first answer."""
-        used = self._model
-        if used is None:
-            return None
-        return ModelUse(used.name, used.version, used.sha256, used.runtime, used.device)
+        """The model of print that answered, None before the first answer."""
+        return next((one for one in self.models if one.name != FRAKTUR_MODEL), None)
+
+    @property
+    def models(self) -> tuple[ModelUse, ...]:
+        """All models that answered."""
+        return tuple(
+            ModelUse(used.name, used.version, used.sha256, used.runtime, used.device)
+            for used in self._models.values()
+        )
+
+    @property
+    def has_fraktur(self) -> bool:
+        """Whether the server has the own recogniser of Fraktur; asked once.
+
+        Raises:
+            ModelServerError: The model server could not answer.
+        """
+        if self._has_fraktur is None:
+            self._has_fraktur = has_fraktur_model(self._client)
+        return self._has_fraktur
 
     def find_pieces(self, page: Gray) -> list[tuple[NDArray[np.float64], float]]:
         """Return corners (4 x 2, pixels of `page`) and score of each piece of text.
@@ -135,12 +172,15 @@ class ServerReader:
             for line in result.value.lines
         ]
 
-    def read_crops(self, crops: Sequence[Gray], engine: str = "ppocr") -> list[Candidate]:
+    def read_crops(
+        self, crops: Sequence[Gray], engine: str = PRINT_ENGINE, *, model: str = MODEL
+    ) -> list[Candidate]:
         """Read crops of one line each, many requests in flight.
 
         Args:
             crops: Grey crops; scaled to 48 pixels height.
             engine: Name for the candidates.
+            model: Model that reads them.
 
         Returns:
             One candidate per crop, in order; empty text where nothing was read or the server
@@ -161,7 +201,7 @@ class ServerReader:
         found: list[Candidate] = [Candidate(engine, "", ())] * len(crops)
         with ThreadPoolExecutor(REQUESTS_IN_FLIGHT) as pool:
             answers = pool.map(
-                lambda chunk: self._read_chunk([prepared[place] for place in chunk]), chunks
+                lambda chunk: self._read_chunk([prepared[place] for place in chunk], model), chunks
             )
             for chunk, results in zip(chunks, answers, strict=True):
                 for place, result in zip(chunk, results, strict=True):
@@ -169,9 +209,12 @@ class ServerReader:
                         found[place] = _candidate(engine, result)
         return found
 
-    def _read_chunk(self, images: list[bytes]) -> list[OcrLineResult | ItemFailed]:
+    def _read_chunk(self, images: list[bytes], model: str) -> list[OcrLineResult | ItemFailed]:
         self._go_on()
-        results = self._client.ocr(images, mode="lines", stop=self._stop)
+        if model == MODEL:
+            results = self._client.ocr(images, mode="lines", stop=self._stop)
+        else:
+            results = self._client.ocr(images, mode="lines", stop=self._stop, model=model)
         for result in results:
             if not isinstance(result, ItemFailed):
                 self._remember(result.model)
@@ -182,7 +225,7 @@ class ServerReader:
             raise Cancelled()
 
     def _remember(self, model: ModelIdentity) -> None:
-        first = self._model = self._model or model
+        first = self._models.setdefault(model.name, model)
         if (first.version, first.sha256) != (model.version, model.sha256):
             raise ModelChanged()
 

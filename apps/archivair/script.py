@@ -1,4 +1,4 @@
-"""Tell typewriter from print by the one thing a typewriter cannot do: leave its pitch."""
+"""Tell typewriter from print by its even pitch, and Fraktur by its long s."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from typing import Literal
 
 import numpy as np
 
-Script = Literal["antiqua", "typewriter"]
-ScriptChoice = Literal["auto", "antiqua", "typewriter"]
-SCRIPT_CHOICES: tuple[ScriptChoice, ...] = ("auto", "antiqua", "typewriter")
+Script = Literal["antiqua", "typewriter", "fraktur"]
+ScriptChoice = Literal["auto", "antiqua", "typewriter", "fraktur"]
+SCRIPT_CHOICES: tuple[ScriptChoice, ...] = ("auto", "antiqua", "typewriter", "fraktur")
 
 MIN_WORDS_PER_LINE = 4
 MIN_WORDS = 12
 MAX_DEVIATION = 0.15
+LONG_S_SHARE, MIN_LONG_S, MIN_LETTERS = 0.004, 2, 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,17 @@ class PlacedLine:
 
     text: str
     spans: tuple[tuple[float, float], ...]
+
+
+def is_fraktur(texts: Sequence[str]) -> bool:
+    """Say whether lines are Fraktur: more than 4 of 1,000 letters were read as long s.
+
+    Args:
+        texts: What an engine that can write the long s read.
+    """
+    letters = sum(char.isalpha() for text in texts for char in text)
+    long_s = sum(text.count("ſ") for text in texts)
+    return letters >= MIN_LETTERS and long_s >= max(MIN_LONG_S, LONG_S_SHARE * letters)
 
 
 def detect_script(lines: Sequence[PlacedLine]) -> Script:

@@ -25,7 +25,7 @@ Gray = NDArray[np.uint8]
 
 PROGRAM = "tesseract"
 LANGUAGE = "deu"
-ENGINE = "tesseract"
+ENGINE, FRK_ENGINE, SCRIPT_ENGINE = "tesseract", "tesseract_frk", "tesseract_fraktur"
 TIMEOUT_S = 60
 QUESTION_TIMEOUT_S = 10
 LINE_GAP_PX = 30
@@ -53,15 +53,19 @@ class _Word:
 
 @dataclass(frozen=True, slots=True)
 class Tesseract:
-    """An installed Tesseract with German data.
+    """An installed Tesseract with data of one language.
 
     Args:
         program: Path of the program.
-        model: Version and hash of the German data.
+        model: Version and hash of the data.
+        language: What it is asked for, such as "deu" or "Fraktur+deu".
+        engine: Name of its readings.
     """
 
     program: str
     model: ModelUse
+    language: str = LANGUAGE
+    engine: str = ENGINE
 
     def read_lines(self, crops: Sequence[Gray]) -> list[Candidate]:
         """Read crops of one line each in one run, stacked on one sheet.
@@ -73,7 +77,7 @@ class Tesseract:
             One candidate per crop; empty where nothing was read. All are empty when the program
             fails or takes longer than 60 s: it is one engine fewer, never a failure.
         """
-        nothing = [Candidate(ENGINE, "", ()) for _ in crops]
+        nothing = [Candidate(self.engine, "", ()) for _ in crops]
         if not crops:
             return nothing
         sheet, middles = stack_crops(crops)
@@ -84,7 +88,7 @@ class Tesseract:
         lines: list[list[_Word]] = [[] for _ in crops]
         for word in _parse(page):
             lines[int(np.argmin(np.abs(middles - word.middle)))].append(word)
-        return [_candidate(words) for words in lines]
+        return [_candidate(self.engine, words) for words in lines]
 
     def read_page(self, page: Gray) -> str:
         """Read a page without any preparation, as the reference that `evaluate` reports.
@@ -99,7 +103,7 @@ class Tesseract:
         return (self._run(bytes(buffer), []) or "") if done else ""
 
     def _run(self, image: bytes, variables: Sequence[str]) -> str | None:
-        options = ["-l", LANGUAGE, "--psm", "6", "--dpi", "300"]
+        options = ["-l", self.language, "--psm", "6", "--dpi", "300"]
         try:
             done = subprocess.run(
                 [self.program, "stdin", "stdout", *options, *variables],
@@ -117,28 +121,46 @@ class Tesseract:
 @lru_cache(maxsize=1)
 def find_tesseract() -> Tesseract | None:
     """Return the installed Tesseract, None when it or its German data is missing."""
+    return _installed(LANGUAGE, ENGINE)
+
+
+@lru_cache(maxsize=1)
+def find_fraktur_tesseracts() -> tuple[Tesseract, ...]:
+    """Return what is installed for Fraktur: two trainings that err differently, one or none."""
+    found = [_installed("frk", FRK_ENGINE)]
+    for script in ("Fraktur", "script/Fraktur"):  # its place depends on the distribution
+        if (one := _installed(f"{script}+{LANGUAGE}", SCRIPT_ENGINE)) is not None:
+            found.append(one)
+            break
+    return tuple(one for one in found if one is not None)
+
+
+def _installed(language: str, engine: str) -> Tesseract | None:
     program = shutil.which(PROGRAM)
     if program is None:
         return None
-    if LANGUAGE not in _ask(program, "--list-langs").split():
+    parts = language.split("+")
+    if not set(parts) <= set(_ask(program, "--list-langs").split()):
         return None
     number = re.search(r"tesseract v?(\d+\.\d+\.\d+)", _ask(program, "--version"))
-    data = data_file(program)
-    digest = hashlib.sha256(data.read_bytes()).hexdigest() if data else "0" * 64
-    model = ModelUse(
-        f"tesseract_{LANGUAGE}", number.group(1) if number else "0.0.0", digest, "tesseract", "cpu"
-    )
-    return Tesseract(program, model)
+    digest = hashlib.sha256()
+    for data in (data_file(program, part) for part in parts):
+        digest.update(data.read_bytes() if data else b"")
+    name = re.sub(r"[^a-z]+", "_", f"tesseract {language}".lower())
+    version = number.group(1) if number else "0.0.0"
+    model = ModelUse(name, version, digest.hexdigest(), "tesseract", "cpu")
+    return Tesseract(program, model, language, engine)
 
 
-def data_file(program: str) -> Path | None:
-    """Return the file of German data, None when it is not where the program says.
+def data_file(program: str, language: str = LANGUAGE) -> Path | None:
+    """Return the file with data of a language, None when it is not where the program says.
 
     Args:
         program: Path of the program.
+        language: One language or script.
     """
     folder = _DATA_FOLDER.search(_ask(program, "--list-langs"))
-    path = Path(folder.group(1)) / f"{LANGUAGE}.traineddata" if folder else None
+    path = Path(folder.group(1)) / f"{language}.traineddata" if folder else None
     return path if path and path.is_file() else None
 
 
@@ -224,7 +246,7 @@ def _parse(hocr: str) -> list[_Word]:
     return reader.words
 
 
-def _candidate(words: Sequence[_Word]) -> Candidate:
+def _candidate(engine: str, words: Sequence[_Word]) -> Candidate:
     text: list[str] = []
     scores: list[float] = []
     for word in sorted(words, key=lambda one: one.left):
@@ -233,4 +255,4 @@ def _candidate(words: Sequence[_Word]) -> Candidate:
             scores.append(SPACE_SCORE)
         text += [letter.char for letter in word.letters]
         scores += [letter.score for letter in word.letters]
-    return Candidate(ENGINE, "".join(text), tuple(scores))
+    return Candidate(engine, "".join(text), tuple(scores))

@@ -21,10 +21,28 @@ def upright_jpeg(preview: Color, rotation_deg: int) -> bytes:
         preview: Page as the file holds it, shape (height, width, 3).
         rotation_deg: Clockwise turn that makes it upright: 0, 90, 180 or 270.
     """
-    turned = np.ascontiguousarray(np.rot90(preview, -(rotation_deg // QUARTER_DEG)))
-    image = Image.fromarray(turned)
-    if np.array_equal(turned[..., 0], turned[..., 1]) and np.array_equal(
-        turned[..., 1], turned[..., 2]
+    return as_jpeg(upright_picture(preview, rotation_deg))
+
+
+def upright_picture(preview: Color, rotation_deg: int) -> Color:
+    """Turn a picture the right way up.
+
+    Args:
+        preview: Page as the file holds it, shape (height, width, 3).
+        rotation_deg: Clockwise turn that makes it upright: 0, 90, 180 or 270.
+    """
+    return np.ascontiguousarray(np.rot90(preview, -(rotation_deg // QUARTER_DEG)))
+
+
+def as_jpeg(picture: Color) -> bytes:
+    """Return a picture as JPEG, in grey when it has no colours.
+
+    Args:
+        picture: Shape (height, width, 3).
+    """
+    image = Image.fromarray(picture)
+    if np.array_equal(picture[..., 0], picture[..., 1]) and np.array_equal(
+        picture[..., 1], picture[..., 2]
     ):
         image = image.convert("L")
     target = io.BytesIO()

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 import tomllib
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,15 +21,31 @@ from rapidfuzz.distance import Levenshtein
 
 from apps.archivair.language import Slot, settle_words, word_log_probability
 from apps.archivair.recognise import Candidate
+from apps.archivair.script import Script
 
 MAX_DISTANCE_SHARE = 0.45
 MIN_SCORE, MAX_SCORE = 0.02, 0.9995
 SCARCE_WEIGHT = 0.05
 WEIGHTS_FILE = Path(__file__).with_name("weights.toml")
+FRAKTUR_WEIGHTS_FILE = Path(__file__).with_name("fraktur_weights.toml")
+OLD_UMLAUTS: Mapping[str, str] = {
+    letter + "\u0364": chr(0xE000 + ord(letter)) for letter in "aouAOU"
+}
+"""Letter with a small e above it, and the sign that stands for both during a vote."""
+_NEW_UMLAUTS_ONLY = frozenset(OLD_UMLAUTS.values())
+_TODAY = str.maketrans(
+    {"ſ": "s"}
+    | {
+        sign: unicodedata.normalize("NFC", f"{letters[0]}\u0308")
+        for letters, sign in OLD_UMLAUTS.items()
+    }
+)
 CANNOT_WRITE: Mapping[str, frozenset[str]] = {
-    "ppocr": frozenset("„‚ẞ"),
+    "ppocr": frozenset("„‚ẞ") | _NEW_UMLAUTS_ONLY,
     "ppocr_filtered": frozenset("„‚ẞ"),
     "tesseract": frozenset("²³½¼¾ſ"),
+    "tesseract_frk": frozenset("§") | _NEW_UMLAUTS_ONLY,
+    "tesseract_fraktur": _NEW_UMLAUTS_ONLY,
 }
 OPENING_QUOTES = frozenset("„‚")
 Column = dict[str, list[tuple[str, float]]]
@@ -81,18 +98,26 @@ class VoteWeights:
     Args:
         engines: Weight by engine.
         language: Weight of a word's log-probability beside log-odds; 0 leaves words out.
+        folds_long_s: Whether the letters of words are compared with round s for long s.
     """
 
     engines: Mapping[str, EngineWeight]
     language: float
+    folds_long_s: bool = False
 
 
-@lru_cache(maxsize=1)
-def load_weights() -> VoteWeights:
-    """Return the learned weights."""
-    content = tomllib.loads(WEIGHTS_FILE.read_text(encoding="utf-8"))
+def weights_file(script: Script) -> Path:
+    """Return the file of weights of a script; print and typewriter share one."""
+    return FRAKTUR_WEIGHTS_FILE if script == "fraktur" else WEIGHTS_FILE
+
+
+@lru_cache(maxsize=3)
+def load_weights(script: Script = "antiqua") -> VoteWeights:
+    """Return the learned weights of a script."""
+    content = tomllib.loads(weights_file(script).read_text(encoding="utf-8"))
     engines = {name: EngineWeight(**values) for name, values in content["engines"].items()}
-    return VoteWeights(engines, content["language"]["weight"])
+    language = content["language"]
+    return VoteWeights(engines, language["weight"], language.get("folds_long_s", False))
 
 
 def vote(candidates: Sequence[Candidate], weights: VoteWeights | None = None) -> VotedLine:
@@ -111,10 +136,15 @@ def vote(candidates: Sequence[Candidate], weights: VoteWeights | None = None) ->
     agreed = sum(len(slot.rivals) == 1 for slot in occupied)
     share = agreed / len(occupied) if occupied and len(voters) > 1 else 0.0
     if weights.language > 0:
-        slots = settle_words(slots, weights.language, word_log_probability)
+        score = _folded_log_probability if weights.folds_long_s else word_log_probability
+        slots = settle_words(slots, weights.language, score)
     text = "".join(slot.text for slot in slots)
     margins = tuple(slot.margin for slot in slots for _ in slot.text)
     return VotedLine(text, margins, share, tuple(one.engine for one in voters))
+
+
+def _folded_log_probability(word: str) -> float:
+    return word_log_probability(word.translate(_TODAY))
 
 
 def _slots(voters: Sequence[Candidate], weights: Mapping[str, EngineWeight]) -> list[Slot]:

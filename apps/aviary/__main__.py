@@ -6,26 +6,28 @@ one German line on stderr; results are JSON on stdout.
 
 from __future__ import annotations
 
-import signal
 import sys
 import time
 from argparse import Namespace
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from types import FrameType
+from typing import TYPE_CHECKING
 
 from apps.aviary.commands.arguments import build_parser
-from apps.aviary.commands.batch import Order, collect_images, run
+from apps.aviary.commands.batch import collect_images, run
+from apps.aviary.commands.order import Order
 from apps.aviary.commands.recipe_choice import ChosenRecipe, choose_recipe, read_package
+from apps.aviary.commands.stopping import (
+    leave,
+    own_temporary_folder,
+    stoppable,
+    stopped_by_signals,
+)
 from apps.aviary.inputs.input_files import FLAGS
-from apps.aviary.inputs.run_image import inspect_image
-from apps.aviary.outputs import Json, to_json
 from apps.aviary.recipe_book.own_model import OWN_MODEL, SUMMARY_DE, TITLE_DE
 from apps.aviary.recipes import find_recipe, recipe_names
-from apps.aviary.sharing.conformance import prove_recipe
+from apps.aviary.result_files import Json, to_json
 from shared.auth.audited_commands import run_app_command
-from shared.clients.model_server import ModelServerClient
-from shared.clients.server_process import ensure_model_server
 from shared.contracts.finding import may_continue
 from shared.errors import (
     Cancelled,
@@ -37,6 +39,9 @@ from shared.errors import (
 )
 from shared.geo.raster import OpenOptions
 from shared.settings import get_settings
+
+if TYPE_CHECKING:
+    from shared.clients.model_server import ModelServerClient
 
 DONE, BAD_INPUT, NO_MODEL_SERVER, INCOMPLETE = 0, 2, 3, 4
 _OWN_MODEL_ENTRY: Json = {
@@ -64,18 +69,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: Words after the program's name; None takes the process's own.
     """
-    signal.signal(signal.SIGTERM, _stop)
     try:
-        options = build_parser().parse_args(arguments)
-        commands = {
-            "run": _run,
-            "recipes": _recipes,
-            "check": _check,
-            "test-recipe": _test_recipe,
-        }
-        return run_app_command(
-            get_settings(), "aviary", options.command, lambda: commands[options.command](options)
-        )
+        with stopped_by_signals():
+            return _audited(arguments)
     except KeyboardInterrupt:
         return _refuse(Cancelled(), INCOMPLETE)
     except Cancelled as error:
@@ -86,9 +82,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _refuse(error, BAD_INPUT)
 
 
+def _audited(arguments: Sequence[str] | None) -> int:
+    options = build_parser().parse_args(arguments)
+    commands = {
+        "run": _run,
+        "recipes": _recipes,
+        "check": _check,
+        "test-recipe": _test_recipe,
+    }
+    return run_app_command(
+        get_settings(), "aviary", options.command, lambda: commands[options.command](options)
+    )
+
+
 def _run(options: Namespace) -> int:
     images = collect_images(options.image)
-    with ExitStack() as stack:
+    with own_temporary_folder(), ExitStack() as stack:
         chosen = choose_recipe(options.recipe, options.model, _lazy_client(stack), stack)
         content = run(images, _order(options, chosen), chosen.client, time.monotonic)
     sys.stdout.write(to_json(content))
@@ -123,6 +132,9 @@ def _lazy_client(stack: ExitStack) -> Callable[[], ModelServerClient]:
 
     def client() -> ModelServerClient:
         if not clients:
+            from shared.clients.model_server import ModelServerClient
+            from shared.clients.server_process import ensure_model_server
+
             server = stack.enter_context(ensure_model_server(get_settings()))
             clients.append(stack.enter_context(ModelServerClient(server.settings)))
         return clients[0]
@@ -166,6 +178,9 @@ def _recipes(options: Namespace) -> int:
 
 
 def _check(options: Namespace) -> int:
+    # Loads what reads images; the other commands need not wait for it.
+    from apps.aviary.inputs.run_image import inspect_image
+
     recipe = find_recipe(options.recipe)
     _, findings = inspect_image(
         options.image, recipe, OpenOptions(gsd_m=options.gsd, taken_on=options.date)
@@ -188,9 +203,13 @@ def _check(options: Namespace) -> int:
 
 
 def _test_recipe(options: Namespace) -> int:
+    # Loads what reads images; the other commands need not wait for it.
+    from apps.aviary.sharing.conformance import prove_recipe
+
     shared = read_package(options.file)
-    with ExitStack() as stack:
-        found = prove_recipe(shared, _lazy_client(stack))
+    with own_temporary_folder(), ExitStack() as stack:
+        client = _lazy_client(stack)
+        found = stoppable(lambda: prove_recipe(shared, client))
     model = shared.expected.model
     content = {
         "recipe": shared.recipe.recipe_id,
@@ -213,10 +232,5 @@ def _refuse(error: UrbanKiError, code: int) -> int:
     return code
 
 
-def _stop(number: int, frame: FrameType | None) -> None:
-    """End like Ctrl+C, so that a model server started on the way is ended too."""
-    raise KeyboardInterrupt
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

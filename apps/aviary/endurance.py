@@ -32,10 +32,10 @@ import psutil
 
 from apps.aviary.evaluation.limits import check_again, check_cancel, check_memory, check_seams
 from apps.aviary.finds.detection_file import DETECTION_FILE
-from apps.aviary.inference import pin_model
 from apps.aviary.jobs import RUN
 from apps.aviary.painted.endurance_image import MEDIA_TYPE, write_image
 from apps.aviary.parameters import PAGE_DECODED_MEGAPIXELS, make_parameters
+from apps.aviary.pinned import pin_model
 from apps.aviary.recipes import find_recipe
 from shared.clients.model_server import ModelServerClient
 from shared.contracts.jobs import StoredFile

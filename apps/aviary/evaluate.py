@@ -30,8 +30,8 @@ from apps.aviary.evaluation.figures import (
 from apps.aviary.evaluation.forecast import measure_forecast
 from apps.aviary.evaluation.runtime import SIDE_M, measure_runtime
 from apps.aviary.evaluation.solar import measure_solar
-from apps.aviary.outputs import to_json
 from apps.aviary.recipes import find_recipe
+from apps.aviary.result_files import to_json
 from shared import __version__
 from shared.clients.catalog import find_entry
 from shared.clients.model_server import ModelServerClient

@@ -27,8 +27,8 @@ from apps.aviary.evaluation.runtime import GSD_M, write_square
 from apps.aviary.finds.analysis import count
 from apps.aviary.finds.detection_file import DETECTION_FILE, read_detection
 from apps.aviary.inputs.examples import COUNTER, Place
-from apps.aviary.outputs import to_json
 from apps.aviary.recipes import find_recipe
+from apps.aviary.result_files import to_json
 from shared.clients.model_server import ModelServerClient
 from shared.clients.server_process import ensure_model_server
 from shared.demo_city import CitySettings, DemoCity, build_city

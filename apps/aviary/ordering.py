@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from apps.aviary.inference import Catalogue, PinnedModel, pin_model
 from apps.aviary.jobs import RUN
 from apps.aviary.painted.sample import SAMPLE_GSD_M, SAMPLE_NAME, render_sample, sample_png
 from apps.aviary.parameters import IMAGE, PAGE_DECODED_MEGAPIXELS, make_parameters
+from apps.aviary.pinned import Catalogue, PinnedModel, pin_model
 from apps.aviary.recipes import Recipe, find_recipe
 from shared.contracts.identity.principal import Principal
 from shared.contracts.jobs import Priority, StoredFile

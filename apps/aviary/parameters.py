@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from apps.aviary.inference import LOWEST_SCORE, PinnedModel
+from apps.aviary.pinned import LOWEST_SCORE, PinnedModel
 from apps.aviary.recipes import Recipe, find_recipe, read_recipe
 from shared.contracts.jobs import JsonObject
 from shared.errors import InputError, RecipeBroken

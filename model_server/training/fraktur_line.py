@@ -33,7 +33,7 @@ def _run(options: argparse.Namespace) -> int:
     from model_server.training.fraktur.lines import LinesUnusable
     from model_server.training.fraktur.parts import UnknownPart, run_experiment
     from model_server.training.fraktur.rendered import FontMissing
-    from model_server.training.semantic_loop import OtherSettings
+    from model_server.training.timed_run import OtherSettings
 
     experiment = Experiment(
         data=options.data,

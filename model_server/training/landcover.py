@@ -34,8 +34,8 @@ def _run(options: argparse.Namespace) -> int:
         run_experiment,
     )
     from model_server.training.rendered import ScenesUnusable
-    from model_server.training.semantic_loop import OtherSettings
     from model_server.training.start_weights import StartWeightsMissing
+    from model_server.training.timed_run import OtherSettings
 
     experiment = Experiment(
         scenes=options.scenes,

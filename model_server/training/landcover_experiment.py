@@ -33,7 +33,8 @@ from model_server.training.semantic_export import (
     measure_parity,
     parity_content,
 )
-from model_server.training.semantic_loop import LAST, Run, Settings, to_input, train
+from model_server.training.semantic_loop import Run, Settings, to_input, train
+from model_server.training.timed_run import LAST
 
 FINAL, REPORT = "final", "report"
 ARMS = ("a", "b", "c")

@@ -1,18 +1,9 @@
-"""Train a network that names the class of every pixel, by spent minutes and resumably.
-
-The rate of learning rises for `WARM_UP` minutes, stays, and falls in the last `COOLING` of the
-minutes (A. Haegele et al. 2024, doi:10.48550/arXiv.2405.18392). What was reached before it falls is
-kept, so that the same command with more minutes goes on from there.
-"""
+"""Train a network that names the class of every pixel, by spent minutes (`timed_run`)."""
 
 from __future__ import annotations
 
 import copy
-import signal
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,21 +14,17 @@ from torch.nn import functional
 
 from model_server.training.landcover_data import KEYS, NO_DATA, Packed, disturb
 from model_server.training.semantic_optimiser import build_optimisers
+from model_server.training.timed_run import (
+    Progress,
+    TimedRun,
+    descend,
+    has_bfloat16,
+    rate_at,
+)
 
-WARM_UP = 0.5
-COOLING = 0.25
 SAVE_EVERY = 3.0
-AVERAGING = 0.998
-LONGEST_GRADIENT = 5.0
 DICE_WEIGHT = 0.5
-LAST, STABLE = "last.pt", "stable.pt"
 REPORT_EVERY = 50
-STOPPED = 128 + signal.SIGTERM
-"""Exit code after a polite end."""
-
-
-class OtherSettings(ValueError):
-    """A folder holds the run of other settings."""
 
 
 @dataclass(frozen=True)
@@ -79,20 +66,32 @@ class Run:
 
 
 @dataclass
-class _State:
-    """All that a run needs to go on."""
+class _State(Progress):
+    """What a run needs beside its networks.
 
-    network: nn.Module
-    averaged: nn.Module
-    optimisers: list[torch.optim.Optimizer]
-    random: np.random.Generator
-    minutes: float = 0.0
-    all_minutes: float = 0.0
-    steps: int = 0
-    drawn: np.ndarray | None = None
-    data: list[str] | None = None
-    cooled: bool = False
-    stopping: bool = False
+    Attributes:
+        random: Draws scenes and disturbs them.
+        drawn: Drawn pixels by code.
+        data: Names of the shards that were drawn from, over all processes.
+    """
+
+    random: np.random.Generator = field(kw_only=True)
+    drawn: np.ndarray = field(default_factory=lambda: np.zeros(NO_DATA + 1, dtype=np.int64))
+    data: list[str] = field(default_factory=list)
+
+    def more(self) -> dict[str, Any]:
+        """Return the state of the chances and what was drawn."""
+        return {
+            "random": self.random.bit_generator.state,
+            "drawn": self.drawn.tolist(),
+            "data": self.data,
+        }
+
+    def take(self, stored: dict[str, Any]) -> None:
+        """Go on with what `more` had returned."""
+        self.random.bit_generator.state = stored["random"]
+        self.drawn = np.array(stored["drawn"], dtype=np.int64)
+        self.data = stored["data"]
 
 
 def train(
@@ -118,13 +117,11 @@ def train(
     """
     folder.mkdir(parents=True, exist_ok=True)
     state = _begin(network, settings, device)
-    _resume(state, settings, minutes, folder, device)
-    shards = sorted({file.parent.name for file in data.files})
-    state.data = sorted({*(state.data or []), *shards})
-    if state.drawn is None:
-        state.drawn = np.zeros(NO_DATA + 1, dtype=np.int64)
-    with _saved_at_the_end(state, settings, minutes, folder):
-        _spend(state, data, settings, minutes, folder, device)
+    run = TimedRun(settings, minutes, folder, SAVE_EVERY, device)
+    run.resume(state)
+    state.data = sorted({*state.data, *(file.parent.name for file in data.files)})
+    with run.saved_at_the_end(state):
+        _spend(run, state, data, settings)
     return Run(
         network=state.averaged.eval(),
         minutes=state.minutes,
@@ -155,43 +152,19 @@ def _frozen_copy(network: nn.Module) -> nn.Module:
     return copy.deepcopy(network).eval().requires_grad_(False)
 
 
-def _spend(
-    state: _State, data: Packed, settings: Settings, minutes: float, folder: Path, device: str
-) -> None:
-    now = time.process_time if device == "cpu" else time.monotonic
-    cooling_from = (1 - COOLING) * minutes
-    last, saved = now(), state.minutes
+def _spend(run: TimedRun, state: _State, data: Packed, settings: Settings) -> None:
+    now = run.clock
+    last = now()
     losses: list[float] = []
-    while state.minutes < minutes:
-        losses.append(_step(state, data, settings, rate_at(state.minutes, minutes), device))
+    while state.minutes < run.minutes:
+        rate = rate_at(state.minutes, run.minutes)
+        losses.append(_step(state, data, settings, rate, run.device))
         spent, last = (now() - last) / 60, now()
-        state.minutes += spent
-        state.all_minutes += spent
-        if state.minutes >= cooling_from and not state.cooled:
-            _save(state, settings, minutes, folder / STABLE)
-            state.cooled = True
-        if state.minutes - saved >= SAVE_EVERY:
-            _save(state, settings, minutes, folder / LAST)
-            saved = state.minutes
-        if state.stopping:
-            raise SystemExit(STOPPED)
+        run.book(state, spent)
         if state.steps % REPORT_EVERY == 0:
             told = f"{state.minutes:.2f} min, step {state.steps}, loss {np.mean(losses):.4f}"
             print(told, flush=True)
             losses.clear()
-
-
-def rate_at(spent: float, minutes: float) -> float:
-    """Return the share of the highest learning rate after some minutes, 0 to 1.
-
-    Args:
-        spent: Minutes so far.
-        minutes: Minutes of the whole run.
-    """
-    left = (minutes - spent) / (COOLING * minutes)
-    # The fall is fast at first: one minus the square root of the time that has passed.
-    cooled = 1 - (1 - min(1.0, max(0.0, left))) ** 0.5
-    return min(1.0, (spent + 0.02) / min(WARM_UP, 0.1 * minutes), cooled)
 
 
 def _step(state: _State, data: Packed, settings: Settings, rate: float, device: str) -> float:
@@ -201,22 +174,7 @@ def _step(state: _State, data: Packed, settings: Settings, rate: float, device: 
     codes = torch.from_numpy(squares.codes).long().to(device)
     with torch.autocast(device, torch.bfloat16, enabled=device == "cpu" and has_bfloat16()):
         logits, _features = state.network(images)
-    loss = pixel_loss(logits.float(), codes)
-    loss.backward()
-    nn.utils.clip_grad_norm_(state.network.parameters(), LONGEST_GRADIENT)
-    for optimiser in state.optimisers:
-        for group in optimiser.param_groups:
-            group["lr"] = group["peak"] * rate
-        optimiser.step()
-        optimiser.zero_grad()
-    state.steps += 1
-    average(state.averaged, state.network, state.steps)
-    return float(loss.detach())
-
-
-def has_bfloat16() -> bool:
-    """Say whether this processor multiplies in bfloat16; 1.8 times as fast (measured)."""
-    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+    return descend(state, pixel_loss(logits.float(), codes), rate)
 
 
 def to_input(images: np.ndarray) -> torch.Tensor:
@@ -251,89 +209,3 @@ def pixel_loss(logits: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
     present = shares.sum(dim=(0, 2, 3)) > 0
     dice = 1 - (2 * both[present] + 1) / (sizes[present] + 1)
     return entropy + DICE_WEIGHT * dice.mean() if len(dice) else entropy
-
-
-@torch.no_grad()
-def average(averaged: nn.Module, network: nn.Module, steps: int) -> None:
-    """Move the averaged weights towards those of a network.
-
-    Young averages forget faster, so that the random start does not linger.
-
-    Args:
-        averaged: Changed in place.
-        network: The network that is trained.
-        steps: Steps so far.
-    """
-    keep = min(AVERAGING, (1 + steps) / (10 + steps))
-    pairs = zip(averaged.state_dict().values(), network.state_dict().values(), strict=True)
-    for mean, value in pairs:
-        if mean.dtype.is_floating_point:
-            mean.lerp_(value, 1 - keep)
-        else:
-            mean.copy_(value)
-
-
-def _save(state: _State, settings: Settings, minutes: float, file: Path) -> None:
-    content = {
-        "settings": asdict(settings),
-        "limit": minutes,
-        "network": state.network.state_dict(),
-        "averaged": state.averaged.state_dict(),
-        "optimisers": [one.state_dict() for one in state.optimisers],
-        "random": state.random.bit_generator.state,
-        "minutes": state.minutes,
-        "all_minutes": state.all_minutes,
-        "steps": state.steps,
-        "drawn": state.drawn.tolist(),
-        "data": state.data,
-        "cooled": state.cooled,
-    }
-    part = file.with_suffix(".part")
-    torch.save(content, part)
-    part.replace(file)
-
-
-def _resume(state: _State, settings: Settings, minutes: float, folder: Path, device: str) -> None:
-    if not (folder / LAST).is_file():
-        return
-    stored = _load(folder / LAST, device)
-    all_minutes = stored["all_minutes"]
-    if stored["settings"] != asdict(settings):
-        message = (
-            f"Im Ordner {folder} liegt schon ein Lauf mit anderen Einstellungen. "
-            "Bitte wählen Sie mit --out einen anderen Ordner."
-        )
-        raise OtherSettings(message)
-    if minutes > stored["limit"] and stored["cooled"]:
-        stored = _load(folder / STABLE, device)
-    state.network.load_state_dict(stored["network"])
-    state.averaged.load_state_dict(stored["averaged"])
-    for optimiser, content in zip(state.optimisers, stored["optimisers"], strict=True):
-        optimiser.load_state_dict(content)
-    state.random.bit_generator.state = stored["random"]
-    state.minutes, state.all_minutes = stored["minutes"], all_minutes
-    state.steps, state.data = stored["steps"], stored["data"]
-    state.cooled = stored["cooled"]
-    state.drawn = np.array(stored["drawn"], dtype=np.int64)
-
-
-def _load(file: Path, device: str) -> dict[str, Any]:
-    # Only files of our own scratch folder are ever opened.
-    return torch.load(file, map_location=device, weights_only=True)
-
-
-@contextmanager
-def _saved_at_the_end(
-    state: _State, settings: Settings, minutes: float, folder: Path
-) -> Iterator[None]:
-    """Keep what was reached when the run ends; a polite end of the process waits for its step."""
-
-    def stop(_number: int, _frame: object) -> None:
-        state.stopping = True
-
-    earlier = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        _save(state, settings, minutes, folder / LAST)
-        signal.signal(signal.SIGTERM, earlier)

@@ -238,7 +238,7 @@ def build_city(settings: CitySettings, folder: Path | None = None) -> DemoCity:
     if folder is not None:
         place = folder_of_city(folder, settings)
         tables = _kept(place, settings, written_ns(place))
-        if tables is None:
+        if tables is None or TABLES.keys() - tables.keys():  # an earlier version knew fewer
             tables = {name: city.table(name) for name in TABLES}
             write_tables(place, settings, tables)
         city.keep(tables)

@@ -53,7 +53,7 @@ class Machine:
         )
 
     def tesseract(self) -> None:
-        self.program("tesseract", "echo deu; echo osd")
+        self.program("tesseract", "printf '%s\\n' deu osd frk Fraktur")
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -103,7 +103,7 @@ def test_packages_are_missing_and_nobody_may_install_them(machine: Machine) -> N
     german, english = last_sentences(result)
     assert result.returncode == 1
     assert german.startswith("Bitte führen Sie einmal als Administrator aus: apt-get update && ")
-    assert german.endswith("tesseract-ocr tesseract-ocr-deu tesseract-ocr-osd")
+    assert german.endswith("tesseract-ocr-osd tesseract-ocr-frk tesseract-ocr-script-frak")
     assert english.startswith("Please run once as administrator: apt-get update && ")
 
 

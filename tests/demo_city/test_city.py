@@ -144,8 +144,9 @@ def test_kept_tables_come_back_unchanged(city: DemoCity, tmp_path: Path) -> None
 
 
 @pytest.fixture
-def kept(city: DemoCity, tmp_path: Path) -> Path:
-    """Folder of the city with few of its tables; the folder above is the installation's."""
+def kept(city: DemoCity, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Folder of a city that has few tables; the folder above is the installation's."""
+    monkeypatch.setattr("shared.demo_city.city.TABLES", {name: TABLES[name] for name in SMALL})
     folder = folder_of_city(tmp_path, city.settings)
     write_tables(folder, city.settings, {name: city.table(name) for name in SMALL})
     return folder
@@ -174,9 +175,8 @@ def test_kept_tables_are_read_once_for_all_apps(
 
 
 def test_tables_that_were_written_since_are_read_again(kept: Path, city: DemoCity) -> None:
-    build_city(CitySettings(), kept.parent)
-    fewer = city.table("buildings").head(7)
-    write_tables(kept, city.settings, {"buildings": fewer})
+    tables = {name: build_city(CitySettings(), kept.parent).table(name) for name in SMALL}
+    write_tables(kept, city.settings, tables | {"buildings": city.table("buildings").head(7)})
     assert len(build_city(CitySettings(), kept.parent).table("buildings")) == 7
 
 
@@ -205,10 +205,21 @@ def test_a_damaged_cache_is_made_again(
 ) -> None:
     (kept / "vectors" / "events.csv").write_text("nothing")
     monkeypatch.setattr("shared.demo_city.city.build_town", lambda _: city.first_town)
-    monkeypatch.setattr("shared.demo_city.city.TABLES", {name: TABLES[name] for name in SMALL})
     rebuilt = build_city(CitySettings(), kept.parent)
     assert table_sha256(rebuilt.table("events")) == table_sha256(city.table("events"))
     assert read_tables(kept, CitySettings()) is not None
+
+
+def test_tables_of_an_earlier_version_are_completed(
+    kept: Path, city: DemoCity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fewer = {name: city.table(name) for name in SMALL if name != "events"}
+    write_tables(kept, city.settings, fewer)
+    monkeypatch.setattr("shared.demo_city.city.build_town", lambda _: city.first_town)
+    build_city(CitySettings(), kept.parent)
+    completed = read_tables(kept, CitySettings())
+    assert completed is not None
+    assert set(completed) == set(SMALL)
 
 
 def test_nothing_half_written_stays(

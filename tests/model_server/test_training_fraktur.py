@@ -40,7 +40,8 @@ pytest.importorskip("ultralytics", reason="ultralytics is needed for training on
 import torch
 
 from model_server.tasks.ocr_lines import LineOcrModel
-from model_server.training.fraktur import experiment as experiment_module, loop
+from model_server.training import timed_run
+from model_server.training.fraktur import experiment as experiment_module
 from model_server.training.fraktur.anchors import available_anchors
 from model_server.training.fraktur.batches import Training, draw_batch, pad, plan_epoch
 from model_server.training.fraktur.card import write_card, write_licence, write_sheet
@@ -66,7 +67,7 @@ from model_server.training.fraktur.scoring import (
     normalise,
     normalise_umlauts,
 )
-from model_server.training.semantic_loop import LAST, STABLE, STOPPED, OtherSettings
+from model_server.training.timed_run import LAST, STABLE, STOPPED, OtherSettings
 
 REAL_LINES = REPOSITORY.parent / "shared" / "data" / "fraktur_lines_train"
 TINY = Shape((8, 8, 8, 8, 8), 16)
@@ -257,7 +258,7 @@ def _even_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every step takes a thousandth of a minute, however busy the machine is."""
     ticks = itertools.count()
     clock = SimpleNamespace(process_time=lambda: 0.06 * next(ticks))
-    monkeypatch.setattr(loop, "time", clock)
+    monkeypatch.setattr(timed_run, "time", clock)
 
 
 def test_a_polite_end_loses_nothing_and_more_minutes_go_on_before_the_fall(

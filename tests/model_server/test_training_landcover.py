@@ -33,7 +33,7 @@ import onnxruntime
 import torch
 
 from model_server.tasks.classes import ClassesModel
-from model_server.training import semantic_loop
+from model_server.training import timed_run
 from model_server.training.landcover import MODULE
 from model_server.training.landcover_calibration import Cells, fit_fusion, fit_temperature
 from model_server.training.landcover_card import seed_ranges, write_sheet
@@ -48,16 +48,8 @@ from model_server.training.landcover_measure import (
 )
 from model_server.training.landcover_networks import REACH_PX, OwnNetwork, build, prepare
 from model_server.training.semantic_export import PROBABILITIES, export_onnx, measure_parity
-from model_server.training.semantic_loop import (
-    LAST,
-    STABLE,
-    STOPPED,
-    OtherSettings,
-    Settings,
-    pixel_loss,
-    rate_at,
-    train,
-)
+from model_server.training.semantic_loop import Settings, pixel_loss, train
+from model_server.training.timed_run import LAST, STABLE, STOPPED, OtherSettings, rate_at
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 GRASS, WATER = 7, 6
@@ -212,7 +204,7 @@ def _even_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every step takes a thousandth of a minute, however busy the machine is."""
     ticks = itertools.count()
     clock = SimpleNamespace(process_time=lambda: 0.06 * next(ticks))
-    monkeypatch.setattr(semantic_loop, "time", clock)
+    monkeypatch.setattr(timed_run, "time", clock)
 
 
 def test_a_polite_end_loses_nothing_and_more_minutes_go_on_before_the_fall(

@@ -80,7 +80,8 @@ def make_app(folder: Path, slug: str, page: str = "", **fields: object) -> Path:
 def takes_uploads(app: AppManifest) -> bool:
     """Say whether somebody can bring a file to an app: its source says so, not its manifest."""
     sources = (REPOSITORY / "apps" / app.id).rglob("*.py")
-    return any("choose_data(" in path.read_text(encoding="utf-8") for path in sources)
+    texts = [path.read_text(encoding="utf-8") for path in sources]
+    return any(word in text for text in texts for word in ("choose_data(", "accept_upload("))
 
 
 def page_files(app: AppManifest) -> list[Path]:

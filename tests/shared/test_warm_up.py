@@ -48,5 +48,5 @@ def test_the_component_of_maps_waits_for_a_page() -> None:
         check=True,
     )
     loaded = set(done.stdout.split())
-    assert {"folium", "cv2", "apps.aviary.views.picture", "apps.archivair.view_page"} <= loaded
+    assert {"folium", "cv2", "apps.aviary.views.picture", "apps.archivair.views.page"} <= loaded
     assert "streamlit_folium" not in loaded

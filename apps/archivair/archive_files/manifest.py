@@ -34,6 +34,19 @@ class InputPage:
     page_sha256: str
 
 
+@dataclass(frozen=True, slots=True)
+class FileSum:
+    """Size and hash of a file whose content is no longer held.
+
+    Args:
+        bytes: Its size.
+        sha256: Hash of its bytes.
+    """
+
+    bytes: int
+    sha256: str
+
+
 def hash_of_pixels(image: NDArray[np.uint8]) -> str:
     """Return the SHA-256 of the shape and the pixels of an image, row by row.
 
@@ -47,13 +60,18 @@ def hash_of_pixels(image: NDArray[np.uint8]) -> str:
 
 
 def manifest_json(
-    pages: Sequence[InputPage], outputs: Mapping[str, bytes], *, written: datetime, role: str
+    pages: Sequence[InputPage],
+    outputs: Mapping[str, bytes | FileSum],
+    *,
+    written: datetime,
+    role: str,
 ) -> bytes:
     """Return the manifest.
 
     Args:
         pages: All input pages in order.
-        outputs: Content of each output file by its place under the result folder.
+        outputs: Content of each output file, or its size and hash, by its place under the result
+            folder.
         written: Moment with its zone.
         role: Role of the person who ran the work, never a name.
     """
@@ -73,11 +91,17 @@ def manifest_json(
             for one in pages
         ],
         "files": [
-            {"path": name, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
-            for name, data in sorted(outputs.items())
+            {"path": name, "bytes": one.bytes, "sha256": one.sha256}
+            for name, one in ((name, _sum(outputs[name])) for name in sorted(outputs))
         ],
     }
     return (json.dumps(content, ensure_ascii=False, indent=1) + "\n").encode()
+
+
+def _sum(data: bytes | FileSum) -> FileSum:
+    if isinstance(data, FileSum):
+        return data
+    return FileSum(len(data), hashlib.sha256(data).hexdigest())
 
 
 def changed_files(manifest: bytes, folder: Path) -> list[str]:

@@ -22,10 +22,12 @@ class PageWord:
     Args:
         text: Its characters.
         box: Left, top, right, bottom in pixels of the page image.
+        confidence: Estimated probability that it was read rightly, 0 to 1.
     """
 
     text: str
     box: Box
+    confidence: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,7 +62,9 @@ def upright_page(image: NDArray[np.uint8], reading: PageReading) -> ArchivePage:
     lines = tuple(
         tuple(
             PageWord(
-                unicodedata.normalize("NFC", word.text), _turned(word.box, turns, width, height)
+                unicodedata.normalize("NFC", word.text),
+                _turned(word.box, turns, width, height),
+                word.confidence,
             )
             for word in line.words
         )

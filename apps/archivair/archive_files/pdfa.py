@@ -8,7 +8,7 @@ The same input gives the same bytes: time is an argument and the file's ID is ma
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -65,28 +65,36 @@ class Attachment:
 
 
 def write_pdfa(
-    pages: Sequence[ArchivePage], facts: FileFacts, attachments: Sequence[Attachment] = ()
+    pages: Iterable[ArchivePage], facts: FileFacts, attachments: Sequence[Attachment] = ()
 ) -> bytes:
     """Return the PDF.
 
     Args:
-        pages: At least one page.
+        pages: At least one page; taken one after the other, none of their images is held.
         facts: Title, moment, language.
         attachments: Files to be carried along, names different.
 
     Raises:
         ValueError: No page, the moment has no zone, or two attachments have the same name.
     """
-    if not pages or facts.created.tzinfo is None:
-        raise ValueError("a file has a page and a moment with its zone")
+    if facts.created.tzinfo is None:
+        raise ValueError("the moment of a file has a zone")
     if len({one.name for one in attachments}) != len(attachments):
         raise ValueError("two attachments have the same name")
     with pikepdf.new() as pdf:
-        layers = [layer_of(page) for page in pages]
-        used = {one for layer in layers for one in layer.characters}
-        font = _font(pdf, used) if used else None
-        for page, layer in zip(pages, layers, strict=True):
-            _add_page(pdf, page, layer.operators, font)
+        used: set[str] = set()
+        written: list[pikepdf.Object] = []
+        for page in pages:
+            layer = layer_of(page)
+            used |= layer.characters
+            resources = _add_page(pdf, page, layer.operators)
+            if layer.characters:
+                written.append(resources)
+        if not len(pdf.pages):
+            raise ValueError("a file has at least one page")
+        font = _font(pdf, used) if written else None
+        for resources in written:
+            resources.Font = Dictionary(Text=font)
         _describe(pdf, facts)
         _attach(pdf, attachments, facts.created)
         target = io.BytesIO()
@@ -100,9 +108,8 @@ def write_pdfa(
     return target.getvalue()
 
 
-def _add_page(
-    pdf: pikepdf.Pdf, page: ArchivePage, text: bytes, font: pikepdf.Object | None
-) -> None:
+def _add_page(pdf: pikepdf.Pdf, page: ArchivePage, text: bytes) -> pikepdf.Object:
+    """Add a page and return its resources, to which the font of its text is still to be added."""
     height, width = page.image.shape[:2]
     scale = POINTS_PER_INCH / page.dpi
     image = encode_image(page.image)
@@ -115,9 +122,7 @@ def _add_page(
     if image.parameters:
         stream.DecodeParms = Dictionary({f"/{key}": one for key, one in image.parameters.items()})
     drawing = b"q %.4f 0 0 %.4f 0 0 cm /Scan Do Q\n" % (width * scale, height * scale)
-    resources = Dictionary(XObject=Dictionary(Scan=pdf.make_indirect(stream)))
-    if font is not None:
-        resources.Font = Dictionary(Text=font)
+    resources = pdf.make_indirect(Dictionary(XObject=Dictionary(Scan=pdf.make_indirect(stream))))
     made = Dictionary(
         Type=Name.Page,
         MediaBox=[0, 0, round(width * scale, 4), round(height * scale, 4)],
@@ -125,6 +130,7 @@ def _add_page(
         Contents=pdf.make_indirect(pikepdf.Stream(pdf, drawing + text)),
     )
     pdf.pages.append(pikepdf.Page(pdf.make_indirect(made)))
+    return resources
 
 
 def _font(pdf: pikepdf.Pdf, characters: set[str]) -> pikepdf.Object:

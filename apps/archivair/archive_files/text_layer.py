@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from apps.archivair.archive_files.invisible_font import ADVANCE, DESCENT, UNITS_PER_EM
@@ -33,11 +34,15 @@ def layer_of(page: ArchivePage) -> Layer:
     parts, used = [], set()
     height = page.image.shape[0]
     for line in page.lines:
-        for place, word in enumerate(line):
-            text = codes_of(word.text) + (" " if place + 1 < len(line) else "")
+        # All words of a line reach up to the same height, on a tilted page too: programs that read
+        # by place tell lines apart by the upper edges of their signs.
+        top = min((word.box[1] for word in line), default=0)
+        for word, (left, right) in zip(line, _extents(line), strict=True):
+            # A blank behind the last word too: another line may begin right beside it.
+            text = codes_of(word.text) + " "
             if not text.strip():
                 continue
-            parts.append(_shown(word, text, height, 72.0 / page.dpi))
+            parts.append(_shown((left, top, right, word.box[3]), text, height, 72.0 / page.dpi))
             used |= set(text)
     if not parts:
         return Layer(b"", frozenset())
@@ -57,8 +62,27 @@ def codes_of(text: str) -> str:
     )
 
 
-def _shown(word: PageWord, text: str, page_height: int, scale: float) -> str:
-    left, top, right, bottom = word.box
+def _extents(line: Sequence[PageWord]) -> list[tuple[float, float]]:
+    """Return where the words of a line begin and end, so that none reaches into the next.
+
+    Programs that read the layer sort its signs by place: the blank behind a word has to stand left
+    of the next one, also where noise made boxes overlap.
+    """
+    found: list[tuple[float, float]] = []
+    for place, word in enumerate(line):
+        left, right = float(word.box[0]), float(word.box[2])
+        if place + 1 < len(line):
+            right = min(right, line[place + 1].box[0] - 1.0)
+        if found:
+            left = max(left, found[-1][1] + 1.0)
+        found.append((left, max(right, left + 1.0)))
+    return found
+
+
+def _shown(
+    box: tuple[float, float, float, float], text: str, page_height: int, scale: float
+) -> str:
+    left, top, right, bottom = box
     size = max(1, bottom - top) * scale
     count = len(text.rstrip(" "))
     natural = count * ADVANCE / UNITS_PER_EM * size

@@ -4,7 +4,9 @@
     classifier = load_page_classifier()
     found = classifier.classify(pages)
     cuts = split_stream(pair_chances(pages, found, classifier), load_splitting().prior)
-    fields = choose_fields(find_candidates(pages, found), document_by_page)
+    candidates = find_candidates(pages, found)
+    for file in group_documents(candidates, document_by_page):
+        fields = choose_fields(candidates_of(file), pages_of(file))
 
 Pure: no file but the package's own data, no HTTP, no clock and no randomness in what is served.
 """

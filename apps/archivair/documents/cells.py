@@ -15,6 +15,7 @@ _REACH_RIGHT_HEIGHTS = 40.0
 _REACH_BELOW_HEIGHTS = 2.2
 _NEXT_LINE_HEIGHTS = 1.6
 _INDENT_HEIGHTS = 3.0
+_LABEL_SHARE = 0.6
 
 
 @dataclass(frozen=True)
@@ -85,20 +86,25 @@ def page_cells(page: PageContent) -> list[CellPlace]:
         page: A page.
     """
     cells = [cell for line in page.lines for cell in _cut(line.words, line.block)]
+    near = [_near(cells, number) for number in range(len(cells))]
+    rights = [_right(cells, number, near[number]) for number in range(len(cells))]
     places = []
     for number, cell in enumerate(cells):
-        near = [
-            other
-            for other in range(len(cells))
-            if other != number
-            and cells[other].box[1] < cell.box[3] + (_REACH_BELOW_HEIGHTS + 1) * cell.height
-            and cells[other].box[3] > cell.box[1]
-        ]
-        below = _below(cells, number, near)
+        below = _below(cells, number, near[number])
         goes_on = _goes_on(cells, number, below)
         run = Cell(cell.words + cells[goes_on].words, cell.block) if goes_on >= 0 else cell
-        places.append(CellPlace(cell, run, goes_on, _right(cells, number, near), below))
+        places.append(CellPlace(cell, run, goes_on, rights[number], below))
     return places
+
+
+def _near(cells: Sequence[Cell], number: int) -> list[int]:
+    own = cells[number]
+    reach = own.box[3] + (_REACH_BELOW_HEIGHTS + 1) * own.height
+    return [
+        other
+        for other, cell in enumerate(cells)
+        if other != number and cell.box[1] < reach and cell.box[3] > own.box[1]
+    ]
 
 
 def _cut(words: Sequence[PlacedWord], block: int) -> list[Cell]:
@@ -143,6 +149,11 @@ def _goes_on(cells: Sequence[Cell], number: int, below: Sequence[int]) -> int:
         cell = cells[other]
         close = cell.box[1] - own.box[3] < _NEXT_LINE_HEIGHTS * own.height
         if cell.block == own.block and close:
-            aligned = abs(cell.box[0] - own.box[0]) < _INDENT_HEIGHTS * own.height
-            return other if aligned else -1
+            # The next line begins under the first or, behind a label, under the value.
+            first = own.box[0] - _INDENT_HEIGHTS * own.height
+            last = max(
+                own.box[0] + _INDENT_HEIGHTS * own.height,
+                own.box[0] + _LABEL_SHARE * (own.box[2] - own.box[0]),
+            )
+            return other if first < cell.box[0] < last else -1
     return -1

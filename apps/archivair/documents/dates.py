@@ -31,12 +31,14 @@ _BY_NAME = {name: number for number, names in enumerate(MONTHS, 1) for name in n
 FIRST_YEAR, LAST_YEAR = 1850, 2040
 _LIKE_MONTH = 0.74
 _TWO_DIGITS_TURN = 30
-_CURRENCY_YEARS = (
-    (re.compile(r"\beur\b|€|\beuro\b"), 2010),
-    (re.compile(r"\bdm\b|deutsche mark"), 1966),
-    (re.compile(r"\brm\b|reichsmark"), 1934),
-    (re.compile(r"\bmk\b|\bpf\b"), 1905),
+_NEAR_PAGES, _LOOSE_WEIGHT = 8, 0.3
+_ERAS = (
+    (re.compile(r"\beur\b|€|\beuro\b|e-mail|bauo nrw|\benev\b|\bgeg\b|utm32"), 1999, 2040, 2012),
+    (re.compile(r"\bdm\b|deutsche mark"), 1948, 2003, 1966),
+    (re.compile(r"\brm\b|reichsmark"), 1920, 1949, 1934),
+    (re.compile(r"\bmk\b|\bpf\b"), 1870, 1925, 1905),
 )
+"""Signs of an era, its first, last and middle year."""
 _FIGURE = r"[0-9OoIlSB|]"
 _NUMERIC = re.compile(
     rf"(?<![\w.,])({_FIGURE}{{1,2}})\s?[.,/]\s?({_FIGURE}{{1,2}})\s?[.,/]\s?"
@@ -90,27 +92,72 @@ def find_dates(text: str, year_hint: int | None = None) -> list[DateHit]:
     return sorted(hits, key=lambda hit: hit.start)
 
 
+def guess_years(texts: Sequence[str]) -> list[int | None]:
+    """Return about when each page was written, by its own dates and those of pages around it.
+
+    A stream may hold files of several eras, so pages far away do not count. Where only years stand
+    loose or no year at all, currencies and letters of an era decide.
+
+    Args:
+        texts: Texts of pages in their order.
+    """
+    stated = [_stated_years(text) for text in texts]
+    eras = [_era(text) for text in texts]
+    found: list[int | None] = []
+    for place in range(len(texts)):
+        near = sorted(
+            range(max(0, place - _NEAR_PAGES), min(len(texts), place + _NEAR_PAGES + 1)),
+            key=lambda other: (abs(other - place), other),
+        )
+        era = next((eras[other] for other in near if eras[other] is not None), None)
+        weighed = [
+            (year, weight / (1 + abs(other - place)))
+            for other in near
+            for year, weight in stated[other]
+            # A number that looks like a year of quite another era is none.
+            if era is None or era[0] <= year <= era[1]
+        ]
+        year = _weighted_median(weighed)
+        found.append(era[2] if year is None and era is not None else year)
+    return found
+
+
 def guess_year(texts: Sequence[str]) -> int | None:
-    """Return about when pages were written: the median of years in dates, else by currency.
+    """Return about when the pages of one file were written.
 
     Args:
         texts: Texts of pages of one file.
     """
-    dated: list[int] = []
-    loose: list[int] = []
-    for text in texts:
-        for match in _NUMERIC.finditer(text):
-            if len(match[3]) == 4:
-                dated.append(_figures(match[3]))
-        for match in _WORDED.finditer(text):
-            if match[3] and len(match[3]) == 4 and month_number(match[2]):
-                dated.append(_figures(match[3]))
-        loose += [int(match[1]) for match in _YEAR.finditer(text)]
-    plausible = sorted(year for year in dated or loose if FIRST_YEAR <= year <= LAST_YEAR)
-    if plausible:
-        return plausible[len(plausible) // 2]
-    folded = fold("\n".join(texts))
-    return next((year for pattern, year in _CURRENCY_YEARS if pattern.search(folded)), None)
+    return guess_years(["\n".join(texts)])[0]
+
+
+def _stated_years(text: str) -> list[tuple[int, float]]:
+    """Return the years of dates, and those that stand loose with little weight."""
+    found = [(int(match[1]), _LOOSE_WEIGHT) for match in _YEAR.finditer(text)]
+    for match in _NUMERIC.finditer(text):
+        if len(match[3]) == 4:
+            found.append((_figures(match[3]), 1.0))
+    for match in _WORDED.finditer(text):
+        if match[3] and len(match[3]) == 4 and month_number(match[2]):
+            found.append((_figures(match[3]), 1.0))
+    return [one for one in found if FIRST_YEAR <= one[0] <= LAST_YEAR]
+
+
+def _era(text: str) -> tuple[int, int, int] | None:
+    folded = fold(text)
+    for pattern, first, last, middle in _ERAS:
+        if pattern.search(folded):
+            return first, last, middle
+    return None
+
+
+def _weighted_median(weighed: Sequence[tuple[int, float]]) -> int | None:
+    half, passed = sum(weight for _, weight in weighed) / 2, 0.0
+    for year, weight in sorted(weighed):
+        passed += weight
+        if passed >= half:
+            return year
+    return None
 
 
 @lru_cache(maxsize=8192)

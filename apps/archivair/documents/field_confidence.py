@@ -1,7 +1,8 @@
 """How sure a field is: the probability that its value is right, and the choice between several.
 
-One logistic formula over measured features, fitted on rendered training files (`train.py`). It says
-how often such values were right there; on forms that look very different it is only a ranking.
+Two logistic formulas over measured features, fitted on rendered training files (`train.py`): how
+likely a candidate is right, and how likely the value that a document got is. They say how often
+such values were right there; on forms that look very different they are only a ranking.
 """
 
 from __future__ import annotations
@@ -16,21 +17,35 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from rapidfuzz.distance import Levenshtein
 
+from apps.archivair.documents.candidates import BELOW, BESIDE, OPEN, REPEAT, Candidate
 from apps.archivair.documents.content import Box
-from apps.archivair.documents.fields import BELOW, BESIDE, Candidate
-from apps.archivair.documents.folding import fold
+from apps.archivair.documents.file_vote import centrality, file_weights, usual_value
 from apps.archivair.documents.logistic import predict_binary
 from apps.archivair.documents.patterns import FIELD_NAMES
 
 WEIGHTS_FILE = Path(__file__).with_name("field_weights.toml")
-LEAST_CONFIDENCE = 0.3
+LEAST_CONFIDENCE = 0.15
 LEAST, MOST = 0.01, 0.995
-SPELLED_ALIKE = 0.8
-CORRECTED_FIELDS = frozenset(
-    {"strasse", "ort", "gemarkung", "bauherr", "entwurfsverfasser", "vorhaben", "gutachter"}
-)
+WEAK_RULES = (
+    "nummer_des_scheins", "massstab_im_titel", "erlaubnis_an", "betreff_grundstueck",
+    "unterschrift", "anschriftenfeld", "aktendeckel",
+)  # fmt: skip
+"""Rules that are right less often than a label of their own."""
+_ODDS_REACH = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class FieldWeights:
+    """Fitted numbers of both formulas.
+
+    Args:
+        candidate: Constant and factors of the chance that a candidate is right.
+        choice: Constant and factors of the chance that the chosen value of a document is right.
+    """
+
+    candidate: tuple[float, ...]
+    choice: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +82,14 @@ def field_features(candidates: Sequence[Candidate]) -> NDArray[np.float64]:
     Returns:
         Shape (n, k).
     """
-    same: Counter[tuple[str, str]] = Counter((one.name, one.value) for one in candidates)
-    all_of: Counter[str] = Counter(one.name for one in candidates)
+    labelled = [one for one in candidates if one.place != REPEAT]
+    same: Counter[tuple[str, str]] = Counter((one.name, one.value) for one in labelled)
+    all_of: Counter[str] = Counter(one.name for one in labelled)
     rows = []
     for one in candidates:
-        agreeing = same[one.name, one.value] - 1
-        others = all_of[one.name] - 1
+        itself = int(one.place != REPEAT)
+        agreeing = same[one.name, one.value] - itself
+        others = all_of[one.name] - itself
         share = agreeing / others if others else 0.5
         rows.append(
             [
@@ -80,38 +97,100 @@ def field_features(candidates: Sequence[Candidate]) -> NDArray[np.float64]:
                 math.log1p(one.label_length) / 3,
                 float(one.has_colon),
                 float(one.starts_cell),
-                float(one.place == BESIDE),
-                float(one.place == BELOW),
+                *(float(one.place == place) for place in (BESIDE, BELOW, OPEN, REPEAT)),
                 one.strictness,
                 one.least_confidence,
                 one.at_home,
+                one.at_home if one.place == OPEN else 0.0,
+                one.at_home if one.place == REPEAT else 0.0,
                 float(one.searched),
                 math.log1p(agreeing) if one.is_shared else 0.0,
                 share if one.is_shared else 0.5,
+                share if one.place == REPEAT else 0.5,
                 float(others == 0),
+                *(float(one.rule == rule) for rule in WEAK_RULES),
                 *(float(one.name == name) for name in FIELD_NAMES),
             ]
         )
     return np.array(rows, dtype=np.float64)
 
 
-def confidences(candidates: Sequence[Candidate], factors: Sequence[float]) -> list[float]:
+def confidences(
+    candidates: Sequence[Candidate], factors: Sequence[float] | None = None
+) -> list[float]:
     """Return the probability that each candidate is right.
 
     Args:
         candidates: All candidates of one file.
-        factors: Constant and factors of the formula.
+        factors: Constant and factors of the formula; those of the package by default.
     """
     if not candidates:
         return []
+    factors = load_field_weights().candidate if factors is None else factors
     chances = predict_binary(factors, field_features(candidates))
     return [round(float(value), 3) for value in np.clip(chances, LEAST, MOST)]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The best candidate of a field of a document with what makes it more or less sure.
+
+    Args:
+        document: Number of the document.
+        candidate: What was chosen.
+        value: Its value in the spelling of the file.
+        features: What the second formula sees.
+    """
+
+    document: int
+    candidate: Candidate
+    value: str
+    features: tuple[float, ...]
+
+
+def make_choices(
+    candidates: Sequence[Candidate], documents: Mapping[int, int], factors: Sequence[float]
+) -> list[Choice]:
+    """Choose the surest candidate of each field of each document of one file.
+
+    Args:
+        candidates: All candidates of the file.
+        documents: Number of the document by number of the page.
+        factors: Formula of candidates.
+    """
+    sure = confidences(candidates, factors)
+    weights = file_weights(candidates, sure)
+    central = {name: centrality(name, weighed) for name, weighed in weights.items()}
+    stated: dict[tuple[int, str], list[tuple[float, Candidate, str]]] = {}
+    for confidence, one in zip(sure, candidates, strict=True):
+        value = usual_value(one, weights[one.name], central[one.name])
+        stated.setdefault((documents[one.page], one.name), []).append((confidence, one, value))
+    choices = []
+    for (document, name), found in stated.items():
+        confidence, one, value = max(found, key=lambda each: each[0])
+        rival = max((each[0] for each in found if each[2] != value), default=LEAST)
+        weighed = weights[name]
+        total = sum(weighed.values())
+        share = weighed.get(value, 0.0) / total if total and one.is_shared else 0.5
+        agreeing = sum(each[2] == value for each in found) - 1
+        features = (
+            _odds(confidence),
+            float(np.clip(_odds(confidence) - _odds(rival), 0.0, _ODDS_REACH)),
+            share,
+            math.log1p(weighed.get(value, 0.0)) if one.is_shared else 0.0,
+            math.log1p(agreeing),
+            float(value != one.value),
+            float(one.is_shared),
+            one.least_confidence,
+        )
+        choices.append(Choice(document, one, value, features))
+    return choices
 
 
 def choose_fields(
     candidates: Sequence[Candidate],
     documents: Mapping[int, int],
-    factors: Sequence[float] | None = None,
+    weights: FieldWeights | None = None,
 ) -> dict[int, list[Field]]:
     """Choose the surest value of each field of each document of one file.
 
@@ -121,52 +200,73 @@ def choose_fields(
     Args:
         candidates: All candidates of the file.
         documents: Number of the document by number of the page.
-        factors: Formula; that of the package by default.
+        weights: Formulas; those of the package by default.
 
     Returns:
         Fields by number of the document, in the fixed order of names.
     """
-    sure = confidences(candidates, load_factors() if factors is None else factors)
-    best: dict[tuple[int, str], tuple[float, Candidate]] = {}
-    for confidence, one in zip(sure, candidates, strict=True):
-        key = documents[one.page], one.name
-        if confidence >= LEAST_CONFIDENCE and confidence > best.get(key, (0.0, one))[0]:
-            best[key] = confidence, one
-    spellings = _spellings(candidates, sure)
+    weights = weights or load_field_weights()
     chosen: dict[int, list[Field]] = {number: [] for number in sorted(set(documents.values()))}
-    for (document, name), (confidence, one) in best.items():
-        value = _usual_spelling(one, spellings[name]) if name in CORRECTED_FIELDS else one.value
-        chosen[document].append(
-            Field(name, value, one.raw, one.page, one.box, confidence, one.rule, value != one.raw)
+    choices = make_choices(candidates, documents, weights.candidate)
+    for choice, confidence in zip(choices, choice_confidences(choices, weights), strict=True):
+        one = choice.candidate
+        if confidence < LEAST_CONFIDENCE:
+            continue
+        differs = choice.value != one.raw
+        chosen[choice.document].append(
+            Field(one.name, choice.value, one.raw, one.page, one.box, confidence, one.rule, differs)
         )
     for found in chosen.values():
         found.sort(key=lambda field: FIELD_NAMES.index(field.name))
     return chosen
 
 
-def _spellings(
-    candidates: Sequence[Candidate], sure: Sequence[float]
-) -> dict[str, dict[str, float]]:
-    weighed: dict[str, dict[str, float]] = {}
-    for one, confidence in zip(candidates, sure, strict=True):
-        counted = weighed.setdefault(one.name, {})
-        weight = confidence * one.least_confidence
-        counted[one.value] = counted.get(one.value, 0.0) + weight
-    return weighed
+def choice_confidences(choices: Sequence[Choice], weights: FieldWeights) -> list[float]:
+    """Return the probability that each chosen value is right.
+
+    Args:
+        choices: Chosen values.
+        weights: Fitted formulas.
+    """
+    if not choices:
+        return []
+    features = np.array([choice.features for choice in choices], dtype=np.float64)
+    chances = predict_binary(weights.choice, features)
+    return [round(float(value), 3) for value in np.clip(chances, LEAST, MOST)]
 
 
-def _usual_spelling(one: Candidate, weighed: Mapping[str, float]) -> str:
-    own = weighed[one.value]
-    alike = [
-        (weight, value)
-        for value, weight in weighed.items()
-        if weight > own
-        and Levenshtein.normalized_similarity(fold(value), fold(one.value)) >= SPELLED_ALIKE
-    ]
-    return max(alike)[1] if alike else one.value
+def _odds(chance: float) -> float:
+    return math.log(chance / (1 - chance))
 
 
 @lru_cache(maxsize=1)
-def load_factors() -> tuple[float, ...]:
-    """Return the fitted formula of the package."""
-    return tuple(tomllib.loads(WEIGHTS_FILE.read_text(encoding="utf-8"))["factors"])
+def load_field_weights() -> FieldWeights:
+    """Return the fitted formulas of the package."""
+    return read_field_weights(WEIGHTS_FILE.read_text(encoding="utf-8"))
+
+
+def read_field_weights(content: str) -> FieldWeights:
+    """Return stored formulas.
+
+    Args:
+        content: Text that `write_field_weights` returned.
+    """
+    stored = tomllib.loads(content)
+    return FieldWeights(tuple(stored["candidate"]), tuple(stored["choice"]))
+
+
+def write_field_weights(weights: FieldWeights, source: str) -> str:
+    """Return formulas as text.
+
+    Args:
+        weights: Fitted formulas.
+        source: One line that says from which pages.
+    """
+    lines = [
+        "# Written by `python -m apps.archivair.documents.train`; do not edit by hand.",
+        f"# {source}",
+        f"candidate = [{', '.join(f'{factor:.4f}' for factor in weights.candidate)}]",
+        f"choice = [{', '.join(f'{factor:.4f}' for factor in weights.choice)}]",
+        "",
+    ]
+    return "\n".join(lines)

@@ -8,59 +8,33 @@ pages of the file say (`field_confidence.py`).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from apps.archivair.documents.candidates import (
+    BELOW,
+    BESIDE,
+    RIGHT,
+    Candidate,
+    least_confidence,
+)
 from apps.archivair.documents.cells import Cell, CellPlace, page_cells
-from apps.archivair.documents.content import Box, PageContent, PlacedWord, union
-from apps.archivair.documents.dates import guess_year
+from apps.archivair.documents.content import PageContent, union
+from apps.archivair.documents.dates import guess_years
 from apps.archivair.documents.grammars import read_value
+from apps.archivair.documents.open_values import open_candidates
 from apps.archivair.documents.page_class import ClassifiedPage
 from apps.archivair.documents.patterns import LabelHit, Patterns, Rule, default_patterns
+from apps.archivair.documents.repeats import repeated_candidates
 from apps.archivair.documents.values import Part, Surroundings, skip_lead
 
-RIGHT, BESIDE, BELOW = "rechts", "daneben", "darunter"
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A value that may be the one of a field.
-
-    Args:
-        name: Name of the field.
-        value: Normal form.
-        raw: As it stands on the page.
-        page: Number of the page in the stream, from 1.
-        box: Box of its words in pixels of the delivered page image.
-        rule: Rule that found it.
-        place: Where it stands from the label.
-        likeness: How well the label fits, 0.8 to 1.
-        label_length: Letters of the label.
-        has_colon: Whether a colon follows the label.
-        starts_cell: Whether the label begins its cell.
-        strictness: How little else the value could be, 0 to 1.
-        least_confidence: Least confidence of its words.
-        at_home: Probability that the page is of a class where the rule is at home.
-        searched: Whether the value stood anywhere in the line.
-        is_shared: Whether the value is the same in the whole file.
-    """
-
-    name: str
-    value: str
-    raw: str
-    page: int
-    box: Box
-    rule: str
-    place: str
-    likeness: float
-    label_length: int
-    has_colon: bool
-    starts_cell: bool
-    strictness: float
-    least_confidence: float
-    at_home: float
-    searched: bool
-    is_shared: bool
+OWN_LINE_GRAMMARS = frozenset(
+    {"name", "full_name", "code", "joined_code", "whole", "plan", "class", "scale", "district"}
+)
+"""Values that hardly ever go on in the next line."""
+WORDY_GRAMMARS = frozenset({"project", "code"})
+_BRACKETS = re.compile(r"\([^)]*\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +63,19 @@ def find_candidates(
     patterns = patterns or default_patterns()
     around = around or Surroundings()
     if around.year_hint is None:
-        around = replace(around, year_hint=guess_year([page.text for page in pages]))
-    return [
+        years = guess_years([page.text for page in pages])
+    else:
+        years = [around.year_hint] * len(pages)
+    known = [
         candidate
-        for page, classified in zip(pages, found, strict=True)
-        for candidate in _page_candidates(page, classified, around, patterns)
+        for page, classified, year in zip(pages, found, years, strict=True)
+        for candidate in _page_candidates(
+            page, classified, replace(around, year_hint=year), patterns
+        )
     ]
+    again = repeated_candidates(pages, known, years)
+    order = {page.number: place for place, page in enumerate(pages)}
+    return sorted([*known, *again], key=lambda one: order[one.page])
 
 
 def _page_candidates(
@@ -102,6 +83,7 @@ def _page_candidates(
 ) -> Iterator[Candidate]:
     cells = page_cells(page)
     labels = [patterns.find_labels(place.cell.text) for place in cells]
+    cells = _own_rows(cells, labels)
     for place, hits in zip(cells, labels, strict=True):
         for hit in hits:
             for name in hit.rules:
@@ -109,6 +91,22 @@ def _page_candidates(
                 if rule.grammar:
                     value = _value(place, hit, rule, (cells, labels), around)
                     yield from _candidates(page, classified, place, hit, rule, value)
+    yield from open_candidates(page, cells, classified, around)
+
+
+def _own_rows(cells: Sequence[CellPlace], labels: Sequence[Sequence[LabelHit]]) -> list[CellPlace]:
+    """Let no cell go on in one that has a label of its own to its left."""
+    labelled = {place.right for place, hits in zip(cells, labels, strict=True) if hits}
+    return [
+        replace(place, next_line=-1, run=place.cell) if place.next_line in labelled else place
+        for place in cells
+    ]
+
+
+def _is_last(text: str, end: int) -> bool:
+    """Say whether nothing but signs and remarks in brackets follows a label."""
+    rest = _BRACKETS.sub(" ", text[end:])
+    return skip_lead(rest, 0) >= len(rest.rstrip(" )"))
 
 
 def _value(
@@ -120,18 +118,21 @@ def _value(
 ) -> _Found:
     """Read behind the label, in the cell to the right when nothing follows, else below."""
     cells, _ = page
-    is_last = skip_lead(place.cell.text, hit.end) >= len(place.cell.text)
+    is_last = _is_last(place.cell.text, hit.end)
     if is_last and place.right >= 0:
         parts = _read_cell(place.right, rule, page, around)
         if parts:
             return _Found(parts, cells[place.right].run, BESIDE)
     text = place.run.text[: _end_of_value(place, hit, rule, page)]
+    if rule.grammar in OWN_LINE_GRAMMARS and not is_last:
+        text = text[: len(place.cell.text)]
     parts = read_value(rule.grammar, text, hit.end, around)
     if parts:
         return _Found(parts, place.run, RIGHT)
-    if rule.below:
+    if rule.below and is_last:
+        below = replace(rule, grammar="full_name") if rule.grammar == "name" else rule
         for number in place.below:
-            parts = _read_cell(number, rule, page, around)
+            parts = _read_cell(number, below, page, around)
             if parts and _is_under(place, hit, cells[number].run, parts[0]):
                 return _Found(parts, cells[number].run, BELOW)
     return _Found([], place.cell, RIGHT)
@@ -147,7 +148,14 @@ def _end_of_value(
     cells, labels = page
     ends = [len(place.run.text)]
     if not rule.search:
-        ends += [other.start for other in labels[cells.index(place)] if other.start >= hit.end]
+        text = place.cell.text
+        ends += [
+            other.start
+            for other in labels[cells.index(place)]
+            if other.start >= hit.end
+            # What is built and how a file is numbered may hold words that are labels elsewhere.
+            and (rule.grammar not in WORDY_GRAMMARS or ":" in text[other.end - 1 : other.end + 1])
+        ]
     if place.next_line >= 0 and labels[place.next_line]:
         ends.append(len(place.cell.text) + 1 + labels[place.next_line][0].start)
     return min(ends)
@@ -161,7 +169,8 @@ def _read_cell(
 ) -> list[Part]:
     """Read a cell up to its first label; a cell that begins with one is no value."""
     cells, labels = page
-    text = cells[number].run.text
+    place = cells[number]
+    text = place.cell.text if rule.grammar in OWN_LINE_GRAMMARS else place.run.text
     end = min([len(text), *(other.start for other in labels[number])])
     return read_value(rule.grammar, text[:end], 0, around) if end else []
 
@@ -200,12 +209,8 @@ def _candidates(
             has_colon=":" in text[hit.end - 1 : hit.end + 2],
             starts_cell=hit.start == 0,
             strictness=part.strictness,
-            least_confidence=_least(words),
+            least_confidence=least_confidence(words),
             at_home=at_home,
             searched=rule.search,
             is_shared=rule.shared,
         )
-
-
-def _least(words: Sequence[PlacedWord]) -> float:
-    return min(word.confidence for word in words)

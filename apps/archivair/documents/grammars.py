@@ -18,22 +18,101 @@ _UNIT = r"DM|RM|M\.|Mk\.?|Mark|Reichsmark|EUR|Euro|€"
 _AMOUNT = re.compile(
     rf"(?:(?P<before>{_UNIT})\s*)?(?P<value>\d{{1,3}}(?:[. ]\d{{3}})+|\d{{1,7}})"
     r"(?:\s?[,.]\s?(?P<cents>\d{1,2}(?!\d)|[-–—=]{1,2}))?"
-    rf"(?:\s*(?P<after>{_UNIT})(?!\w))?(?:\s*(?P<pfennig>\d{{1,2}})\s*Pf)?"
+    rf"(?!\s?(?:m[²³23]|qm|cbm|kg|kN|cm|mm|m\b|%))(?:\s*(?P<after>{_UNIT})(?!\w))?(?:\s*(?P<pfennig>\d{{1,2}})\s*Pf)?"
 )
 _CODE_TOKEN = re.compile(
-    r"[A-ZÄÖÜa-zäöü]{0,5}[.\-/]?\d[\w./\-]*|[A-ZÄÖÜIVX]{1,5}|[/\-–]|Nr\.|[a-z]{1,2}(?=\s?[/\-])"
+    r"(?!.*[a-zäöüß]{6})(?=\S*\d)[\w(/][\w./\-–:+()]*|[A-ZÄÖÜ]{1,5}|[IVX]{1,5}[./]?|[/\-–]|Nr\.|"
+    r"[a-z]{1,2}(?=\s?[/\-])|(?:[A-ZÄÖÜ][a-zäöü]{0,4}\.)+(?:Nr\.?)?|"
+    r"(?:[A-ZÄÖÜ][A-Za-zäöü]{0,4}[-/.])+|[A-ZÄÖÜ][a-zäöü]{1,3}"
 )
+_COUNTED = re.compile(r"[A-ZÄÖÜ][a-zäöü]+ \d+")
+_TOKEN = re.compile(
+    r"[A-ZÄÖÜa-zäöü]{0,5}[.\-/]?\d[\w./\-–]*|[A-ZÄÖÜ]{1,5}|[IVX]{1,5}[./]?|[/\-–]|Nr\.|"
+    r"[a-z]{1,2}(?=\s?[/\-])|[A-ZÄÖÜ][a-zäöü]{0,4}\.|[A-ZÄÖÜ]{1,4}[-/]"
+)
+_CODE_TAIL = re.compile(r"[A-ZÄÖÜ]{1,3}|[A-Z][a-z]")
+_TOKEN = re.compile(r"\S+")
 _JOINING = re.compile(r"[/\-–]|Nr\.")
 _JOINED = re.compile(r"(?:[/\-–.]|Nr\.?)$")
 _DATE_LIKE = re.compile(r"\d{1,2}\.\d{1,2}\.(\d{2}|\d{4})$")
+_LETTER = r"(?:[a-zäöüßſ]|[01568](?=[a-zäöüßſ]))"
+_FIGURE_IN_WORD = re.compile(r"(?<=\w)[01568](?=[a-zäöüßſ])")
+_MISREAD_IN_NAMES = str.maketrans({"0": "o", "1": "l", "5": "s", "6": "b", "8": "b"})
 _NAME_TOKEN = re.compile(
-    r"(?:[A-ZÄÖÜ][a-zäöüßſ]+(?:-[A-ZÄÖÜ][a-zäöüßſ]+)*|[A-ZÄÖÜ]\.|[A-ZÄÖÜ]{2,}|Dr\.|Prof\.|Dipl\.-Ing\.|Ing\.|Fa\.)$"
+    rf"(?:[A-ZÄÖÜ]{_LETTER}+(?:-[A-ZÄÖÜ]{_LETTER}+)*|[A-ZÄÖÜ]\.|"
+    r"[A-ZÄÖÜ]{2,}|Dr\.|Prof\.|Dipl\.-Ing\.|Ing\.|Fa\.)$"
 )
 _NAME_JOINT = frozenset({"von", "zu", "van", "der", "den", "vom", "u.", "und", "&", "+", "geb."})
 _SALUTATION = re.compile(r"^(?:Herrn?|Frau|Fräulein|Frl\.?|Eheleute|Firma(?=\s(?:Herr|Frau)))\s+")
 _TRADE = re.compile(
     r"(?:meister|arbeiter|kaufmann|landwirt|schlosser|angestellte[r]?|beamter|fahrer|wirt|bauer|fabrikant|händler|rentner|lehrer|witwe)$",
     re.IGNORECASE,
+)
+_NO_NAMES = frozenset(
+    [
+        "im",
+        "in",
+        "am",
+        "an",
+        "der",
+        "die",
+        "das",
+        "dem",
+        "den",
+        "des",
+        "und",
+        "auftrag",
+        "vertretung",
+        "stadt",
+        "gemeinde",
+        "kreis",
+        "amt",
+        "herr",
+        "herrn",
+        "frau",
+        "unterschrift",
+        "datum",
+        "ort",
+        "seite",
+        "blatt",
+        "band",
+        "flur",
+        "flurstueck",
+        "gemarkung",
+        "nachbar",
+        "bauherr",
+        "anlage",
+        "anlagen",
+        "betreff",
+        "vermerk",
+        "rathaus",
+        "zimmer",
+        "tel",
+        "telefon",
+        "eheleute",
+        "hochachtungsvoll",
+        "ergebenst",
+        "gehorsamst",
+        "grundstueck",
+        "strasse",
+        "bauvorhaben",
+        "neubau",
+        "umbau",
+        "anbau",
+        "ausbau",
+        "abbruch",
+        "errichtung",
+        "antrag",
+    ]
+)
+_NO_NAME_ENDINGS = re.compile(
+    r"(?:amt|amtes|behoerde|verwaltung|kataster|blatt|plan|strasse|nachweis|"
+    r"berechnung|bescheid|schein|antrag|vorlagen|vorhaben|genehmigung|pruefung|rechnung|zeichnung|wohnung|teilung|planung|leitung|gruendung|"
+    r"grundstueck|bau|geschoss|fenster|decken)$"
+)
+_AFTER_PROJECT = re.compile(
+    r"\s(?:erteilt|ertheilt|genehmigt|gestattet|bewilligt|auszuführen|zu errichten|wird|werden|"
+    r"wurde|nach|gemäß|unter|bestehen|ist|sind)(?:\s|$)"
 )
 _CURRENCY = {
     "dm": "DM",
@@ -71,7 +150,8 @@ _SCALES = frozenset(
         "25000",
     }
 )
-_MOST_NAME, _MOST_PROJECT, _MOST_CODE = 5, 12, 5
+FIRST_CLASS_YEAR = 2000
+_MOST_NAME, _MOST_PROJECT, _MOST_CODE = 5, 12, 6
 
 
 Grammar = Callable[[str, int, Surroundings], list[Part]]
@@ -100,10 +180,26 @@ def _date(text: str, start: int, around: Surroundings) -> list[Part]:
 
 def _code(text: str, start: int, around: Surroundings) -> list[Part]:
     first = skip_lead(text, start)
+    end = _end_of_code(text, first)
+    end = first + len(text[first:end].rstrip(" .,;:-–"))
+    raw = text[first:end]
+    if not any(char.isdigit() for char in raw) or len(raw) < 3 or _DATE_LIKE.match(raw):
+        return []
+    if _COUNTED.fullmatch(raw):
+        return []
+    value = " ".join(raw.split())
+    return [Part("value", first, end, value, 0.9 if re.search(r"[/\-.]", value) else 0.6)]
+
+
+def _end_of_code(text: str, first: int) -> int:
+    """Return where a number of a file ends: words of letters and figures that are joined."""
+    words = list(islice(_TOKEN.finditer(text, first), _MOST_CODE + 1))
+    if 1 < len(words) <= _MOST_CODE and all(_is_code_word(match[0]) for match in words):
+        return words[-1].end()
     end, digits = first, False
-    for match in islice(re.compile(r"\S+").finditer(text, first), _MOST_CODE):
+    for match in words[:_MOST_CODE]:
         word = match[0].rstrip(",;:)")
-        if not _CODE_TOKEN.fullmatch(word) or (digits and _DATE_LIKE.match(word)):
+        if not _is_code_word(word):
             break
         if digits and not (_JOINING.match(word) or _JOINED.search(text[first:end])):
             break
@@ -111,11 +207,18 @@ def _code(text: str, start: int, around: Surroundings) -> list[Part]:
         digits = digits or any(char.isdigit() for char in word)
         if word != match[0]:
             break
-    end = first + len(text[first:end].rstrip(" .,;:"))
-    if not digits or end - first < 3 or _DATE_LIKE.match(text[first:end]):
-        return []
-    value = re.sub(r"\s*([/\-])\s*", r"\1", " ".join(text[first:end].split()))
-    return [Part("value", first, end, value, 0.9 if re.search(r"[/\-]", value) else 0.6)]
+    return end
+
+
+def _is_code_word(word: str) -> bool:
+    return bool(_CODE_TOKEN.fullmatch(word)) and not _DATE_LIKE.match(word)
+
+
+def _joined_code(text: str, start: int, around: Surroundings) -> list[Part]:
+    """Read a number of a file that has a stroke; a mere number is of a form or a receipt."""
+    return [
+        part for part in _code(text, start, around) if re.search(r"\d.*[/\-]|[/\-].*\d", part.value)
+    ]
 
 
 def _name(text: str, start: int, around: Surroundings) -> list[Part]:
@@ -127,7 +230,7 @@ def _name(text: str, start: int, around: Surroundings) -> list[Part]:
     for match in re.compile(r"(\S+)(\s*)").finditer(text, first):
         word = match[1].rstrip(",;:")
         joint = word in _NAME_JOINT and bool(names)
-        if not joint and not _NAME_TOKEN.match(word):
+        if not joint and (not _NAME_TOKEN.match(word) or _is_no_name(word)):
             break
         if not names and _TRADE.search(word) and not match[1].endswith(","):
             first = match.end()
@@ -142,9 +245,20 @@ def _name(text: str, start: int, around: Surroundings) -> list[Part]:
     if not capitals or len(raw) < 4:
         return []
     strictness = {1: 0.3, 2: 1.0, 3: 0.8}.get(capitals, 0.5)
-    return [
-        Part("value", first, first + len(raw), " ".join(raw.split()).replace("ſ", "s"), strictness)
-    ]
+    value = _FIGURE_IN_WORD.sub(
+        lambda match: match[0].translate(_MISREAD_IN_NAMES), " ".join(raw.split())
+    )
+    return [Part("value", first, first + len(raw), value.replace("ſ", "s"), strictness)]
+
+
+def _is_no_name(word: str) -> bool:
+    folded = fold(word).strip(".-")
+    return folded in _NO_NAMES or bool(_NO_NAME_ENDINGS.search(folded))
+
+
+def _full_name(text: str, start: int, around: Surroundings) -> list[Part]:
+    """Read a name of two words at least; a surname alone is often of somebody else."""
+    return [part for part in _name(text, start, around) if " " in part.value]
 
 
 def _project(text: str, start: int, around: Surroundings) -> list[Part]:
@@ -152,8 +266,8 @@ def _project(text: str, start: int, around: Surroundings) -> list[Part]:
     match = re.compile(r"[^;:|]{6,90}").match(text, place)
     if not match:
         return []
-    raw = re.split(r"(?<=[a-zäöüß]{3})[.,](?:\s|$)|\s(?:auf dem|in der|in |hier)", match[0])[0]
-    raw = " ".join(raw.split()[:_MOST_PROJECT]).rstrip(" .,-")
+    raw = re.split(r"(?<=[a-zäöüß]{3})[.,](?:\s|$)|\s(?:auf dem|in der Gem|hier)", match[0])[0]
+    raw = _AFTER_PROJECT.split(" ".join(raw.split()[:_MOST_PROJECT]))[0].rstrip(" .,-")
     if len(raw) < 6 or not raw[0].isupper():
         return []
     end = place + len(match[0]) if len(raw) > len(match[0]) else place + len(raw)
@@ -186,7 +300,7 @@ def _plan(text: str, start: int, around: Surroundings) -> list[Part]:
 
 def _class(text: str, start: int, around: Surroundings) -> list[Part]:
     match = _CLASS.match(text, skip_lead(text, start))
-    if not match or (around.year_hint is not None and around.year_hint < 2002):
+    if not match or (around.year_hint is not None and around.year_hint < FIRST_CLASS_YEAR):
         return []
     return single(match, match["value"], 1.0)
 
@@ -216,12 +330,15 @@ def _amount(text: str, start: int, around: Surroundings) -> list[Part]:
 GRAMMARS: dict[str, Grammar] = {
     "date": _date,
     "code": _code,
+    "joined_code": _joined_code,
     "address": place_grammars.address,
+    "address_anywhere": place_grammars.address_anywhere,
     "town": place_grammars.town,
     "parcel": place_grammars.parcel,
     "whole": place_grammars.whole,
     "district": place_grammars.district,
     "name": _name,
+    "full_name": _full_name,
     "project": _project,
     "scale": _scale,
     "plan": _plan,

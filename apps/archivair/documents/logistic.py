@@ -10,7 +10,7 @@ from scipy.optimize import minimize, minimize_scalar
 from scipy.sparse import csr_matrix
 
 Values = NDArray[np.float64]
-MOST_STEPS = 200
+MOST_STEPS = 80
 
 
 def softmax(scores: Values) -> Values:

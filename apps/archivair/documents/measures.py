@@ -86,14 +86,21 @@ def panoptic_quality(found: Sequence[Sequence[bool]], true: Sequence[Sequence[bo
         found: Per stream and page whether a document begins.
         true: The same, true.
     """
-    overlaps, unmatched = [], 0
-    for one, other in zip(found, true, strict=True):
-        spans, real = document_spans(one), document_spans(other)
-        shared = [share for a in spans for b in real if (share := _overlap(a, b)) > 0.5]
-        overlaps += shared
-        unmatched += len(spans) + len(real) - 2 * len(shared)
-    total = len(overlaps) + unmatched / 2
-    return sum(overlaps) / total if total else 1.0
+    parts = [panoptic_parts(one, other) for one, other in zip(found, true, strict=True)]
+    total = sum(matched + unmatched for _, matched, unmatched in parts)
+    return sum(overlap for overlap, _, _ in parts) / total if total else 1.0
+
+
+def panoptic_parts(found: Sequence[bool], true: Sequence[bool]) -> tuple[float, float, float]:
+    """Return of one stream the summed overlaps, matched documents and half the unmatched.
+
+    Args:
+        found: Per page whether a document begins.
+        true: The same, true.
+    """
+    spans, real = document_spans(found), document_spans(true)
+    shared = [share for a in spans for b in real if (share := _overlap(a, b)) > 0.5]
+    return sum(shared), float(len(shared)), (len(spans) + len(real) - 2 * len(shared)) / 2
 
 
 def _overlap(one: Span, other: Span) -> float:

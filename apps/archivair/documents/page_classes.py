@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from apps.archivair.documents.folding import fold, fold_word
 
@@ -35,7 +36,6 @@ class PageClass:
 @lru_cache(maxsize=1)
 def page_classes() -> tuple[PageClass, ...]:
     """Return the classes in their fixed order."""
-    content = tomllib.loads(CLASSES_FILE.read_text(encoding="utf-8"))
     return tuple(
         PageClass(
             entry["id"],
@@ -43,8 +43,45 @@ def page_classes() -> tuple[PageClass, ...]:
             _phrases(entry["titles"], fold_word),
             _phrases(entry["words"], fold),
         )
-        for entry in content["class"]
+        for entry in _entries()
     )
+
+
+def written_titles(page_class: str) -> tuple[str, ...]:
+    """Return the headings of a class as they are written.
+
+    Args:
+        page_class: Id of the class.
+
+    Raises:
+        KeyError: There is no such class.
+    """
+    return _written(page_class, "titles")
+
+
+def written_words(page_class: str) -> tuple[str, ...]:
+    """Return the words of a class as they are written.
+
+    Args:
+        page_class: Id of the class.
+
+    Raises:
+        KeyError: There is no such class.
+    """
+    return _written(page_class, "words")
+
+
+@lru_cache(maxsize=64)
+def _written(page_class: str, kind: str) -> tuple[str, ...]:
+    for entry in _entries():
+        if entry["id"] == page_class:
+            return tuple(dict.fromkeys(text for texts in entry[kind].values() for text in texts))
+    raise KeyError(page_class)
+
+
+@lru_cache(maxsize=1)
+def _entries() -> list[dict[str, Any]]:
+    return list(tomllib.loads(CLASSES_FILE.read_text(encoding="utf-8"))["class"])
 
 
 def class_ids() -> tuple[str, ...]:

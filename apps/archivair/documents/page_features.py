@@ -89,11 +89,22 @@ def class_words(page: PageContent) -> NDArray[np.float64]:
     heads = heading_lines(page)
     folded = fold(page.text)
     values = []
-    for number, one in enumerate(page_classes()):
+    for one in page_classes():
         values.append(max((_title_score(head, one.titles) for head in heads), default=0.0))
-        hits = {match.group() for match in _word_pattern(number).finditer(folded)}
-        values.append(math.log1p(len(hits)))
+        values.append(math.log1p(sum(_occurs(word, folded) for word in one.words)))
     return np.array(values)
+
+
+def _occurs(word: str, folded: str) -> bool:
+    """Say whether a word occurs; a short one only where no letter follows or stands before."""
+    if word not in folded:
+        return False
+    return len(word) > _SHORT_WORD or _alone(word).search(folded) is not None
+
+
+@lru_cache(maxsize=1024)
+def _alone(word: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<![a-z]){re.escape(word)}(?![a-z])")
 
 
 def heading_lines(page: PageContent) -> list[str]:
@@ -122,16 +133,6 @@ def _title_score(head: str, titles: tuple[str, ...]) -> float:
         likeness = fuzz.partial_ratio(title, head, score_cutoff=_TITLE_LIKE) / 100
         best = max(best, likeness * math.sqrt(min(1.0, len(title) / max(1, len(head)))))
     return best
-
-
-@lru_cache(maxsize=64)
-def _word_pattern(number: int) -> re.Pattern[str]:
-    """Return the words of a class; short ones only where no letter follows or stands before."""
-    parts = [
-        rf"(?<![a-z]){re.escape(word)}(?![a-z])" if len(word) <= _SHORT_WORD else re.escape(word)
-        for word in sorted(page_classes()[number].words, key=len, reverse=True)
-    ]
-    return re.compile("|".join(parts))
 
 
 def layout_numbers(page: PageContent) -> NDArray[np.float64]:

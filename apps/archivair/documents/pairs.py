@@ -46,7 +46,8 @@ class PageMarks:
     """What is compared of one written page.
 
     Args:
-        buckets: Hashed letter sequences, unit length, dense.
+        buckets: Filled places of the hashed letter sequences, ascending.
+        weights: Their weights, of unit length.
         title: How well its best heading fits, 0 to 1.
         own_title: How well a heading of its own class fits, 0 to 1.
         number: Printed number of the page; 0 when there is none.
@@ -62,7 +63,8 @@ class PageMarks:
         codes: Words with digits.
     """
 
-    buckets: NDArray[np.float64]
+    buckets: NDArray[np.int64]
+    weights: NDArray[np.float64]
     title: float
     own_title: float
     number: int
@@ -109,11 +111,11 @@ def page_marks(
     first = page.lines[0].text.strip() if page.lines else ""
     last = page.lines[-1].text.strip() if page.lines else ""
     buckets, counts = letter_counts(page.text)
-    dense = np.zeros(len(frequencies))
-    dense[buckets] = (1 + np.log(counts)) * frequencies[buckets]
+    weights = (1 + np.log(counts)) * frequencies[buckets]
     folded = fold(page.text)
     return PageMarks(
-        buckets=dense / (np.linalg.norm(dense) or 1.0),
+        buckets=buckets,
+        weights=weights / (float(np.linalg.norm(weights)) or 1.0),
         title=float(titles.max()),
         own_title=float(titles[int(np.argmax(found.probabilities))]),
         number=number,
@@ -177,7 +179,7 @@ def pair_numbers(
 def _compare_marks(before: PageMarks, after: PageMarks) -> list[float]:
     shared = len(before.codes & after.codes)
     return [
-        float(before.buckets @ after.buckets),
+        _likeness(before, after),
         after.title,
         after.own_title,
         before.title,
@@ -200,6 +202,13 @@ def _compare_marks(before: PageMarks, after: PageMarks) -> list[float]:
         shared / max(1, min(len(before.codes), len(after.codes))),
         float(not before.codes or not after.codes),
     ]
+
+
+def _likeness(before: PageMarks, after: PageMarks) -> float:
+    _, one, other = np.intersect1d(
+        before.buckets, after.buckets, assume_unique=True, return_indices=True
+    )
+    return float(before.weights[one] @ after.weights[other])
 
 
 def _compare_looks(before: PageContent, after: PageContent) -> list[float]:

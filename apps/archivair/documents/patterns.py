@@ -25,7 +25,9 @@ FIELD_NAMES = (
 LEAST_LIKENESS = 0.8
 _EXACT_UP_TO, _ONE_ERROR_UP_TO = 4, 6
 _MOST_WORDS = 5
-_WORD = re.compile(r"[^\W\d_][^\s:\d]*|\d+")
+_ABBREVIATION, _AFTER_ABBREVIATION = 2, (".", ":", " ", "")
+_WORD = re.compile(r"[^\W\d_](?:[^\s:\d]|\d(?=[^\W\d_]))*|\d+")
+_MISREAD = str.maketrans({"0": "o", "1": "l", "5": "s", "8": "b"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,9 @@ class Patterns:
         for window, label in zip(*np.nonzero(likeness >= self._least), strict=True):
             start, end, _ = windows[window]
             length = len(self._labels[label])
+            closed = text[end - 1] == "." or text[end : end + 1] in _AFTER_ABBREVIATION
+            if length <= _ABBREVIATION and not closed:
+                continue
             hit = LabelHit(start, end, float(likeness[window, label]), length, self._rules[label])
             found.append(hit)
         return _without_overlaps(found)
@@ -163,6 +168,8 @@ def _windows(text: str) -> list[tuple[int, int, str]]:
     for match in _WORD.finditer(text):
         folded = _joined(match[0])
         if folded and not folded[0].isdigit():
+            # A figure inside a word is a misread letter.
+            folded = folded.translate(_MISREAD)
             words.append((match.start(), match.end(), folded))
     found = []
     for first in range(len(words)):

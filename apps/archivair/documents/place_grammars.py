@@ -15,7 +15,7 @@ _NUMBER = r"[0-9OoIl|]"
 _STREET_END = (
     r"(?:stra[ſs]{1,2}e|stra(?:ß|sz|B|tz|h)e|str\.|str\b|weg|platz|allee|gasse|ring|damm|ufer|markt|hof|"
     r"pfad|steig|chaussee|promenade|kamp|busch|berg|tal|thal|feld|wall|graben|park|winkel|stieg|"
-    r"zeile|grund|wiese|wiesen|anger|garten|bruch|kuhle|hang|höhe|brücke|tor|thor|siedlung)"
+    r"hain|aue|rain|heide|kamp|bach|stiege|gang|zeile|grund|wiese|wiesen|anger|garten|bruch|kuhle|hang|höhe|brücke|tor|thor|siedlung)"
 )
 _HOUSE = (
     r"(?:\s*,?\s*(?:Haus)?-?(?:Nr|No)\.?)?\s*"
@@ -40,11 +40,57 @@ _PARCEL = re.compile(
     rf"(?P<first>{_NUMBER}{{1,5}})(?:\s?[/⁄]\s?(?P<second>{_NUMBER}{{1,4}}))?(?![\w]|[.,]\d|\s?m[²2])"
 )
 _WHOLE = re.compile(rf"(?P<value>{_NUMBER}{{1,3}})(?![\w/]|[.,]\d|\s?m[²2])")
+_FARTHEST = 200
+_NO_STREETS = frozenset(
+    [
+        "flur",
+        "flurstueck",
+        "parzelle",
+        "gemarkung",
+        "blatt",
+        "band",
+        "haus",
+        "zimmer",
+        "block",
+        "kreis",
+        "abteilung",
+        "din",
+        "nummer",
+        "seite",
+        "grundbuch",
+        "paragraf",
+        "absatz",
+        "lageplan",
+        "grundriss",
+        "schnitt",
+        "ansicht",
+        "klasse",
+    ]
+)
 _LIKE_GAZETTEER = 0.84
 
 
 def address(text: str, start: int, around: Surroundings) -> list[Part]:
-    """Read street and house number, postcode and town behind them.
+    """Read street and house number, postcode and town behind a label that names a place.
+
+    Args:
+        text: Text of a row.
+        start: Where the label ends.
+        around: What helps to read values.
+    """
+    return address_anywhere(text, start, around) or _named_by_label(text, start, around)
+
+
+def _named_by_label(text: str, start: int, around: Surroundings) -> list[Part]:
+    """Read words with a number right behind the label: streets need no usual ending there."""
+    match = _PLAIN_STREET.match(text, skip_lead(text, start))
+    if not match or fold_word(match["street"]) in _NO_STREETS:
+        return []
+    return _parts(match, match["street"], 0.5, around)
+
+
+def address_anywhere(text: str, start: int, around: Surroundings) -> list[Part]:
+    """Read street and house number anywhere in a text, postcode and town behind them.
 
     Args:
         text: Text of a row.
@@ -52,7 +98,8 @@ def address(text: str, start: int, around: Surroundings) -> list[Part]:
         around: What helps to read values.
     """
     for pattern, strictness in ((_STREET, 1.0), (_NAMED, 0.8), (_PLAIN_STREET, 0.5)):
-        for match in pattern.finditer(text, skip_lead(text, start)):
+        first = skip_lead(text, start)
+        for match in pattern.finditer(text, first, first + _FARTHEST):
             street = " ".join(match["street"].split())
             if not street[:1].isalpha() or len(street) < 4 or street[:1].islower():
                 continue
@@ -61,25 +108,20 @@ def address(text: str, start: int, around: Surroundings) -> list[Part]:
                 continue
             if not known and pattern is _STREET and match["number"] is None:
                 continue
-            name = known or modern_street(street)
-            parts = [
-                Part(
-                    "strasse",
-                    match.start("street"),
-                    match.end("street"),
-                    name,
-                    1.0 if known else 0.8 * strictness,
-                )
-            ]
-            if match["number"]:
-                value = "".join(match["number"].split()).lower()
-                parts.append(
-                    Part(
-                        "hausnummer", match.start("number"), match.end("number"), value, strictness
-                    )
-                )
-            return [*parts, *_place(text, match.end(), around)]
+            return _parts(match, known or street, 1.0 if known else 0.8 * strictness, around)
     return []
+
+
+def _parts(
+    match: re.Match[str], street: str, strictness: float, around: Surroundings
+) -> list[Part]:
+    text, name = match.string, modern_street(" ".join(street.split()))
+    parts = [Part("strasse", match.start("street"), match.end("street"), name, strictness)]
+    if match["number"]:
+        value = "".join(match["number"].split()).lower()
+        span = match.start("number"), match.end("number")
+        parts.append(Part("hausnummer", *span, value, min(1.0, strictness / 0.8)))
+    return [*parts, *_place(text, match.end(), around)]
 
 
 def modern_street(street: str) -> str:

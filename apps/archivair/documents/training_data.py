@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from apps.archivair.documents.content import PageContent, PlacedLine, PlacedWord, turn_box
 from apps.archivair.documents.look import measure_look
 from apps.archivair.documents.noise import spoil_page
-from shared.demo_city import render_batch
+from shared.demo_city import ScannedPage, iter_batch
 
 Quality = Literal["clean", "print", "degraded", "mixed"]
 FIRST_SEEDS = {"train": 0, "val": 90_000, "test": 95_000}
@@ -49,6 +49,7 @@ def labelled_streams(
     noise: float | None = None,
     quality: Quality = "print",
     dpi: int = DPI,
+    seeds: Iterable[int] | None = None,
 ) -> Iterator[list[LabelledPage]]:
     """Render streams one after the other; the same arguments give the same pages.
 
@@ -58,14 +59,22 @@ def labelled_streams(
         noise: Share of simulated reading errors; None draws one per page, some without any text.
         quality: "clean", "print", "degraded" or "mixed", see `shared.demo_city`.
         dpi: Resolution of the rendered pages.
+        seeds: Seeds of the streams; None takes the first of the split.
     """
-    for seed in range(FIRST_SEEDS[split], FIRST_SEEDS[split] + count):
-        scan = render_batch(seed, files=STREAM_FILES, dpi=dpi, quality=quality)
+    for seed in seeds or range(FIRST_SEEDS[split], FIRST_SEEDS[split] + count):
         rng = np.random.default_rng((seed, 77))
-        yield [_labelled(page, noise, rng) for page in scan.pages]
+        scanned = iter_batch(seed, files=STREAM_FILES, dpi=dpi, quality=quality)
+        yield [labelled_page(page, noise, rng) for page in scanned]
 
 
-def _labelled(page: Any, noise: float | None, rng: np.random.Generator) -> LabelledPage:  # noqa: ANN401  # the demo city's pages are plain records
+def labelled_page(page: ScannedPage, noise: float | None, rng: np.random.Generator) -> LabelledPage:
+    """Return a rendered page as input with its truth.
+
+    Args:
+        page: Rendered page.
+        noise: Share of simulated reading errors; None draws it, now and then without any text.
+        rng: Random stream.
+    """
     truth = page.truth.as_dict()
     content = true_content(truth, page.image)
     drawn = float(rng.choice(NOISE_RATES)) if noise is None else noise
@@ -80,6 +89,20 @@ def _labelled(page: Any, noise: float | None, rng: np.random.Generator) -> Label
         values.setdefault(one["name"], set()).add(one["value"])
     fields = {name: frozenset(found) for name, found in values.items()}
     return LabelledPage(content, truth["class"], truth["document"], truth["file"], fields)
+
+
+def document_fields(pages: Sequence[LabelledPage]) -> dict[int, dict[str, frozenset[str]]]:
+    """Return the values that each document states.
+
+    Args:
+        pages: Pages with truth.
+    """
+    stated: dict[int, dict[str, frozenset[str]]] = {}
+    for page in pages:
+        mine = stated.setdefault(page.document, {})
+        for name, values in page.fields.items():
+            mine[name] = mine.get(name, frozenset()) | values
+    return stated
 
 
 def true_content(truth: Mapping[str, Any], image: NDArray[np.uint8] | None) -> PageContent:

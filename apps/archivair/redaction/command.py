@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import time
 from argparse import Namespace
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePath
 
-import numpy as np
-from numpy.typing import NDArray
-
-from apps.archivair.archive_files.page_content import ArchivePage, PageWord, upright_page
+from apps.archivair.archive_files.page_content import ArchivePage, upright_page
 from apps.archivair.outputs import check_writable, models_json
-from apps.archivair.pages import Limits, PageImage, Source, make_preview, open_path
+from apps.archivair.pages import Limits, Source, open_path
 from apps.archivair.piece_reading import Engines
 from apps.archivair.pipeline import read_page
 from apps.archivair.recognise import ServerReader
@@ -25,6 +24,9 @@ from apps.archivair.redaction.errors import PageNotRead
 from apps.archivair.redaction.facts_file import read_facts
 from apps.archivair.redaction.profiles import load_profile
 from apps.archivair.redaction.release import as_json, release
+from apps.archivair.redaction.removed_strings import RemovedStrings
+from apps.archivair.redaction.rereading import reread_with
+from apps.archivair.redaction.unread import has_unread_text
 from apps.archivair.tesseract import find_tesseract
 from shared.clients.model_server import ModelServerClient
 from shared.contracts.provenance import ModelUse
@@ -53,8 +55,9 @@ def redact(options: Namespace, client_of: Callable[[ExitStack], ModelServerClien
         engines = Engines(ServerReader(client_of(stack)), find_tesseract())
         pages, models = _read(source, engines)
         _say("Schwärzung wird erstellt und geprüft")
-        released = release(pages, profile, facts, datetime.now(UTC), _reader(engines))
-    report = {"input": asked, **released.report, "models": models_json(models)}
+        released = release(pages, profile, facts, datetime.now(UTC), reread_with(engines))
+    told = asked | {"file": _impersonal(source.name, released.strings)}
+    report = {"input": told, **released.report, "models": models_json(models)}
     _write({options.out: released.content, _report_of(options.out): as_json(report)})
     summary = {
         "command": "redact",
@@ -80,23 +83,17 @@ def _read(source: Source, engines: Engines) -> tuple[list[ArchivePage], list[Mod
             page = source.load(index)
         except ItemError as error:
             raise PageNotRead(page=index, reason=str(error)) from error
+        pixels = source.load_pixels(index)
         reading = read_page(page, engines)
+        read = upright_page(pixels, reading)
+        if has_unread_text(read, reading):
+            # More is to be seen than the file's own text says: only what is seen counts.
+            reading = read_page(replace(page, layer=()), engines)
+            read = upright_page(pixels, reading)
         models |= dict.fromkeys(reading.models)
-        pages.append(upright_page(page.gray, reading))
+        pages.append(read)
         _say(f"Seite {index} von {source.count} gelesen")
     return pages, list(models)
-
-
-def _reader(engines: Engines) -> Callable[[NDArray[np.uint8], float], list[PageWord]]:
-    """Return what reads pixels again, without any text layer."""
-
-    def read(pixels: NDArray[np.uint8], dpi: float) -> list[PageWord]:
-        gray = pixels[:, :, 1] if pixels.ndim == 3 else pixels
-        page = PageImage(np.ascontiguousarray(gray), dpi, 1, "", "", make_preview(gray))
-        reading = read_page(page, engines)
-        return [PageWord(word.text, word.box) for line in reading.lines for word in line.words]
-
-    return read
 
 
 def _check_free(out: Path, asked: dict[str, object], profile: str, *, force: bool) -> None:
@@ -109,6 +106,13 @@ def _check_free(out: Path, asked: dict[str, object], profile: str, *, force: boo
         same = False
     if not same:
         raise ResultsExist(folder=str(out))
+
+
+def _impersonal(name: str, strings: RemovedStrings) -> str:
+    """Return a file's name, or only its ending where it names what was removed."""
+    path = PurePath(name)
+    words = re.sub(r"[\W_]+", " ", path.stem)
+    return f"(entfernt){path.suffix}" if strings.found_in(words) else name
 
 
 def _report_of(out: Path) -> Path:

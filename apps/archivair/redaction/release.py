@@ -37,19 +37,38 @@ class Released:
         report: What was removed and checked; it names no removed text.
         removed: Number of hits that were removed.
         withheld: Numbers of pages that are held back, from 1.
+        strings: What was removed, for texts beside the file such as its name.
     """
 
     content: bytes
     report: dict[str, object]
     removed: int
     withheld: tuple[int, ...]
+    strings: RemovedStrings
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What is removed from the pages of a file.
+
+    Args:
+        classes: Class by number of the page, from 1; all pages.
+        removed: Hits that are removed.
+        kept: Hits that stay: the profile or a person left them.
+        allowed: Further texts that stay, such as the property's address.
+    """
+
+    classes: dict[int, str]
+    removed: tuple[PiiHit, ...]
+    kept: tuple[PiiHit, ...] = ()
+    allowed: tuple[str, ...] = ()
 
 
 def release(
     pages: Sequence[ArchivePage], profile: Profile, facts: CaseFacts, moment: datetime,
     reader: PageReader,
 ) -> Released:  # fmt: skip
-    """Redact pages and prove it.
+    """Redact pages by a profile as the software proposes it, and prove it.
 
     Args:
         pages: Upright pages of one file.
@@ -63,22 +82,58 @@ def release(
         ResidueFound: Something that was removed is still there.
     """
     classes = {number: page_class(number, page, facts) for number, page in enumerate(pages, 1)}
+    hits = with_roles(find_pii(pages, facts), classes)
+    return release_choice(pages, profile, by_profile(profile, hits, classes, facts), moment, reader)
+
+
+def by_profile(
+    profile: Profile, hits: Sequence[PiiHit], classes: dict[int, str], facts: CaseFacts
+) -> Choice:
+    """Return what a profile removes of hits.
+
+    Args:
+        profile: Who gets the file.
+        hits: All hits, roles given.
+        classes: Class by number of the page.
+        facts: What is known of the case.
+    """
+    removed = tuple(to_remove(profile, hits))
+    taken = set(map(id, removed))
+    kept = tuple(hit for hit in hits if id(hit) not in taken)
+    return Choice(classes, removed, kept, facts.property_addresses)
+
+
+def release_choice(
+    pages: Sequence[ArchivePage], profile: Profile, choice: Choice, moment: datetime,
+    reader: PageReader,
+) -> Released:  # fmt: skip
+    """Take a choice of hits out of pages and prove it.
+
+    Args:
+        pages: Upright pages of one file.
+        profile: Who gets it.
+        choice: What is removed.
+        moment: Moment of writing with its zone.
+        reader: Text recognition for the proof; it looks at pixels only.
+
+    Raises:
+        NothingToHandOut: Every page is held back.
+        ResidueFound: Something that was removed is still there.
+    """
+    classes, removed = choice.classes, choice.removed
     withheld = tuple(number for number, one in classes.items() if one in profile.withheld)
     if len(withheld) == len(pages):
         raise NothingToHandOut()
-    hits = with_roles(find_pii(pages, facts), classes)
-    removed = to_remove(profile, hits)
-    taken = set(map(id, removed))
-    kept = [hit for hit in hits if id(hit) not in taken and hit.page not in withheld]
     redacted = _shown(redact_pages(pages, removed), classes, withheld, profile)
     content = write_pdfa([one.page for one in redacted], FileFacts(TITLE, moment), _words(redacted))
-    strings = RemovedStrings.of(removed, kept, facts.property_addresses)
+    kept = [hit for hit in choice.kept if hit.page not in withheld]
+    strings = RemovedStrings.of(removed, kept, choice.allowed)
     boxes, dpi = tuple(one.boxes for one in redacted), tuple(one.page.dpi for one in redacted)
     residues = verify(content, Removed(strings, boxes, dpi), reader) if removed else []
     if residues:
         raise ResidueFound(count=len(residues), places=_places(residues))
     report = report_json(profile, classes, withheld, removed, redacted)
-    return Released(content, report, len(removed), withheld)
+    return Released(content, report, len(removed), withheld, strings)
 
 
 def report_json(

@@ -37,7 +37,8 @@ class RemovedStrings:
         """Collect what must be gone.
 
         A word that the profile keeps for somebody else (two people of one family name) is only
-        searched as part of its whole string.
+        searched as part of its whole string; a whole string that stays elsewhere not at all: there
+        the pixels and words of its boxes alone are the proof.
 
         Args:
             removed: Hits that were removed.
@@ -45,7 +46,8 @@ class RemovedStrings:
             allowed: Further texts that stay, for example the property's address.
         """
         particles = load_lexicon().particles | load_lexicon().academic
-        stays = {one for hit in kept for one in _words(hit.text)}
+        whole = {tuple(_words(hit.text)) for hit in kept}
+        stays = {one for words in whole for one in words}
         stays |= {one for text in allowed for one in _words(text)}
         single: set[str] = set()
         phrases: set[tuple[str, ...]] = set()
@@ -54,7 +56,7 @@ class RemovedStrings:
             if len("".join(words)) < _SHORTEST_WHOLE:
                 continue
             if len(words) > 1:
-                phrases.add(tuple(words))
+                phrases |= {tuple(words)} - whole
             elif not stays & set(words):
                 single |= set(words)
             if hit.category in _OWN_WORDS:

@@ -14,8 +14,6 @@ from shared.geo.nodata import NO_DATA
 from shared.geo.sieve import Codes
 from shared.geo.vectorise import ON_PIXELS, OutlineOptions, polygonise
 
-MOST_SAMPLES = 1_000_000
-"""Of larger areas every n-th pixel is looked at for the mean confidence."""
 DIGITS = 2
 
 Ring = tuple[tuple[float, float], ...]

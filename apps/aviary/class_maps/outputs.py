@@ -14,8 +14,6 @@ from apps.aviary.class_maps.outlines import Outline
 from apps.aviary.commands.origin import model_entry, timeless_origin
 from apps.aviary.outputs import (
     PIXEL_DIGITS,
-    Json,
-    compact,
     failed_entry,
     geojson_head,
     geojson_text,
@@ -25,6 +23,7 @@ from apps.aviary.outputs import (
     share_of_seen,
     warning_entry,
 )
+from apps.aviary.result_files import Json, compact
 from shared import __version__
 from shared.geo.nodata import NO_DATA
 from shared.store.provenance import embed_in_png

@@ -13,8 +13,6 @@ from apps.aviary.inputs.input_files import FLAGS
 from apps.aviary.recipe_book.schema import InputName
 from shared.command_line import GermanParser
 from shared.errors import InputError, ResolutionInvalid
-from shared.geo.crs import parse_crs
-from shared.geo.georeference import PLAUSIBLE_GSD_M
 from shared.geo.raster import BandNumbers
 
 MAX_AREA_M2 = 1e6
@@ -90,6 +88,9 @@ def _add_run(run: ArgumentParser) -> None:
 
 
 def _gsd(text: str) -> float:
+    # Loads the library of coordinate systems, as in `_crs`; most calls need it later or never.
+    from shared.geo.georeference import PLAUSIBLE_GSD_M
+
     low, high = PLAUSIBLE_GSD_M
     value = _number(text)
     if value is None or not low <= value <= high:
@@ -138,6 +139,8 @@ def _date(text: str) -> date:
 
 
 def _crs(text: str) -> str:
+    from shared.geo.crs import parse_crs
+
     parse_crs(text)
     return text
 

@@ -3,45 +3,32 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from apps.aviary.class_maps.map_file import (
-    CLASS_MAP_FILE,
-    CODES_FILE,
-    CONFIDENCE_FILE,
-    OUTLINES_FILE,
-    VALUES_FILE,
-    read_class_map,
-)
-from apps.aviary.class_maps.outlines import from_lines
-from apps.aviary.class_maps.outputs import as_pictures, class_geojson, class_summary
-from apps.aviary.commands.headless import Client, look, result_file
 from apps.aviary.commands.kept_results import KeptResults, order_key
-from apps.aviary.finds.analysis import count
-from apps.aviary.finds.detection_file import DETECTION_FILE, read_detection
-from apps.aviary.inference import pin_model
-from apps.aviary.outputs import (
+from apps.aviary.commands.order import Order, ResultFiles
+from apps.aviary.commands.stopping import stoppable
+from apps.aviary.parameters import AREA, IMAGE
+from apps.aviary.pinned import pin_model
+from apps.aviary.recipes import Recipe
+from apps.aviary.result_files import (
     OBJECTS_FILE,
     SUMMARY_FILE,
     Json,
     is_new,
-    objects_geojson,
     prepare_folder,
-    summary,
     to_json,
     write_files,
 )
-from apps.aviary.parameters import AREA, IMAGE
-from apps.aviary.recipe_book.schema import InputName
-from apps.aviary.recipes import Recipe
 from shared import __version__
 from shared.errors import AreaOutside, FileMissing, FolderWithoutImages, InputError
-from shared.geo.open import IMAGE_SUFFIXES
-from shared.geo.raster import OpenOptions
-from shared.jobs.inline import InlineResult
 from shared.settings import get_settings
+
+if TYPE_CHECKING:
+    from apps.aviary.commands.headless import Client
 
 NAMELESS = "bild"
 NOT_IN_RESULT = frozenset({"area", "files", "out", "use_cache"})
@@ -59,37 +46,6 @@ class Images:
 
     paths: tuple[Path, ...]
     several: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What a person ordered on the command line.
-
-    Args:
-        recipe: What is looked for.
-        options: Stated resolution, coordinate system, bands and limits.
-        threshold: Least score of a reported object; None takes the calibrated one.
-        min_area_m2: Least ground area of a reported object [m2].
-        area: File with the area that counts; None takes whole images.
-        files: What the recipe works with beside the images, by name.
-        out: Output folder.
-        force: Work outside the recipe's resolution range and overwrite results.
-        use_cache: Take what the model has said before about the same pixels.
-        recipe_text: Content of the recipe's file; empty for the built-in recipe of that name.
-        seed: Start of what is drawn by chance.
-    """
-
-    recipe: Recipe
-    options: OpenOptions
-    threshold: float | None
-    min_area_m2: float
-    area: Path | None
-    out: Path
-    force: bool
-    use_cache: bool = True
-    files: Mapping[InputName, Path] = field(default_factory=dict)
-    recipe_text: str = ""
-    seed: int = 0
 
 
 def collect_images(named: Sequence[Path]) -> Images:
@@ -121,6 +77,9 @@ def collect_images(named: Sequence[Path]) -> Images:
 
 
 def _images_inside(folder: Path) -> list[Path]:
+    # Loads what reads images; see `_worked_on`.
+    from shared.geo.open import IMAGE_SUFFIXES
+
     return sorted(
         path
         for path in folder.iterdir()
@@ -167,7 +126,7 @@ def _run_one(
     key = _key(path, order) if order.use_cache else None
     files = None if key is None else _kept(key, order, client)
     if files is None:
-        files = _worked_on(path, order, client)
+        files = stoppable(lambda: _worked_on(path, order, client))
         if key is not None and files.summary["status"] == "ok":
             kept = {**files.others, SUMMARY_FILE: to_json(files.summary)}
             KeptResults.of(get_settings()).keep(key, _model(order, client), kept)
@@ -204,65 +163,10 @@ def _kept(key: str, order: Order, client: Client) -> ResultFiles | None:
 
 
 def _worked_on(path: Path, order: Order, client: Client) -> ResultFiles:
-    with look(
-        path,
-        order.recipe,
-        client,
-        order.options,
-        area=order.area,
-        force=order.force,
-        threshold=order.threshold,
-        use_cache=order.use_cache,
-        files=order.files,
-        recipe_text=order.recipe_text,
-        seed=order.seed,
-    ) as result:
-        files = _files(result, order, str(path))
-    files.summary["parameters"]["seed"] = order.seed
-    return files
+    # Loads what reads images and draws maps: more than a result that is kept takes altogether.
+    from apps.aviary.commands.one_image import work_on
 
-
-@dataclass(frozen=True, slots=True)
-class ResultFiles:
-    """What one image gives.
-
-    Args:
-        summary: Content of `summary.json`.
-        others: All other files by name.
-    """
-
-    summary: Json
-    others: Mapping[str, str | bytes]
-
-
-def _object_files(result: InlineResult, order: Order, path: str) -> ResultFiles:
-    analysis = read_detection(result_file(result, DETECTION_FILE))
-    threshold = analysis.threshold if order.threshold is None else order.threshold
-    limits = {"threshold": threshold, "min_area_m2": order.min_area_m2}
-    found = count(analysis, **limits)
-    content = summary(analysis, found, path=path, seconds=0.0, **limits)
-    objects = objects_geojson(analysis, found, threshold=threshold)
-    return ResultFiles(content, {OBJECTS_FILE: objects})
-
-
-def _class_files(result: InlineResult, order: Order, path: str) -> ResultFiles:
-    content = read_class_map(result_file(result, CLASS_MAP_FILE))
-    outlines = list(from_lines(result_file(result, OUTLINES_FILE).splitlines()))
-    shown = [one for one in outlines if one.area_px * content.pixel_m2 >= order.min_area_m2]
-    rasters = {name: result_file(result, name) for name in (CODES_FILE, CONFIDENCE_FILE)}
-    return ResultFiles(
-        class_summary(content, shown, path=path, min_area_m2=order.min_area_m2, seconds=0.0),
-        {OBJECTS_FILE: class_geojson(content, shown), **as_pictures(content, rasters)},
-    )
-
-
-def _files(result: InlineResult, order: Order, path: str) -> ResultFiles:
-    is_map = any(file.name == CLASS_MAP_FILE for file in result.summary.files)
-    files = (_class_files if is_map else _object_files)(result, order, path)
-    values = {
-        file.name: result.read(file) for file in result.summary.files if file.name == VALUES_FILE
-    }
-    return ResultFiles(files.summary, {**files.others, **values})
+    return work_on(path, order, client)
 
 
 def _run_several(

@@ -10,13 +10,13 @@ from typing import TypedDict, Unpack
 
 from apps.aviary.finds.analysis import Analysis, refuse
 from apps.aviary.finds.detection_file import DETECTION_FILE, read_detection
-from apps.aviary.inference import NO_MODEL, pin_model
 from apps.aviary.inputs.area import read_area
 from apps.aviary.inputs.input_files import check_inputs
 from apps.aviary.inputs.run_image import inspect_image
 from apps.aviary.jobs import RUN
 from apps.aviary.methods import method_of
 from apps.aviary.parameters import AREA, IMAGE, make_parameters
+from apps.aviary.pinned import NO_MODEL, pin_model
 from apps.aviary.recipe_book.schema import InputName
 from apps.aviary.recipes import Recipe
 from shared.clients.model_server import ModelServerClient

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from apps.aviary.commands.headless import Client
-from apps.aviary.commands.own_model_file import prepare_model
+from apps.aviary.commands.stopping import stoppable
 from apps.aviary.recipe_book.own_model import (
     OWN_MODEL,
     UNKNOWN_TILING,
@@ -20,13 +20,13 @@ from apps.aviary.recipe_book.own_model import (
 )
 from apps.aviary.recipe_book.toml_text import to_toml
 from apps.aviary.recipes import Recipe, built_in_text, find_recipe, read_recipe
-from apps.aviary.sharing.conformance import prove_recipe
 from apps.aviary.sharing.share import MOST_BYTES, SUFFIX, SharedRecipe, unpack_recipe
-from shared.clients.model_server import ModelServerClient
-from shared.clients.server_process import start_model_server
 from shared.contracts.model_catalog import CatalogEntry
 from shared.errors import N_, FileMissing, InputError, RecipePackageRefused
 from shared.settings import get_settings
+
+if TYPE_CHECKING:
+    from apps.aviary.commands.headless import Client
 
 _MODEL_NAME = re.compile(r"[a-z0-9][a-z0-9_]{0,63}")
 
@@ -65,8 +65,10 @@ def choose_recipe(name: str, model: str | None, client: Client, stack: ExitStack
     if Path(name).suffix == SUFFIX:
         if model is not None:
             raise InputError(reason="Ein geteiltes Rezept läuft nur mit seinem eigenen Modell.")
+        from apps.aviary.sharing.conformance import prove_recipe
+
         shared = read_package(Path(name))
-        prove_recipe(shared, client)
+        stoppable(lambda: prove_recipe(shared, client))
         return ChosenRecipe(shared.recipe, shared.text, client)
     if model is None:
         if name == OWN_MODEL:
@@ -101,6 +103,10 @@ def read_package(path: Path) -> SharedRecipe:
 
 def _own_server(path: Path, stack: ExitStack) -> tuple[CatalogEntry, Tiling, Client]:
     """Start a model server that has a model of the user, beside any that runs already."""
+    from apps.aviary.commands.own_model_file import prepare_model
+    from shared.clients.model_server import ModelServerClient
+    from shared.clients.server_process import start_model_server
+
     prepared = stack.enter_context(prepare_model(path))
     settings = get_settings().model_copy(update={"model_dir": prepared.folder})
     server = stack.enter_context(start_model_server(settings))

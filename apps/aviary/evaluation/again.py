@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from apps.aviary.commands.batch import Order, collect_images, run
+from apps.aviary.commands.batch import collect_images, run
+from apps.aviary.commands.order import Order
 from apps.aviary.evaluation.runtime import timed_run
 from apps.aviary.evaluation.town_runs import keep_image, order_run, seconds_until_done
-from apps.aviary.inference import pin_model
+from apps.aviary.pinned import pin_model
 from apps.aviary.recipes import find_recipe
 from shared.clients.model_server import ModelServerClient
 from shared.geo.raster import OpenOptions

@@ -17,9 +17,9 @@ from apps.aviary.evaluation.town_runs import (
     order_run,
     seconds_until_done,
 )
-from apps.aviary.inference import PinnedModel, pin_model
 from apps.aviary.inputs.image_check import cut_out_tiff, look_over
 from apps.aviary.parameters import make_parameters
+from apps.aviary.pinned import PinnedModel, pin_model
 from apps.aviary.plan import plan_run
 from apps.aviary.preview import preview_box, try_out
 from apps.aviary.recipes import Recipe, find_recipe

@@ -19,8 +19,8 @@ from apps.aviary.evaluation.scenes import start_recipe
 from apps.aviary.evaluation.seams import measure_seams
 from apps.aviary.evaluation.squares import musterstadt
 from apps.aviary.evaluation.town_runs import installation, keep_image, order_run
-from apps.aviary.inference import pin_model
 from apps.aviary.painted.endurance_image import write_image
+from apps.aviary.pinned import pin_model
 from apps.aviary.recipes import find_recipe
 from shared.clients.model_server import ModelServerClient
 from shared.clients.server_process import start_model_server

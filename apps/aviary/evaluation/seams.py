@@ -15,8 +15,9 @@ from shapely.geometry.base import BaseGeometry
 
 from apps.aviary.evaluation.runtime import timed_run
 from apps.aviary.evaluation.scenes import Codes
-from apps.aviary.inference import look_at_cells, pin_model
+from apps.aviary.inference import look_at_cells
 from apps.aviary.inputs.run_image import encode_png
+from apps.aviary.pinned import pin_model
 from apps.aviary.plan import plan_run
 from apps.aviary.recipe_book.schema import CELL_STEP_PX
 from apps.aviary.recipes import Recipe, find_recipe

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from apps.aviary.inference import PinnedModel
 from apps.aviary.ordering import make_order
+from apps.aviary.pinned import PinnedModel
 from apps.aviary.recipes import Recipe
 from shared.contracts.jobs import StoredFile
 from shared.geo.raster import OpenOptions, RasterLimits

@@ -49,6 +49,7 @@ SCHEMA: Schema = {
     "sicherheit": "number",
     "zweifelhaft": "boolean",
     "flaeche_m2": "number",
+    "entscheidung": "text",
     "geometry": "geometry",
 }
 """Columns of the published layer; another set of them would need another name."""
@@ -64,6 +65,7 @@ def build_report(
     *,
     on_paper: bool,
     decided: Decided | None = None,
+    scale: Sequence[tuple[str, str]] = (),
 ) -> Report:
     """Return the report of a result.
 
@@ -76,6 +78,7 @@ def build_report(
         t: Translator of the app.
         on_paper: True cuts a very long list of finds; the other formats hold all of them.
         decided: What people decided about the finds; None leaves the review out.
+        scale: Colour and meaning of what lies over the image beside the finds, such as a heat map.
     """
     kept = result.objects if decided is None else decided.kept(result.objects)
     blocks: list[Block] = [
@@ -89,7 +92,7 @@ def build_report(
         Heading(t("Was tun?")),
         Paragraph(words.next_step(t)),
         Heading(t("Funde im Bild")),
-        _map(analysis, kept, overview, decided, t),
+        _map(analysis, kept, overview, decided, scale, t),
         _table(analysis, result, kept, decided, t, on_paper=on_paper),
     ]
     return Report(
@@ -136,6 +139,7 @@ def _map(
     kept: Sequence[FoundObject],
     overview: bytes,
     decided: Decided | None,
+    scale: Sequence[tuple[str, str]],
     t: Translator,
 ) -> Map:
     said = {} if decided is None else decided.by_number
@@ -146,7 +150,7 @@ def _map(
             _legend_word(analysis, kind, t),
         )
         for kind in kinds
-    )
+    ) + tuple(LegendEntry(colour, words) for colour, words in scale)
     alt = t.plural(
         "Luftbild mit {count} Fund als Umriss; die Tabelle nennt denselben Fund.",
         "Luftbild mit {count} Funden als Umrissen; die Tabelle nennt dieselben Funde.",
@@ -211,6 +215,8 @@ def _decision_cell(decided: Decided | None, one: FoundObject, t: Translator) -> 
 
 
 def _more_column(name: str, t: Translator) -> Column:
+    if name in words.COVER_WORDS:
+        return Column(name, t(words.COVER_WORDS[name]))
     title, unit = words.FIGURE_WORDS.get(name, (name, ""))
     if unit == "%":
         return Column(name, t(title), "percent", 1)
@@ -232,7 +238,12 @@ def _row(
         one.doubtful,
         round(one.area_m2, 2),
         *_decision_cell(decided, one, t),
-        *(figures.get(name) for name in more),
+        *(
+            words.cover_title(figures.get(name), t)
+            if name in words.COVER_WORDS
+            else figures.get(name)
+            for name in more
+        ),
         *(round(edge, 1) for edge in one.bbox_px),
     )
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from apps.aviary.finds.analysis import BOXES_ONLY, Analysis, Result
-from apps.aviary.recipes import Recipe
+from apps.aviary.recipes import Recipe, find_recipe
 from shared.i18n import N_, Translator
 
 DEMONSTRATION = N_(
@@ -22,6 +22,11 @@ FIGURE_WORDS: Final[dict[str, tuple[str, str]]] = {
     "ndvi_evidence": (N_("Hinweis auf Pflanzen (NDVI)"), "%"),
 }
 """What a method says about an object beside its area: title and unit."""
+COVER_WORDS: Final[dict[str, str]] = {
+    "class_before": N_("Boden vorher"),
+    "class_after": N_("Boden nachher"),
+}
+"""What a method says as code of land cover: title."""
 OUTSIDE_RANGE = N_("Das Ergebnis liegt außerhalb des geprüften Bereichs der Bodenauflösung.")
 
 
@@ -175,7 +180,22 @@ def class_title(recipe: Recipe, class_key: str, t: Translator) -> str:
 
 def figure_names(result: Result) -> list[str]:
     """Return what the finds are told to have beside their area, in a fixed order."""
-    return sorted({name for one in result.objects for name, _ in one.figures})
+    names = {name for one in result.objects for name, _ in one.figures}
+    return [*(name for name in COVER_WORDS if name in names), *sorted(names - COVER_WORDS.keys())]
+
+
+def cover_title(code: float | None, t: Translator) -> str:
+    """Name a class of land cover; empty where an object has none.
+
+    Args:
+        code: Its code.
+        t: Translator of the app.
+    """
+    if code is None:
+        return ""
+    recipe = find_recipe("landcover")
+    keys = {one.code: one.key for one in recipe.classes}
+    return class_title(recipe, keys[round(code)], t) if round(code) in keys else t.number(code)
 
 
 def title_of(recipe: Recipe, t: Translator) -> str:

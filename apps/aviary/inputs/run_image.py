@@ -14,7 +14,7 @@ from PIL import Image
 from apps.aviary.preflight import check_image
 from apps.aviary.recipes import Recipe
 from shared.contracts.finding import Finding
-from shared.geo.nodata import ValidPixels, find_valid
+from shared.geo.nodata import ValidPixels, find_valid, without_collar
 from shared.geo.open import open_raster
 from shared.geo.raster import (
     Mask,
@@ -58,13 +58,13 @@ class RunImage:
 
     @cached_property
     def overview(self) -> Patch:
-        """The whole image, shrunk.
+        """The whole image, shrunk; its black or white collar counts as missing data.
 
         Raises:
             DamagedImage: The file breaks off or is broken.
         """
         with self._lock:
-            return self._source.overview(OVERVIEW_PX)
+            return without_collar(self._source.overview(OVERVIEW_PX))
 
     def read(self, box: tuple[float, float, float, float], size: tuple[int, int]) -> Patch:
         """Read a window on another pixel grid; see `read_resampled`.

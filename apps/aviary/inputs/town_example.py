@@ -147,11 +147,20 @@ def example_file(example: TownExample, role: str) -> bytes | None:
     store = _store()
     if role == "before":
         older = str(store.settings.flights[0].year)
-        whole = store.ready_share(older, example.bounds_m) >= 1
-        return _tiff(store, older, example) if whole else None
+        return _tiff(store, older, example) if has_both_flights(example) else None
     if role not in ("parcels", "buildings"):
         return None
     return _layer_geojson(str(store.folder), role, example.bounds_m)
+
+
+def has_both_flights(example: TownExample) -> bool:
+    """Say whether the older flight is rendered there too.
+
+    Args:
+        example: One of `ready_examples`.
+    """
+    store = _store()
+    return store.ready_share(str(store.settings.flights[0].year), example.bounds_m) >= 1
 
 
 @lru_cache(maxsize=8)

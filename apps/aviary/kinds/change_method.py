@@ -18,7 +18,7 @@ from rasterio.features import rasterize
 from rasterio.transform import Affine
 from shapely import MultiPolygon
 
-from apps.aviary.class_maps.outlines import MOST_SAMPLES, Outline, outline_classes
+from apps.aviary.class_maps.outlines import Outline, outline_classes
 from apps.aviary.finds.analysis import refuse
 from apps.aviary.finds.joining import FoundObject, is_inside
 from apps.aviary.finds.whole_detection import whole_detection
@@ -47,6 +47,8 @@ MOST_TOLERANCE_PX = 5
 SURE = 100
 LEAST_KEPT_M2 = 2.0
 """Smaller changes are not even kept for somebody who lowers the least area."""
+MOST_SAMPLES = 1_000_000
+"""Of larger changes every n-th pixel is looked at for the classes before and after."""
 LEAST_VALID = 0.5
 """Share of a cell that must hold data in the older image."""
 

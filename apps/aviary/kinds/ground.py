@@ -15,12 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 from shapely import MultiPolygon
 
-from apps.aviary.inference import PinnedModel, look_at_cells
+from apps.aviary.inference import look_at_cells
 from apps.aviary.inputs.run_image import encode_png
 from apps.aviary.inputs.valid_rows import ValidRows
 from apps.aviary.kinds.cells import TileCells, from_arrays, pack, to_arrays, unpack
 from apps.aviary.kinds.row_file import RowFile
 from apps.aviary.objects import FailedTile, TileFinds
+from apps.aviary.pinned import PinnedModel
 from apps.aviary.plan import RunPlan
 from apps.aviary.semantic import (
     CellMap,

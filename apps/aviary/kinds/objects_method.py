@@ -18,10 +18,11 @@ from apps.aviary.finds.detection_file import (
     area_rings,
     write_detection,
 )
-from apps.aviary.inference import LOWEST_SCORE, look_at_tile
+from apps.aviary.inference import look_at_tile
 from apps.aviary.inputs.run_image import encode_png
 from apps.aviary.kinds.cached_finds import finds_from_arrays, finds_to_arrays
 from apps.aviary.objects import FailedTile, TileFinds
+from apps.aviary.pinned import LOWEST_SCORE
 from apps.aviary.plan import RunPlan
 from apps.aviary.preflight import no_data_share
 from apps.aviary.recipes import Recipe

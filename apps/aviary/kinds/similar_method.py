@@ -203,7 +203,8 @@ def _vectors(work: Work, crops: Sequence[Rgb], ctx: JobContext) -> tuple[Vectors
     model = work.parameters.pinned_model
     use = ModelUse(model.name, model.version, model.sha256)
     cache = tile_cache(get_settings()) if work.parameters.use_cache else None
-    keys = [tile_key(one, model.sha256, {"output": "vector"}) for one in crops]
+    asked = model.asked("vector", work.plan().gsd_m)
+    keys = [tile_key(one, model.sha256, asked) for one in crops]
     known = [None if cache is None else cache.find(key) for key in keys]
     missing = [number for number, one in enumerate(known) if one is None]
     if missing:

@@ -12,13 +12,14 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from shapely import Polygon
 
-from apps.aviary.painted.scene_layout import Building, lay_out, without_arrays
+from apps.aviary.painted.scene_layout import Building, before_building, lay_out, without_arrays
 from apps.aviary.painted.scene_paint import FINE_PX_PER_M, Canvas, Painter
 from shared.geo.raster import Rgb
 
 SAMPLE_GSD_M = 0.10
 SAMPLE_SEED = 7
 SAMPLE_NAME = "beispiel_kuenstlich.png"
+EARLIER_NAME = "beispiel_kuenstlich_vorher.png"
 NOTE = "Beispieldaten, künstlich erzeugt: kein echtes Luftbild, kein echter Ort."
 BLUR_PX = 0.6
 NOISE = 0.012
@@ -49,17 +50,22 @@ class SampleScene:
 
 
 @lru_cache(maxsize=2)
-def render_sample(seed: int = SAMPLE_SEED, *, with_solar: bool = True) -> SampleScene:
+def render_sample(
+    seed: int = SAMPLE_SEED, *, with_solar: bool = True, earlier: bool = False
+) -> SampleScene:
     """Paint a scene of 160 x 112 m at 0.10 m per pixel; the latest two are kept, unchanged.
 
     Args:
         seed: Seed of layout and texture.
         with_solar: False leaves every solar array out, to count false alarms.
+        earlier: True shows the same place some years before, when fewer houses stood there.
     """
     rng = np.random.Generator(np.random.PCG64(seed))
     layout = lay_out(rng)
     if not with_solar:
         layout = without_arrays(layout)
+    if earlier:
+        layout = before_building(layout)
     rgb = _photograph(Painter(rng).paint(layout), rng)
     objects = tuple(one for building in layout.buildings for one in _true_objects(building))
     rgb.setflags(write=False)

@@ -17,6 +17,8 @@ HOUSE_EVERY_M = 17.5
 MODULE_WIDTH_M, MODULE_HEIGHT_M = 1.05, 1.72
 SEPARATING_GAP_M = 0.5
 SOLAR_SHARE = 0.55
+BUILT_LATER = frozenset({4, 5, 18, 19, 32, 33})
+"""Houses and their garages, by their number in the layout."""
 
 Colour = tuple[float, float, float]
 RoofKind = Literal["gable", "flat"]
@@ -176,6 +178,13 @@ def without_arrays(layout: Layout) -> Layout:
     """Return the same layout with bare roofs."""
     bare = tuple(replace(building, arrays=()) for building in layout.buildings)
     return replace(layout, buildings=bare)
+
+
+def before_building(layout: Layout) -> Layout:
+    """Return the same layout some years earlier: a part of the houses is not built yet."""
+    buildings = enumerate(layout.buildings)
+    older = tuple(one for number, one in buildings if number not in BUILT_LATER)
+    return replace(layout, buildings=older)
 
 
 def _house(rng: np.random.Generator, x: float, y: float) -> Building:

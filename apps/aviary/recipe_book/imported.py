@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from apps.aviary.inference import PinnedModel
+from apps.aviary.pinned import PinnedModel
 from apps.aviary.recipes import Recipe, read_recipe
 from apps.aviary.sharing.conformance import check_model
 from apps.aviary.sharing.import_job import IMPORT

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from apps.aviary.inference import Catalogue
+from apps.aviary.pinned import Catalogue
 from apps.aviary.recipe_book.imported import OtherRecipe, find_imported
 from apps.aviary.recipe_book.own_model import find_own_model, recipe_text
 from apps.aviary.recipes import Recipe, read_recipe

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from apps.aviary.commands.headless import Client, look
-from apps.aviary.inference import PinnedModel, pin_model
+from apps.aviary.pinned import PinnedModel, pin_model
 from apps.aviary.recipes import Recipe, read_recipe
 from apps.aviary.sharing.share import (
     MOST_SIDE_PX,

@@ -11,7 +11,7 @@ from apps.aviary.class_maps.map_file import CODES_FILE, CONFIDENCE_FILE, VALUES_
 from apps.aviary.class_maps.outputs import as_pictures, class_geojson, class_summary
 from apps.aviary.class_maps.picture import MapStyle, as_png, draw_classes
 from apps.aviary.class_maps.report import build_class_report
-from apps.aviary.outputs import to_json
+from apps.aviary.result_files import to_json
 from apps.aviary.views.export import GPKG, XLSX
 from apps.aviary.views.run import ShownMap, origin_of, read_outlines
 from apps.aviary.views.sample import checked_points

@@ -12,10 +12,12 @@ from apps.aviary.finds.analysis import Result
 from apps.aviary.finds.decided import LEFT_OUT, Decided, review_facts
 from apps.aviary.finds.overlay import overlay_png
 from apps.aviary.finds.report import build_report
-from apps.aviary.outputs import compact, geojson_text, objects_geojson, summary, to_json
+from apps.aviary.outputs import geojson_text, objects_geojson, summary
 from apps.aviary.painted.sample import NOTE
+from apps.aviary.result_files import compact, to_json
 from apps.aviary.views.decided import decided_now, hides_rejected, list_once
 from apps.aviary.views.run import ShownRun, origin_of
+from apps.aviary.views.similar_heat import ShownHeat, draw_stored_heat, step_words
 from shared.contracts.provenance import LOCAL_ZONE, Provenance
 from shared.report.csv_out import pack, render_csv
 from shared.report.document import Report
@@ -51,15 +53,17 @@ def show_export(
     hides = hides_rejected()
     if hides:
         origin = replace(origin, parameters={**origin.parameters, LEFT_OUT: True})
-
-    def now() -> Decided:
-        """Return what is decided when somebody asks for a file, not when it was offered."""
-        return decided_now(ctx, shown, listed, leave_out_rejected=hides)
-
+    # What is decided when somebody asks for a file, not when it was offered.
+    now = partial(decided_now, ctx, shown, listed, leave_out_rejected=hides)
     day = origin.created_at.astimezone(LOCAL_ZONE).date()
     name = partial(file_name, ctx.manifest.id, PurePath(shown.run.title).stem, day)
     formats = [
-        (t("Bild mit Umrissen (PNG)"), "png", PNG, lambda: _png(shown, result, origin, now())),
+        (
+            t("Bild mit Umrissen (PNG)"),
+            "png",
+            PNG,
+            lambda: _png(draw_stored_heat(ctx, shown), shown, result, origin, now()),
+        ),
         *_reports(ctx, shown, result, origin, now, name("csv")),
         (
             t("Geodaten (GeoJSON)"),
@@ -93,15 +97,17 @@ def _reports(
     t, theme = ctx.t, load_theme(ctx.settings.theme)
 
     def report(*, on_paper: bool) -> Report:
+        heat = draw_stored_heat(ctx, shown)
         return build_report(
             shown.analysis,
             result,
-            shown.overview,
+            heat.picture,
             origin,
             theme.name,
             t,
             on_paper=on_paper,
             decided=now(),
+            scale=tuple((one.colour, step_words(one, t)) for one in heat.steps),
         )
 
     offers: list[Offer] = [
@@ -120,9 +126,11 @@ def _reports(
     return offers
 
 
-def _png(shown: ShownRun, result: Result, origin: Provenance, decided: Decided) -> bytes:
+def _png(
+    heat: ShownHeat, shown: ShownRun, result: Result, origin: Provenance, decided: Decided
+) -> bytes:
     note = NOTE if origin.sample_data else f"Hinweise zur Prüfung. {DECISION}."
-    picture = overlay_png(shown.overview, shown.analysis, result.objects, note, decided)
+    picture = overlay_png(heat.picture, shown.analysis, result.objects, note, decided)
     return embed_in_png(picture, origin)
 
 

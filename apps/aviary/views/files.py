@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import Final
+from typing import Final, Literal
 
 import streamlit as st
 
 from apps.aviary.inputs.image_check import CheckedImage
 from apps.aviary.inputs.input_files import TITLES
 from apps.aviary.inputs.town_example import TownExample, example_file
+from apps.aviary.painted.sample import EARLIER_NAME, render_sample, sample_png
 from apps.aviary.recipe_book.schema import InputName
 from apps.aviary.recipes import Recipe
 from apps.aviary.views.examples import mark_examples
@@ -39,6 +40,11 @@ MEDIA_TYPES: Final = {
 }
 
 
+PAINTED: Final = "painted"
+"""Name of the painted neighbourhood among the examples."""
+AnyExample = TownExample | Literal["painted"]
+
+
 @dataclass(frozen=True, slots=True)
 class GivenFile:
     """A file beside the image.
@@ -60,7 +66,7 @@ class GivenFile:
 
 
 def choose_files(
-    ctx: AppContext, recipe: Recipe, checked: CheckedImage, example: TownExample | None
+    ctx: AppContext, recipe: Recipe, checked: CheckedImage, example: AnyExample | None
 ) -> tuple[tuple[GivenFile, ...], tuple[InputName, ...]]:
     """Ask for the files that a recipe works with beside the image.
 
@@ -68,7 +74,8 @@ def choose_files(
         ctx: Context of the page.
         recipe: Names them.
         checked: The image, on which examples are marked.
-        example: The example that was chosen; it brings its files along.
+        example: The example that was chosen, which brings its files along; None for a file of
+            the person's own.
 
     Returns:
         The files, and what of the needed ones is missing.
@@ -89,23 +96,48 @@ def choose_files(
     return tuple(found), tuple(one for one in recipe.inputs if one not in present)
 
 
+def files_of_example(
+    ctx: AppContext, recipe: Recipe, example: AnyExample
+) -> tuple[tuple[GivenFile, ...], tuple[InputName, ...]]:
+    """Return what an example brings along, and what of the needed files is missing.
+
+    Args:
+        ctx: Context of the page.
+        recipe: Names the files.
+        example: The example.
+    """
+    roles = [role for role in (*recipe.inputs, *recipe.optional_inputs) if role != "examples"]
+    found = [_from_example(ctx, role, example) for role in roles]
+    given = tuple(one for one in found if one is not None)
+    return given, tuple(one for one in recipe.inputs if one not in {file.role for file in given})
+
+
 def _marked(ctx: AppContext, checked: CheckedImage) -> GivenFile | None:
     content = mark_examples(ctx, checked)
     return None if content is None else GivenFile("examples", "beispiele.geojson", content)
 
 
-def _from_example(
-    ctx: AppContext, role: InputName, example: TownExample | None
-) -> GivenFile | None:
+def _from_example(ctx: AppContext, role: InputName, example: AnyExample | None) -> GivenFile | None:
     if example is None:
         return None
     with st.spinner(ctx.t("Die Beispieldaten werden gelesen.")):
-        content = example_file(example, role)
-    if content is None:
+        given = _painted_file(role) if example == PAINTED else _town_file(role, example)
+    if given is not None:
+        st.caption(ctx.t("Aus dem Beispiel dabei: {what}.", what=ctx.t(TITLES[role])))
+    return given
+
+
+def _painted_file(role: InputName) -> GivenFile | None:
+    if role != "before":
         return None
+    return GivenFile(role, EARLIER_NAME, sample_png(render_sample(earlier=True)))
+
+
+def _town_file(role: InputName, example: TownExample) -> GivenFile | None:
+    content = example_file(example, role)
     ending = "tif" if role == "before" else "geojson"
-    st.caption(ctx.t("Aus dem Beispiel dabei: {what}.", what=ctx.t(TITLES[role])))
-    return GivenFile(role, f"musterstadt-{example.key}-{role}.{ending}", content)
+    name = f"musterstadt-{example.key}-{role}.{ending}"
+    return None if content is None else GivenFile(role, name, content)
 
 
 def _uploaded(ctx: AppContext, recipe: Recipe, role: InputName) -> GivenFile | None:

@@ -9,13 +9,18 @@ import streamlit as st
 from apps.aviary.inputs.area_choice import ChosenArea
 from apps.aviary.inputs.image_check import CheckedImage
 from apps.aviary.inputs.input_files import TITLES
-from apps.aviary.inputs.town_example import TownExample, example_tiff, ready_examples
+from apps.aviary.inputs.town_example import (
+    TownExample,
+    example_tiff,
+    has_both_flights,
+    ready_examples,
+)
 from apps.aviary.ordering import page_limits
 from apps.aviary.painted.sample import SAMPLE_GSD_M, SAMPLE_NAME, render_sample, sample_png
 from apps.aviary.recipes import Recipe
 from apps.aviary.views.area import choose_area
 from apps.aviary.views.check import check_image_of, open_checked, stated_day, stated_gsd_m
-from apps.aviary.views.files import GivenFile, choose_files
+from apps.aviary.views.files import PAINTED, GivenFile, choose_files, files_of_example
 from apps.aviary.views.folder import KEY as IN_FOLDER, choose_in_folder, path_of
 from shared.contracts.finding import Finding
 from shared.contracts.identity.policy import UPLOAD, decide
@@ -31,8 +36,6 @@ from shared.ui import (
 )
 from shared.ui.failures import show_failure
 from shared.ui.shell import SAMPLE_PARAMETER
-
-PAINTED = "painted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,7 @@ def choose_image(ctx: AppContext, recipe: Recipe) -> ReadyImage | None:
         if chosen is None:
             st.session_state.pop("aviary_checked", None)
             return None
+        chosen, brought = _by_the_short_way(ctx, recipe, chosen, example)
         if chosen.is_sample and len(examples) > 1 and not chosen.run_at_once:
             _choose_example(ctx, examples)
         options = _open_options(ctx, chosen, example if chosen.is_sample else None)
@@ -96,12 +100,25 @@ def choose_image(ctx: AppContext, recipe: Recipe) -> ReadyImage | None:
                 show_failure(error, t, ctx.manifest.id)
                 return None
         else:
-            area, files, missing = None, (), ()
+            area, files, missing = None, brought, ()
     with step(ctx, 3, t("Prüfen"), done=options.gsd_m is not None or chosen.is_sample):
         passed = check_image_of(ctx, recipe, chosen, options, missing)
         if passed is None:
             return None
         return ReadyImage(chosen, passed[0], options, passed[1], area, files)
+
+
+def _by_the_short_way(
+    ctx: AppContext, recipe: Recipe, chosen: ChosenData, example: TownExample | None
+) -> tuple[ChosenData, tuple[GivenFile, ...]]:
+    """Return what the example brings along for a run that starts at once.
+
+    What it lacks is asked for, as without this short way.
+    """
+    if not chosen.run_at_once:
+        return chosen, ()
+    brought, lacking = files_of_example(ctx, recipe, example or PAINTED)
+    return replace(chosen, run_at_once=not lacking), brought
 
 
 def _examples(recipe: Recipe) -> dict[str, TownExample | None]:
@@ -113,7 +130,10 @@ def _examples(recipe: Recipe) -> dict[str, TownExample | None]:
     painted: dict[str, TownExample | None] = {PAINTED: None}
     if is_kiosk() or st.query_params.get(SAMPLE_PARAMETER) == "1":
         return painted
-    fitting = sorted(ready_examples(), key=lambda one: recipe.recipe_id not in one.recipes)
+    ready = ready_examples()
+    if "before" in recipe.inputs:
+        ready = tuple(one for one in ready if has_both_flights(one))
+    fitting = sorted(ready, key=lambda one: recipe.recipe_id not in one.recipes)
     town: dict[str, TownExample | None] = {one.key: one for one in fitting}
     return {**painted, **town} if recipe.kind == "objects" else {**town, **painted}
 
@@ -148,7 +168,9 @@ def _choose_more(
     example: TownExample | None,
 ) -> tuple[ChosenArea | None, tuple[GivenFile, ...], tuple[Finding, ...]]:
     """Ask for area and further files; what is missing comes as findings that stop."""
-    files, missing = choose_files(ctx, recipe, checked, example if chosen.is_sample else None)
+    files, missing = choose_files(
+        ctx, recipe, checked, (example or PAINTED) if chosen.is_sample else None
+    )
     may_upload = decide(ctx.principal, UPLOAD).allowed
     area = choose_area(ctx, checked, may_upload=may_upload)
     findings = tuple(

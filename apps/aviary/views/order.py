@@ -8,11 +8,11 @@ from typing import BinaryIO
 
 import streamlit as st
 
-from apps.aviary.inference import NO_MODEL, pin_model
 from apps.aviary.inputs.area_choice import AREA_NAME
 from apps.aviary.inputs.image_folder import open_in_place
 from apps.aviary.ordering import make_order
 from apps.aviary.parameters import AREA
+from apps.aviary.pinned import NO_MODEL, pin_model
 from apps.aviary.recipes import Recipe, find_recipe, read_recipe
 from apps.aviary.views.files import MEDIA_TYPES, GivenFile
 from apps.aviary.views.folder import path_of

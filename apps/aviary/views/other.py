@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from apps.aviary.inference import PinnedModel
+from apps.aviary.pinned import PinnedModel
 from apps.aviary.recipe_book.listing import list_recipes
 from apps.aviary.recipe_book.other_recipes import find_other, list_own_models
 from apps.aviary.views.recipes import RECIPE_PARAMETER, choose, texts_of

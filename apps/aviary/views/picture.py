@@ -13,7 +13,13 @@ from apps.aviary.finds.joining import FoundObject
 from apps.aviary.finds.overlay import colour_of
 from apps.aviary.finds.review_words import decision_word
 from apps.aviary.finds.verdict_marks import sign_rings
-from apps.aviary.finds.words import FIGURE_WORDS, class_title, figure_names
+from apps.aviary.finds.words import (
+    COVER_WORDS,
+    FIGURE_WORDS,
+    class_title,
+    cover_title,
+    figure_names,
+)
 from apps.aviary.views.paging import MOST_AT_ONCE, choose_part
 from shared.ui import AppContext, Column, ImageBase, LegendEntry, MapSpec, Shape, map_with_table
 
@@ -92,6 +98,8 @@ def _columns(ctx: AppContext, result: Result, decided: Decided | None, count: in
 
 
 def _column(ctx: AppContext, name: str) -> Column:
+    if name in COVER_WORDS:
+        return Column(name, ctx.t(COVER_WORDS[name]))
     title, unit = FIGURE_WORDS.get(name, (name, ""))
     if unit == "%":
         return Column(name, ctx.t(title), "percent")
@@ -155,7 +163,10 @@ def _row(
         "kind": class_title(analysis.recipe, one.class_key, t),
         "score": one.score,
         "area": one.area_m2,
-        **dict(one.figures),
+        **{
+            name: cover_title(value, t) if name in COVER_WORDS else value
+            for name, value in one.figures
+        },
         "check": t("zuerst") if one.doubtful else t("Stichprobe"),
         "decision": decision_word(verdicts.get(one.object_id), t),
         "place": _place(t.number((left + right) / 2), t.number((upper + lower) / 2)),

@@ -12,9 +12,9 @@ import streamlit as st
 
 from apps.aviary.finds.analysis import Analysis, count
 from apps.aviary.finds.words import failed_words
-from apps.aviary.inference import NO_MODEL, PinnedModel, pin_model
 from apps.aviary.inputs.image_check import cut_out_tiff
 from apps.aviary.parameters import IMAGE, make_parameters
+from apps.aviary.pinned import NO_MODEL, PinnedModel, pin_model
 from apps.aviary.plan import plan_run
 from apps.aviary.preview import Preview, has_preview, preview_box, try_out
 from apps.aviary.recipes import Recipe

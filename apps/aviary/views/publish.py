@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import PurePath
 
@@ -12,10 +12,12 @@ import streamlit as st
 from apps.aviary.class_maps.map_file import CLASS_MAP_FILE
 from apps.aviary.class_maps.report import CLASS_SCHEMA
 from apps.aviary.finds.analysis import Result
+from apps.aviary.finds.decided import LEFT_OUT
 from apps.aviary.finds.report import SCHEMA, build_report
 from apps.aviary.finds.words import title_of
 from apps.aviary.recipes import Recipe, layer_topic
 from apps.aviary.views.class_export import class_report
+from apps.aviary.views.decided import decided_now, hides_rejected, list_once
 from apps.aviary.views.run import ShownMap, ShownRun, origin_of
 from shared.contracts.jobs import StoredFile
 from shared.contracts.provenance import LOCAL_ZONE, Provenance
@@ -33,7 +35,7 @@ from shared.ui import AppContext, is_kiosk, publish_button
 
 LONGEST_AREA = 34
 INCOMPLETE = N_("unvollständig")
-Settings = tuple[str, str, float, float]
+Settings = tuple[Hashable, ...]
 Ready = tuple[Settings, StoredFile]
 
 
@@ -44,8 +46,8 @@ class Offer:
     Args:
         run: The run that made it.
         recipe: What was looked for.
-        settings: Run, its result and the settings in force; others need another file. A run that
-            was tried again has another result.
+        settings: Run, its result, the settings in force and the decisions; others need another
+            file. A run that was tried again has another result.
         schema: Columns of the layer.
         origin: Where it comes from.
         report: Makes the report that holds the layer, in German.
@@ -80,16 +82,28 @@ def publish_finds(
         threshold: Least score in force.
         min_area_m2: Least ground area in force [m2].
     """
-    analysis = shown.analysis
+    analysis, hides = shown.analysis, hides_rejected()
     origin = origin_of(shown, ctx.tenant, threshold, min_area_m2)
+    if hides:
+        origin = replace(origin, parameters={**origin.parameters, LEFT_OUT: True})
+    listed = list_once(ctx, shown, result, threshold, min_area_m2)
+    decided = decided_now(ctx, shown, listed, leave_out_rejected=hides)
 
     def report() -> Report:
         tenant, german = load_theme(ctx.settings.theme).name, get_translator("de")
         return build_report(
-            analysis, result, shown.overview, origin, tenant, german, on_paper=False
+            analysis,
+            result,
+            shown.overview,
+            origin,
+            tenant,
+            german,
+            on_paper=False,
+            decided=decided,
         )
 
-    settings = (shown.run.id, shown.sha256, threshold, min_area_m2)
+    said = tuple(sorted(decided.by_number.items()))
+    settings = (shown.run.id, shown.sha256, threshold, min_area_m2, hides, said)
     offer = Offer(shown.run, analysis.recipe, settings, SCHEMA, origin, report, analysis.complete)
     _show(ctx, offer, analysis.info.crs)
 

@@ -24,7 +24,7 @@ from apps.aviary.views.run import ShownRun, count_finds, origin_of
 from apps.aviary.views.similar_heat import heat_legend, heat_over_image, show_heat_words
 from shared.ui import AppContext, Figure, answer_panel, empty_state, figures
 
-LEAST_PERCENT, MOST_PERCENT, STEP_PERCENT = 5, 95, 5
+LEAST_PERCENT, MOST_PERCENT = 5, 95
 MOST_AREA_M2 = 50
 KEPT = "aviary_kept_settings"
 
@@ -91,7 +91,7 @@ def choose_settings(
     least = LEAST_PERCENT if analysis.threshold * 100 >= LEAST_PERCENT else 0
     most_m2 = max(MOST_AREA_M2, 10 * round(recipe.min_area_m2))
     percent, area_m2 = st.session_state.get(KEPT, {}).get(recipe.recipe_id) or (
-        round(analysis.threshold * 100 / STEP_PERCENT) * STEP_PERCENT,
+        round(analysis.threshold * 100),
         round(recipe.min_area_m2),
     )
     with st.container(key=f"{prefix}_sliders"):
@@ -101,7 +101,6 @@ def choose_settings(
         least,
         MOST_PERCENT,
         min(max(percent, least), MOST_PERCENT),
-        STEP_PERCENT,
         key=f"{prefix}_threshold",
         help=t("Niedriger: mehr Funde, mehr Fehlalarme. Die Auswertung läuft nicht neu."),
     )

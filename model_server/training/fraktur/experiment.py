@@ -21,7 +21,7 @@ from model_server.training.fraktur.network import SHAPES, LineNetwork
 from model_server.training.fraktur.reading import compute_logs, read_lines_with
 from model_server.training.fraktur.rendered import render_lines
 from model_server.training.fraktur.scoring import count_errors
-from model_server.training.semantic_loop import LAST
+from model_server.training.timed_run import LAST
 
 RESULT_FILE = "result.json"
 AVERAGED_FILE = "averaged.pt"

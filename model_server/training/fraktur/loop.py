@@ -1,17 +1,13 @@
-"""Train the line recogniser by spent minutes and resumably, as `training.semantic_loop` does."""
+"""Train the line recogniser by spent minutes and resumably, as `timed_run` says."""
 
 from __future__ import annotations
 
 import copy
 import json
-import signal
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -19,18 +15,14 @@ from torch import nn
 from torch.nn import functional
 
 from model_server.training.fraktur.batches import Batch, Training, draw_batch, plan_epoch
-from model_server.training.semantic_loop import (
-    COOLING,
-    LAST,
-    LONGEST_GRADIENT,
-    STABLE,
-    STOPPED,
-    OtherSettings,
-    average,
+from model_server.training.semantic_optimiser import build_optimisers
+from model_server.training.timed_run import (
+    Progress,
+    TimedRun,
+    descend,
     has_bfloat16,
     rate_at,
 )
-from model_server.training.semantic_optimiser import build_optimisers
 
 SAVE_EVERY = 1.0
 MEASURE_EVERY = 5.0
@@ -56,20 +48,6 @@ class Settings:
     lines: int
 
 
-@dataclass
-class State:
-    """All that a run needs to go on; minutes are CPU minutes (on CUDA: minutes) of all steps."""
-
-    network: nn.Module
-    averaged: nn.Module
-    optimisers: list[torch.optim.Optimizer]
-    minutes: float = 0.0
-    all_minutes: float = 0.0
-    steps: int = 0
-    cooled: bool = False
-    stopping: bool = False
-
-
 Measure = Callable[[nn.Module], float]
 
 
@@ -81,7 +59,7 @@ def train(
     folder: Path,
     measure: Measure,
     device: str = "cpu",
-) -> State:
+) -> Progress:
     """Train until the minutes are spent; a folder with an unfinished run is continued.
 
     Args:
@@ -101,49 +79,35 @@ def train(
     network = network.to(device, memory_format=torch.channels_last).train()
     averaged = copy.deepcopy(network).eval().requires_grad_(False)
     optimisers = build_optimisers(network, len(data.alphabet))
-    state = State(network, averaged, optimisers)
-    _resume(state, settings, minutes, folder, device)
-    with _saved_at_the_end(state, settings, minutes, folder):
-        _spend(state, data, settings, minutes, folder, measure, device)
+    state = Progress(network, averaged, optimisers)
+    run = TimedRun(settings, minutes, folder, SAVE_EVERY, device)
+    run.resume(state)
+    torch.manual_seed(settings.seed + state.steps)
+    with run.saved_at_the_end(state):
+        _spend(run, state, data, settings, measure)
     return state
 
 
 def _spend(
-    state: State,
-    data: Training,
-    settings: Settings,
-    minutes: float,
-    folder: Path,
-    measure: Measure,
-    device: str,
+    run: TimedRun, state: Progress, data: Training, settings: Settings, measure: Measure
 ) -> None:
-    now = time.process_time if device == "cpu" else time.monotonic
-    saved = measured = state.minutes
+    now = run.clock
+    measured = state.minutes
     losses: list[float] = []
     for batch in _endless(data, settings, state.steps):
-        if state.minutes >= minutes:
+        if state.minutes >= run.minutes:
             break
         start = now()
-        losses.append(_step(state, batch(), rate_at(state.minutes, minutes), device))
-        spent = (now() - start) / 60
-        state.minutes += spent
-        state.all_minutes += spent
-        if state.minutes >= (1 - COOLING) * minutes and not state.cooled:
-            _save(state, settings, minutes, folder / STABLE)
-            state.cooled = True
-        if state.minutes - saved >= SAVE_EVERY:
-            _save(state, settings, minutes, folder / LAST)
-            saved = state.minutes
-        if state.stopping:
-            raise SystemExit(STOPPED)
+        losses.append(_step(state, batch(), rate_at(state.minutes, run.minutes), run.device))
+        run.book(state, (now() - start) / 60)
         if state.steps % REPORT_EVERY == 0:
             told = f"{state.minutes:.2f} min, step {state.steps}, loss {np.mean(losses):.4f}"
             print(told, flush=True)
             losses.clear()
         if state.minutes - measured >= MEASURE_EVERY:
-            _write_curve(state, settings, folder, measure)
+            _write_curve(state, settings, run.folder, measure)
             measured = state.minutes
-    _write_curve(state, settings, folder, measure)
+    _write_curve(state, settings, run.folder, measure)
 
 
 def _endless(data: Training, settings: Settings, steps: int) -> Iterator[Callable[[], Batch]]:
@@ -159,21 +123,11 @@ def _endless(data: Training, settings: Settings, steps: int) -> Iterator[Callabl
         epoch, skipped = epoch + 1, 0
 
 
-def _step(state: State, batch: Batch, rate: float, device: str) -> float:
+def _step(state: Progress, batch: Batch, rate: float, device: str) -> float:
     pictures = torch.from_numpy(batch.pictures).to(device, memory_format=torch.channels_last)
     with torch.autocast(device, torch.bfloat16, enabled=device == "cpu" and has_bfloat16()):
         logits = state.network(pictures)
-    loss = ctc_loss(logits, batch.labels)
-    loss.backward()
-    nn.utils.clip_grad_norm_(state.network.parameters(), LONGEST_GRADIENT)
-    for optimiser in state.optimisers:
-        for group in optimiser.param_groups:
-            group["lr"] = group["peak"] * rate
-        optimiser.step()
-        optimiser.zero_grad()
-    state.steps += 1
-    average(state.averaged, state.network, state.steps)
-    return float(loss.detach())
+    return descend(state, ctc_loss(logits, batch.labels), rate)
 
 
 def ctc_loss(logits: torch.Tensor, labels: list[list[int]]) -> torch.Tensor:
@@ -196,7 +150,7 @@ def ctc_loss(logits: torch.Tensor, labels: list[list[int]]) -> torch.Tensor:
     )
 
 
-def _write_curve(state: State, settings: Settings, folder: Path, measure: Measure) -> None:
+def _write_curve(state: Progress, settings: Settings, folder: Path, measure: Measure) -> None:
     row = {
         "cpu_minutes": round(state.minutes, 2),
         "all_minutes": round(state.all_minutes, 2),
@@ -208,64 +162,3 @@ def _write_curve(state: State, settings: Settings, folder: Path, measure: Measur
     print(json.dumps(row), flush=True)
     with (folder / CURVE).open("a", encoding="utf-8") as file:
         file.write(json.dumps(row) + "\n")
-
-
-def _save(state: State, settings: Settings, minutes: float, file: Path) -> None:
-    content = {
-        "settings": asdict(settings),
-        "limit": minutes,
-        "network": state.network.state_dict(),
-        "averaged": state.averaged.state_dict(),
-        "optimisers": [one.state_dict() for one in state.optimisers],
-        "minutes": state.minutes,
-        "all_minutes": state.all_minutes,
-        "steps": state.steps,
-        "cooled": state.cooled,
-    }
-    part = file.with_suffix(".part")
-    torch.save(content, part)
-    part.replace(file)
-
-
-def _resume(state: State, settings: Settings, minutes: float, folder: Path, device: str) -> None:
-    if not (folder / LAST).is_file():
-        return
-    stored = load_checkpoint(folder / LAST, device)
-    all_minutes = stored["all_minutes"]
-    if stored["settings"] != asdict(settings):
-        message = (
-            f"Im Ordner {folder} liegt schon ein Lauf mit anderen Einstellungen. "
-            "Bitte wählen Sie mit --out einen anderen Ordner."
-        )
-        raise OtherSettings(message)
-    if minutes > stored["limit"] and stored["cooled"]:
-        stored = load_checkpoint(folder / STABLE, device)
-    state.network.load_state_dict(stored["network"])
-    state.averaged.load_state_dict(stored["averaged"])
-    for optimiser, content in zip(state.optimisers, stored["optimisers"], strict=True):
-        optimiser.load_state_dict(content)
-    state.minutes, state.all_minutes = stored["minutes"], all_minutes
-    state.steps, state.cooled = stored["steps"], stored["cooled"]
-    torch.manual_seed(settings.seed + state.steps)
-
-
-def load_checkpoint(file: Path, device: str = "cpu") -> dict[str, Any]:
-    """Return the content of a checkpoint; only files of our own scratch folder are ever opened."""
-    return torch.load(file, map_location=device, weights_only=True)
-
-
-@contextmanager
-def _saved_at_the_end(
-    state: State, settings: Settings, minutes: float, folder: Path
-) -> Iterator[None]:
-    """Keep what was reached when the run ends; a polite end of the process waits for its step."""
-
-    def stop(_number: int, _frame: object) -> None:
-        state.stopping = True
-
-    earlier = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        _save(state, settings, minutes, folder / LAST)
-        signal.signal(signal.SIGTERM, earlier)

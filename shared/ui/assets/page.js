@@ -210,6 +210,24 @@
     if (button) button.click();
   });
 
+  // Where a container "typing_…" is, letters go into its field unless a button has them as its key,
+  // and Enter on a control stays with that control instead of a button that has Enter as its key.
+  const TEXT_FIELDS = 'input:not([type="checkbox"], [type="radio"], [type="range"]), textarea, select, [contenteditable]';
+  const CONTROLS = 'a[href], button, summary, [role="button"], [role="tab"], [role="radio"], [role="switch"]';
+  document.addEventListener("keydown", (event) => {
+    const field = document.querySelector('[class*="st-key-typing_"] input[type="text"]');
+    const changed = event.ctrlKey || event.metaKey || event.altKey || event.isComposing;
+    if (!field || changed || event.target.closest(TEXT_FIELDS) || document.querySelector('[role="dialog"]')) return;
+    if (event.key === "Enter" && event.target.closest(CONTROLS)) event.stopPropagation();
+    if (event.key.length !== 1 || event.key === " ") return;
+    const letter = event.key.toLowerCase();
+    const keys = [...document.querySelectorAll("button:not(:disabled) [aria-label]")];
+    if (keys.some((key) => key.textContent.trim().toLowerCase() === letter)) return;
+    field.focus();
+    field.select();
+    event.stopPropagation();
+  }, { capture: true });
+
   let planned = false;
   const update = () => {
     planned = false;

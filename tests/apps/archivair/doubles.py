@@ -17,6 +17,7 @@ from apps.archivair.reading import PageReading, TextLine, Word
 from apps.archivair.recognise import Candidate, ServerReader
 from apps.archivair.rendering import load_font
 from shared.clients.answers import OcrLineResult, OcrPageResult
+from shared.contracts.model_catalog import Catalog
 from shared.contracts.model_server import (
     CharScore,
     ErrorText,
@@ -55,6 +56,9 @@ class InkReader:
             return [self._line(place, data) for place, data in enumerate(images)]
         self.pages += len(images)
         return [self._page(place, data) for place, data in enumerate(images)]
+
+    def models(self):
+        return Catalog(models=[])
 
     def _line(self, place, data):
         number, self.crops = self.crops, self.crops + 1
@@ -95,6 +99,7 @@ class ToldTesseract:
     """Reads the same text in each crop."""
 
     text: str = "Der Bauherr ist zufrieden"
+    engine: str = "tesseract"
     model: ModelUse = field(
         default_factory=lambda: ModelUse("tesseract_deu", "5.0.0", "c" * 64, "tesseract", "cpu")
     )
@@ -105,7 +110,7 @@ class ToldTesseract:
 
 def engines(client=None, tesseract=None):
     """Return engines made of doubles; without Tesseract by default."""
-    return Engines(ServerReader(client or InkReader()), tesseract)
+    return Engines(ServerReader(client or InkReader()), tesseract, ())
 
 
 def candidate(engine, text, score=0.95, scores=None):

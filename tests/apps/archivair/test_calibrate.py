@@ -100,7 +100,7 @@ def test_development_pages_differ_from_those_of_the_evaluation():
 
 
 def test_scores_become_bounded_log_odds():
-    odds = calibrate._log_odds(np.array([0.0, 0.5, 1.0]))
+    odds = calibrate.log_odds(np.array([0.0, 0.5, 1.0]))
     assert odds[1] == 0
     assert np.isfinite(odds).all()
     assert odds[2] == pytest.approx(math.log(0.9995 / 0.0005))

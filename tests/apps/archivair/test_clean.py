@@ -3,9 +3,18 @@
 import numpy as np
 import pytest
 
-from apps.archivair.clean import clean_page, find_tilt, flatten_background, ink_threshold, rotate
-from apps.archivair.damage import scan_border
-from apps.archivair.rendering import RenderedPage, Wear, spoil
+from apps.archivair.clean import (
+    CleanPage,
+    clean_page,
+    enlarge_small,
+    find_tilt,
+    flatten_background,
+    ink_threshold,
+    rotate,
+)
+from apps.archivair.damage import punch, scan_border
+from apps.archivair.holes import hole_mask
+from apps.archivair.rendering import RenderedPage, Wear, render_letter, spoil
 from tests.apps.archivair.doubles import draw_lines
 
 TEXT = draw_lines(["Der Bauherr hat den Antrag zurückgezogen und neu gestellt."] * 14, (1240, 1000))
@@ -69,3 +78,27 @@ def test_the_way_back_leads_to_the_same_place(angle):
     rows, columns = np.nonzero(turned < 128)
     found = back @ np.array([columns.mean(), rows.mean(), 1.0])
     assert found == pytest.approx([204.5, 104.5], abs=0.7)
+
+
+def test_small_pages_are_enlarged_and_keep_their_places():
+    image = np.full((1400, 1000), 255, np.uint8)
+    image[100:110, 200:220] = 0
+    clean = enlarge_small(CleanPage(image, 0.0, np.eye(2, 3), 128))
+    assert (clean.enlarged, clean.image.shape) == (2, (2800, 2000))
+    rows, columns = np.nonzero(clean.image < 128)
+    found = np.array([columns.mean(), rows.mean(), 1.0])
+    assert clean.to_source @ found == pytest.approx((209.5, 104.5), abs=0.1)
+    assert enlarge_small(clean) is clean
+    tiny = CleanPage(image[:900, :600], 0.0, np.eye(2, 3), 128)
+    assert enlarge_small(tiny).enlarged == 3
+    large = clean_page(np.full((1754, 1240), 255, np.uint8))
+    assert enlarge_small(large) is large
+
+
+def test_punch_holes_are_taken_out_of_the_copy_that_is_read():
+    page = punch(render_letter("tinos", 4))
+    holes = hole_mask(page.image < 128)
+    assert (page.image[holes] < 128).mean() > 0.5
+    clean = clean_page(page.image)
+    assert abs(clean.angle_deg) < 0.1
+    assert hole_mask(clean.image < 128) is None

@@ -14,13 +14,21 @@ from PIL import Image
 
 from apps.archivair.alto import NAMESPACE
 from apps.archivair.measure import lines_in_order, measure_book_page
-from apps.archivair.metrics import cer
+from apps.archivair.metrics import LENIENT, cer
 from apps.archivair.piece_reading import Engines
 from apps.archivair.recognise import ServerReader
-from apps.archivair.rendering import DEGRADED, Wear, render_columns, render_letter, spoil
+from apps.archivair.rendering import (
+    DEGRADED,
+    Wear,
+    compose_paragraphs,
+    render_columns,
+    render_letter,
+    spoil,
+)
 from apps.archivair.tesseract import find_tesseract
 from shared.clients.model_server import ModelServerClient
 from shared.settings import REPOSITORY, Settings
+from tests.apps.archivair.doubles import draw_lines
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(300)]
 
@@ -81,7 +89,7 @@ def test_summary_and_files(results):
 def test_the_upside_down_page_says_so(results):
     page = json.loads((results[1] / "kopf.json").read_bytes())
     assert page["rotation_deg"] == 180
-    assert "gedreht_erkannt" in [finding["code"] for finding in page["findings"]]
+    assert "kopfstehend" in [finding["code"] for finding in page["findings"]]
 
 
 @pytest.mark.parametrize("name", list(PAGES))
@@ -147,6 +155,20 @@ def test_a_killed_command_leaves_whole_files_only(running_model_server, tmp_path
     stems = {name.split(".")[0] for name in names}
     assert len(names) == 3 * len(stems) < 3 * 31
     assert not [name for name in names if name.startswith(".")]
+
+
+def test_forty_upright_lines_stay_upright(running_model_server):
+    texts = [compose_paragraphs(seed, 1)[0][:40].rsplit(" ", 1)[0] for seed in range(40)]
+    lines = [draw_lines([text], size=(760, 56), left=10, top=4, size_px=34) for text in texts]
+    with ModelServerClient(running_model_server.settings) as client:
+        found = ServerReader(client).read_crops(lines)
+    wrong = [
+        (text, one.text)
+        for text, one in zip(texts, found, strict=True)
+        if cer(text, one.text, LENIENT).rate > 0.15
+    ]
+    assert len(lines) == 40
+    assert wrong == []
 
 
 @pytest.mark.real_data

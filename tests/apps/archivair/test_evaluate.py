@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from apps.archivair import evaluate as module
-from apps.archivair.evaluate import book_figures, evaluate, processor_clock
+from apps.archivair.evaluate import evaluate, processor_clock
+from apps.archivair.evaluation_books import NUMBERS, book_figures
 from apps.archivair.evaluation_pages import Amount
 from apps.archivair.measure import (
     calibration_error,
@@ -37,6 +38,7 @@ TEXTS = ("Der Bauherr ist zufrieden", "mit der Genehmigung", "und baut sein Haus
 PAGE = RenderedPage(draw_lines(TEXTS, size=(900, 500)), (TEXTS,), 150)
 ALTERNATIVE = "xxxx yyyy zzzz"
 TODAY = date(2026, 11, 25)
+ABOUT = {"command": module.COMMAND, "measured_on": TODAY.isoformat()}
 
 
 def test_words_are_right_or_wrong_at_their_place():
@@ -117,12 +119,12 @@ def test_formula_lines_are_told_apart(line, formula):
 def test_book_pages_without_text_give_the_order_alone(tmp_path, capsys):
     xml_page(tmp_path, "seite_1", REGIONS)
     xml_page(tmp_path, "seite_2", REGIONS)
-    (figure,) = book_figures(tmp_path, engines(), TODAY, tmp_path / "evaluation.json")
+    (figure,) = book_figures(tmp_path, engines(), tmp_path / "evaluation.json", NUMBERS)
     assert figure["value"] == 1.0
     assert len(figure["data_sha256"]) == 64
     assert "CC BY-SA 4.0" in figure["data"]
     assert "keinen Text" in capsys.readouterr().err
-    Evaluation.model_validate({"figures": [figure]})
+    Evaluation.model_validate({"figures": [figure | ABOUT]})
 
 
 def test_book_pages_with_text_give_error_rates(tmp_path):
@@ -131,19 +133,19 @@ def test_book_pages_with_text_give_error_rates(tmp_path):
     measure = measure_book_page(scan, engines())
     assert measure.text.rate == 0
     assert measure.formulae.rate == 1
-    names = [one["name"] for one in book_figures(tmp_path, engines(), TODAY, tmp_path / "none")]
+    names = [one["name"] for one in book_figures(tmp_path, engines(), tmp_path / "none", NUMBERS)]
     assert names == [
-        "Zeichenfehlerrate auf Buchseiten von 1897, Textzeilen",
-        "Zeichenfehlerrate auf Buchseiten von 1897, Formelzeilen",
+        "Zeichenfehlerrate, Buchseiten von 1897 mit Formeln, Textzeilen",
+        "Zeichenfehlerrate, Buchseiten von 1897 mit Formeln, Formelzeilen",
     ]
 
 
 def test_without_the_folder_stored_figures_stay(tmp_path, capsys):
     stored = tmp_path / "evaluation.json"
-    assert book_figures(tmp_path / "fehlt", engines(), TODAY, stored) == []
-    kept = {"name": "x", "data_sha256": "a" * 64}
+    assert book_figures(tmp_path / "fehlt", engines(), stored, NUMBERS) == []
+    kept = {"name": f"x, {NUMBERS.name}", "data_sha256": "a" * 64}
     stored.write_text(json.dumps({"figures": [{"name": "y"}, kept]}), encoding="utf-8")
-    assert book_figures(tmp_path / "fehlt", engines(), TODAY, stored) == [kept]
+    assert book_figures(tmp_path / "fehlt", engines(), stored, NUMBERS) == [kept]
     assert "fehlen" in capsys.readouterr().err
 
 
@@ -154,7 +156,9 @@ def few_pages(monkeypatch):
     kinds = [Kind("saubere Seiten", "clean pages", (PAGE,))]
     monkeypatch.setattr(module, "read_kinds", lambda amount: kinds)
     monkeypatch.setattr(module, "turned_pages", lambda count: [(PAGE, 0)])
+    monkeypatch.setattr(module, "quote_figures", lambda engines, count: [])
     monkeypatch.setattr(module, "column_pages", lambda count: [PAGE])
+    monkeypatch.setattr(module, "stage_pages", lambda count: [PAGE])
     return Amount(1, 1, 1, 1, 1)
 
 
@@ -183,7 +187,7 @@ def test_the_command_writes_the_file(few_pages, monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(module, "ModelServerClient", lambda _: nullcontext(InkReader()))
     monkeypatch.setattr(module, "find_tesseract", lambda: None)
     monkeypatch.setattr(module, "QUICK", few_pages)
-    monkeypatch.setattr(module, "BOOK_FOLDER", "fehlt")
+    monkeypatch.setenv("URBANKI_DEVELOPMENT_DATA_DIR", str(tmp_path / "fehlt"))
     out = tmp_path / "evaluation.json"
     assert module.main(["--quick", "--date", "2026-11-25", "--out", str(out)]) == 0
     assert json.loads(capsys.readouterr().out) == json.loads(out.read_text(encoding="utf-8"))

@@ -3,16 +3,19 @@
 import io
 import json
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from apps.archivair import jobs
-from apps.archivair.errors import PdfDamaged, ScriptNotAvailable
+from apps.archivair.batch.stream import decode_stream
+from apps.archivair.errors import PdfDamaged, ReadingUnusable, ScriptNotAvailable, StemTaken
 from apps.archivair.jobs import JOBS, OCR
 from apps.archivair.kept_page import decode_page
 from apps.archivair.page_figures import figures_from
+from apps.archivair.results_zip import Readings
 from shared.errors import (
     DamagedImage,
     EmptyFile,
@@ -67,8 +70,9 @@ def test_the_summary_has_figures_models_and_pages(tmp_path):
         assert [model["name"] for model in summary["models"]] == ["ppocrv6_small", "tesseract_deu"]
         assert [row[0] for row in summary["pages"]] == [1, 2]
         assert summary["failed"] == []
-        (packed,) = result.summary.files
+        packed, *others = result.summary.files
         assert packed.name == "akte.zip"
+        assert [file.name for file in others] == ["stream.json", "lesungen.zip", "suche.sqlite"]
         with zipfile.ZipFile(io.BytesIO(result.read(packed))) as archive:
             assert len(archive.namelist()) == 6
             assert json.loads(archive.read("akte_p0002.json"))["input"]["sha256"]
@@ -114,10 +118,10 @@ def test_a_file_that_cannot_be_opened_ends_the_run(tmp_path, content, error):
         read(path)
 
 
-def test_fraktur_is_refused_before_anything_is_read(tmp_path):
+def test_an_unknown_script_is_refused_before_anything_is_read(tmp_path):
     client = InkReader()
     with pytest.raises(ScriptNotAvailable):
-        read(scan(tmp_path / "a.png"), client, script="fraktur")
+        read(scan(tmp_path / "a.png"), client, script="kurrent")
     assert client.pages == 0
 
 
@@ -159,4 +163,74 @@ def test_the_name_of_the_upload_names_the_results(tmp_path):
 
 
 def test_the_definition_is_found_by_its_name():
-    assert [(job.app, job.name) for job in JOBS] == [("archivair", "ocr")]
+    assert [job.name for job in JOBS] == ["ocr", "export", "redact"]
+
+
+def read_several(*paths):
+    files = [InlineFile(path, path.name, "application/octet-stream") for path in paths]
+    return run_inline(OCR, files, {}, models=InkReader(), sleep=lambda seconds: None)
+
+
+def test_several_files_are_numbered_through(tmp_path):
+    paths = (scan(tmp_path / "b.tif", 2), scan(tmp_path / "a.png"), scan(tmp_path / "c.pdf", 2))
+    with read_several(*paths) as result:
+        outcomes = list(result.outcomes())
+        assert [outcome.key for outcome in outcomes] == ["1", "2", "3", "4", "5"]
+        assert [figures_from(outcome.data).page for outcome in outcomes] == [1, 2, 3, 4, 5]
+        pages = [decode_page(result.read(outcome.file)).identity for outcome in outcomes]
+        assert [(page.stem, page.index) for page in pages] == [
+            ("b_p0001", 1), ("b_p0002", 2), ("a", 1), ("c_p0001", 1), ("c_p0002", 2),
+        ]  # fmt: skip
+        by_name = {file.name: result.read(file) for file in result.summary.files}
+        stream = decode_stream(by_name["stream.json"])
+        assert [(one.file, one.pages) for one in stream.inputs] == [
+            ("b.tif", 2), ("a.png", 1), ("c.pdf", 2),
+        ]  # fmt: skip
+        assert [page.file for page in stream.pages] == [1, 1, 2, 3, 3]
+        with zipfile.ZipFile(io.BytesIO(by_name["b.zip"])) as archive:
+            assert {name.split(".")[0] for name in archive.namelist()} == {
+                page.stem for page in pages
+            }
+
+
+def test_a_file_that_cannot_be_opened_is_named_and_the_others_are_read(tmp_path):
+    bad = tmp_path / "schlecht.pdf"
+    bad.write_bytes(b"%PDF-1.4\nkaputt")
+    with read_several(scan(tmp_path / "a.tif", 2), bad, scan(tmp_path / "b.png")) as result:
+        assert result.units_total == 3
+        assert result.summary.data["unusable"] == [[2, "pdf_beschaedigt"]]
+        assert result.summary.data["failed"] == []
+    with pytest.raises(PdfDamaged):
+        read_several(bad)
+
+
+def test_files_of_the_same_name_are_refused(tmp_path):
+    with pytest.raises(StemTaken):
+        read_several(scan(tmp_path / "a.tif"), scan(tmp_path / "a.png"))
+    with pytest.raises(StemTaken):
+        read_several(scan(tmp_path / "c.tif", 2), scan(tmp_path / "c_p0002.png"))
+
+
+def test_how_a_page_looks_is_kept_with_it(tmp_path):
+    with read(scan(tmp_path / "a.png")) as result:
+        (outcome,) = result.outcomes()
+        kept = decode_page(result.read(outcome.file))
+        assert 0.005 < kept.look.ink < 0.2
+        assert kept.look.rows < 0.9
+
+
+def test_readings_of_a_run_are_found_by_their_number(tmp_path):
+    images = [Image.fromarray(PAGE), Image.new("L", (5, 5), 255), Image.fromarray(PAGE)]
+    images[0].save(tmp_path / "a.tif", save_all=True, append_images=images[1:])
+    with read(tmp_path / "a.tif") as result:
+        outcomes = list(result.outcomes())
+        (file,) = [one for one in result.summary.files if one.name == "lesungen.zip"]
+        path = tmp_path / "lesungen.zip"
+        path.write_bytes(result.read(file))
+        with Readings(path) as readings:
+            assert readings.find(2) is None
+            kept = decode_page(result.read(outcomes[2].file))
+            assert readings.find(3) == replace(kept, picture=b"")
+    path.write_bytes(b"kein ZIP")
+    with pytest.raises(ReadingUnusable):
+        Readings(path)

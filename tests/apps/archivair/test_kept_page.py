@@ -38,6 +38,14 @@ def test_a_page_comes_back_as_it_was():
     )
 
 
+def test_a_page_of_an_earlier_version_has_no_look():
+    content = encode_page(kept())
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        stored = json.loads(archive.read("reading.json"))
+    del stored["look"]
+    assert decode_page(changed(content, **{"reading.json": json.dumps(stored)})) == kept()
+
+
 def changed(content, **entries):
     """Write a stored page anew with other entries; None leaves one out."""
     with zipfile.ZipFile(io.BytesIO(content)) as old:

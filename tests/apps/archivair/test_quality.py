@@ -49,7 +49,7 @@ def test_a_good_page_has_no_findings():
 def test_turned_small_tilted_and_negative_pages_say_so():
     page = CleanPage(np.full((50, 50), 255, np.uint8), 12.0, np.eye(2, 3), 128, negative=True)
     found = check_page(page, boxes(14), 180)
-    assert codes(found) == ["negativ", "gedreht_erkannt", "schrift_klein", "stark_schief"]
+    assert codes(found) == ["negativ", "kopfstehend", "zu_klein", "schief"]
     assert "180 Grad" in found[1].german
 
 

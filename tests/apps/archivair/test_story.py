@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from apps.archivair import jobs, ordering, view_run
+from apps.archivair import jobs, ordering
+from apps.archivair.views import run as view_run
 from shared.auth.kiosk import new_guest
 from shared.jobs import samples
 from shared.registry.discover import find_app

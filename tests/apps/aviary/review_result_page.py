@@ -2,6 +2,7 @@
 
 from apps.aviary.views.class_export import show_class_export
 from apps.aviary.views.export import show_export
+from apps.aviary.views.publish import publish_finds
 from apps.aviary.views.result import show_result
 from apps.aviary.views.review import review_step
 from apps.aviary.views.run import ShownMap, load_result
@@ -16,3 +17,4 @@ with app_page("aviary") as ctx:
         result, threshold, min_area_m2 = show_result(ctx, shown)
         review_step(ctx, shown, result, threshold, min_area_m2)
         show_export(ctx, shown, result, threshold, min_area_m2)
+        publish_finds(ctx, shown, result, threshold, min_area_m2)

@@ -3,6 +3,12 @@
 import json
 import os
 import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +20,7 @@ from apps.aviary import __main__ as command
 from apps.aviary.recipe_book.own_model import OWN_MODEL
 from apps.aviary.recipes import recipe_names
 from shared.errors import Cancelled, ModelMissing, ModelServerDown
-from shared.settings import get_settings
+from shared.settings import REPOSITORY, get_settings
 from tests.apps.aviary import doubles
 
 SQUARE = (100, 120, 180, 200)
@@ -295,23 +301,59 @@ def test_a_missing_model_server_leaves_nothing(tmp_path, capsys, model, error, c
     assert not out.exists()
 
 
-def test_a_stop_signal_ends_with_code_four(tmp_path, capsys, model):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stop_signal_ends_at_once_with_code_four(tmp_path, capsys, model, number):
+    """Nobody waits for the tiles under way, nor for a program that was started for the run."""
+    never, helper = threading.Event(), []
+
     def stops(rgb):
-        os.kill(os.getpid(), signal.SIGTERM)
+        if not helper:
+            helper.append(subprocess.Popen(["sleep", "60"]))
+            os.kill(os.getpid(), number)
+        never.wait(60)
         return doubles.finds_nothing().look(rgb)
 
     model(doubles.Double(stops))
-    before = signal.getsignal(signal.SIGTERM)
-    out = tmp_path / "out"
+    before, folder = signal.getsignal(number), tempfile.tempdir
+    out, image = tmp_path / "out", save(tmp_path / "a.png", size=(1500, 900))
+    began = time.monotonic()
     try:
-        code, _, err = run(
-            capsys, "--image", save(tmp_path / "a.png"), "--gsd", "0.1", "--out", out
-        )
+        code, _, err = run(capsys, "--image", image, "--gsd", "0.1", "--out", out)
+        took_s = time.monotonic() - began
+        assert helper[0].wait(5) == -signal.SIGKILL
     finally:
-        signal.signal(signal.SIGTERM, before)
-    assert code == 4
-    assert "abgebrochen" in err
-    assert not out.exists()
+        never.set()
+    assert (code, "abgebrochen" in err, out.exists()) == (4, True, False)
+    assert took_s < 30
+    assert signal.getsignal(number) == before
+    assert tempfile.tempdir == folder
+
+
+def test_a_stopped_process_ends_without_its_threads():
+    program = (
+        "import threading\n"
+        "from concurrent.futures import ThreadPoolExecutor\n"
+        "from apps.aviary.commands.stopping import leave\n"
+        "ThreadPoolExecutor(1).submit(threading.Event().wait, 60)\n"
+        "print('told', flush=False)\n"
+        "leave(4)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=30, cwd=REPOSITORY
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (4, "told\n", "")
+
+
+def test_output_that_cannot_be_written_is_no_success():
+    program = "from apps.aviary.commands.stopping import leave; print('told'); leave(0)"
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", program],
+            stdout=full,
+            cwd=REPOSITORY,
+            env={**os.environ, "PYTHONUNBUFFERED": ""},
+        )
+    assert done.returncode == 120
 
 
 def test_only_objects_above_the_threshold(tmp_path, capsys, model):

@@ -11,10 +11,10 @@ from PIL import Image
 from shapely.geometry import box
 
 from apps.aviary import __main__ as command
-from apps.aviary.inference import pin_model
 from apps.aviary.jobs import RUN
 from apps.aviary.painted.sample import SAMPLE_GSD_M, SAMPLE_NAME, render_sample, sample_png
 from apps.aviary.parameters import make_parameters
+from apps.aviary.pinned import pin_model
 from apps.aviary.recipes import find_recipe
 from shared.clients.model_server import ModelServerClient
 from shared.geo.metrics import match_objects

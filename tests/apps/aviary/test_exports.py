@@ -18,13 +18,16 @@ from apps.aviary.finds.analysis import count
 from apps.aviary.finds.decided import decide_about
 from apps.aviary.finds.overlay import overlay_jpeg, overlay_png
 from apps.aviary.finds.report import MOST_ROWS_ON_PAPER, SCHEMA, build_report
+from apps.aviary.recipes import find_recipe
 from apps.aviary.review import ACCEPTED, REJECTED, UNCLEAR, list_for_review
 from apps.aviary.views import export as view_export
 from apps.aviary.views.run import ShownRun
+from apps.aviary.views.similar_heat import ShownHeat
 from shared.contracts.provenance import InputFile, ModelUse, Provenance
 from shared.errors import DamagedImage
 from shared.geo.open import open_raster
 from shared.i18n import get_translator
+from shared.report.blocks import Table
 from shared.report.excel import render_xlsx
 from shared.report.geo_out import render_gpkg
 from shared.store.layer_files import GEOPACKAGE, look_into
@@ -108,7 +111,7 @@ def files(shown, result, origin, decided=None):
     decided = decided or decide(result)
     whole = report(shown, result, origin, decided=decided)
     return {
-        "png": view_export._png(shown, result, origin, decided),
+        "png": view_export._png(ShownHeat(shown.overview), shown, result, origin, decided),
         "pdf": view_export._pdf(lambda on_paper: whole, None),
         "xlsx": render_xlsx(whole),
         "zip": view_export._csv(whole, "aviary_bild.csv"),
@@ -137,7 +140,7 @@ def test_the_same_result_gives_the_same_files(shown, result, origin):
 
 def test_example_data_are_marked(shown, result, origin):
     sample = replace(origin, sample_data=True)
-    data = view_export._png(shown, result, sample, decide(result))
+    data = view_export._png(ShownHeat(shown.overview), shown, result, sample, decide(result))
     assert "künstlich" in Image.open(io.BytesIO(data)).text["Description"]
     assert report(shown, result, sample).is_example
 
@@ -171,13 +174,14 @@ def test_overlay_draws_on_the_finds(shown, result):
 def test_geopackage_lies_in_the_coordinates_of_the_house(shown, result, origin, tmp_path):
     """The image lies in zone 33; all layers of the data space lie in zone 32."""
     path = tmp_path / "funde.gpkg"
-    path.write_bytes(render_gpkg(report(shown, result, origin)))
+    path.write_bytes(render_gpkg(report(shown, result, origin, decided=decide(result, REJECTED))))
     shape = look_into(path, GEOPACKAGE, SCHEMA)
     assert sorted(shape.columns) == sorted(SCHEMA)
     assert shape.crs == "EPSG:25832"
     rows = pyogrio.read_dataframe(path, layer="funde")
     assert list(rows["nummer"]) == [1, 2]
     assert set(rows["art"]) == {"pv"}
+    assert sorted(rows["entscheidung"]) == ["abgelehnt", "noch offen"]
     assert list(rows.geometry.area.round()) == pytest.approx([300, 12], rel=0.01)
     back = rows.to_crs("EPSG:25833").geometry.total_bounds
     assert back == pytest.approx((300002, 5699975, 300030, 5699996), abs=0.06)
@@ -187,7 +191,7 @@ def test_geopackage_lies_in_the_coordinates_of_the_house(shown, result, origin, 
 
 def test_a_result_without_finds_can_be_taken_along(shown, origin, tmp_path):
     nothing = count(shown.analysis, threshold=1.0, min_area_m2=0)
-    whole = report(shown, nothing, origin)
+    whole = report(shown, nothing, origin, decided=decide(nothing))
     path = tmp_path / "funde.gpkg"
     path.write_bytes(render_gpkg(whole))
     assert sorted(look_into(path, GEOPACKAGE, SCHEMA).columns) == sorted(SCHEMA)
@@ -327,3 +331,21 @@ def test_the_picture_shows_the_sign_of_a_decision_inside_its_find(shown, result,
             shown.overview, shown.analysis, result.objects, "", decide(result, other)
         )
         assert signed != drawn
+
+
+def test_land_cover_before_and_after_stands_in_words_not_as_a_code(shown, result, origin):
+    figures = (("class_after", 0.0), ("class_before", 7.0))
+    changed = tuple(replace(one, figures=figures) for one in result.objects)
+    report = build_report(
+        shown.analysis, replace(result, objects=changed), shown.overview, origin, "Stadt", GERMAN,
+        on_paper=False,
+    )  # fmt: skip
+    (table,) = [one for one in report.blocks if isinstance(one, Table)]
+    keys = [column.key for column in table.columns]
+    place = keys.index("class_before")
+    assert keys[place + 1] == "class_after"
+    assert [one.title for one in table.columns][place : place + 2] == [
+        "Boden vorher", "Boden nachher",
+    ]  # fmt: skip
+    titles = {one.code: one.title_de for one in find_recipe("landcover").classes}
+    assert table.rows[0][place : place + 2] == (titles[7], titles[0])

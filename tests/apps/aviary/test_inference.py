@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from apps.aviary.inference import pin_model
+from apps.aviary.pinned import pin_model
 from apps.aviary.recipes import find_recipe
 from shared.clients.catalog import find_entry
 from shared.contracts.model_catalog import Catalog, CatalogEntry

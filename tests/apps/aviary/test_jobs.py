@@ -11,12 +11,12 @@ from rasterio.transform import from_origin
 
 from apps.aviary.finds.analysis import count
 from apps.aviary.finds.detection_file import DETECTION_FILE, read_detection
-from apps.aviary.inference import pin_model
 from apps.aviary.inputs import run_image
 from apps.aviary.inputs.run_image import OPEN_IMAGES, OpenImages
 from apps.aviary.jobs import JOBS, RUN
 from apps.aviary.outputs import objects_geojson
 from apps.aviary.parameters import make_parameters, read_parameters
+from apps.aviary.pinned import pin_model
 from apps.aviary.recipes import find_recipe
 from apps.aviary.sharing.import_job import IMPORT
 from apps.aviary.work import OVERVIEW_FILE

@@ -1,14 +1,16 @@
 """Results of the command are kept: worked on once, and again as soon as anything is another."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from apps.aviary import __main__ as command
-from apps.aviary.commands import batch, kept_results
+from apps.aviary.commands import kept_results, one_image
 from apps.aviary.commands.kept_results import KeptResults, order_key
-from shared.settings import get_settings
+from shared.settings import REPOSITORY, get_settings
 from tests.apps.aviary.cell_doubles import MARK, CellDouble
 from tests.apps.aviary.test_class_maps import ground, picture, save_tiff
 
@@ -24,8 +26,8 @@ def own_data_folder(tmp_path, monkeypatch):
 @pytest.fixture
 def counted(monkeypatch):
     """Count how often an image is really worked on."""
-    done, look = [], batch.look
-    monkeypatch.setattr(batch, "look", lambda *a, **k: done.append(a[0]) or look(*a, **k))
+    done, look = [], one_image.look
+    monkeypatch.setattr(one_image, "look", lambda *a, **k: done.append(a[0]) or look(*a, **k))
     return done
 
 
@@ -115,6 +117,25 @@ def test_files_that_refer_to_others_have_no_key(tmp_path):
     key = order_key((), {"image": tmp_path / "b.tif"})
     assert key is not None and len(key) == 64
     assert key != order_key((), {"before": tmp_path / "b.tif"})
+
+
+def test_a_kept_result_needs_nothing_that_reads_images_or_draws(tmp_path, capsys):
+    """The second look must be far faster; most of its time went into loading what works."""
+    image = save_tiff(tmp_path / "a.tif", picture(ground(300, 200)))
+    words = ["run", "--recipe", "index", "--image", str(image), "--out"]
+    assert command.main([*words, str(tmp_path / "one")]) == 0
+    heavy = ("rasterio", "boto3", "shapely", "cv2", "scipy", "pyproj", "httpx", "matplotlib")
+    program = (
+        "import sys\n"
+        "from apps.aviary.__main__ import main\n"
+        f"code = main({[*words, str(tmp_path / 'two')]!r})\n"
+        f"print(code, [one for one in {heavy!r} if one in sys.modules], file=sys.stderr)\n"
+    )
+    again = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=REPOSITORY
+    )
+    assert again.stderr == "0 []\n"
+    assert files(tmp_path / "one") == files(tmp_path / "two")
 
 
 def test_large_results_are_not_held(tmp_path, monkeypatch):

@@ -112,7 +112,7 @@ def test_a_file_that_is_not_used_is_refused(tmp_path, capsys, monkeypatch, name)
 def test_a_run_from_before_names_has_an_area():
     """Stored runs name no files; theirs were the image and the area."""
     recipe, client = find_recipe("solar"), doubles.finds_blue()
-    from apps.aviary.inference import pin_model
+    from apps.aviary.pinned import pin_model
 
     values = make_parameters(recipe, pin_model(client, recipe), OpenOptions(gsd_m=0.1), force=False)
     for name in ("inputs", "recipe_text", "seed"):

@@ -10,13 +10,8 @@ from rasterio.transform import Affine, from_origin
 from shapely.geometry import box, shape
 
 from apps.aviary.finds.analysis import count
-from apps.aviary.outputs import (
-    objects_geojson,
-    prepare_folder,
-    summary,
-    to_json,
-    write_files,
-)
+from apps.aviary.outputs import objects_geojson, summary
+from apps.aviary.result_files import prepare_folder, to_json, write_files
 from shared.errors import (
     InputError,
     ResolutionMissing,

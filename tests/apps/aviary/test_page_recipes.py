@@ -9,8 +9,9 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from apps.aviary.inputs.town_example import EXAMPLES
+from apps.aviary.painted.sample import EARLIER_NAME, SAMPLE_NAME
 from apps.aviary.recipe_book.listing import ORDER, list_recipes
-from apps.aviary.views import input as view_input
+from apps.aviary.views import files as view_files, input as view_input
 from shared.errors import ModelServerDown, PredictionFailed
 from shared.settings import REPOSITORY
 from shared.store import runs
@@ -70,12 +71,12 @@ def keys(page) -> set[str]:
     return {button.key for button in page.button}
 
 
-def ground() -> bytes:
+def ground(form: str = "PNG") -> bytes:
     """An image whose left half is asphalt and whose right half is grass, for the double."""
     pixels = np.full((256, 512, 3), (35, 90, 120), np.uint8)
     pixels[:, 256:] = (75, 160, 60)
     target = io.BytesIO()
-    Image.fromarray(pixels).save(target, "PNG")
+    Image.fromarray(pixels).save(target, form)
     return target.getvalue()
 
 
@@ -235,6 +236,51 @@ def test_a_needed_file_that_is_missing_stops_in_words(model):
     page = own_file("gravel_garden")
     assert "Das Rezept braucht noch eine Datei: Flurstücke." in texts(page)
     assert "aviary_start" not in keys(page)
+
+
+def test_the_example_of_changes_brings_its_older_flight_along(model):
+    """Houses that were built between both painted flights; both ways to the example."""
+
+    class AnyColour(CellDouble):
+        def look(self, pixels):
+            return super().look(np.minimum(pixels, 99))
+
+    model.client = AnyColour()
+    page = opened(rezept="change", beispiel="1")
+    model.work_off()
+    page.run()
+    assert not page.exception
+    (run,) = runs.recent(ADMIN, process_store(), app="aviary")
+    assert [one.name for one in run.inputs] == [SAMPLE_NAME, EARLIER_NAME]
+    assert (run.state, run.is_example) == ("done", True)
+    page = opened(rezept="change")
+    assert "Aus dem Beispiel dabei" in texts(page)
+    assert "Das Rezept braucht noch eine Datei" not in texts(page)
+    assert "aviary_start" in keys(page)
+
+
+def test_what_an_example_lacks_is_asked_for_instead_of_a_run_that_must_fail(model):
+    page = opened(rezept="gravel_garden", beispiel="1")
+    assert "Das Rezept braucht noch eine Datei: Flurstücke." in texts(page)
+    assert list(runs.recent(ADMIN, process_store(), app="aviary")) == []
+
+
+def test_of_the_town_only_places_with_both_flights_serve_changes(model, monkeypatch):
+    monkeypatch.setattr(view_input, "ready_examples", lambda: EXAMPLES[:2])
+    monkeypatch.setattr(view_input, "has_both_flights", lambda one: one == EXAMPLES[1])
+    monkeypatch.setattr(view_input, "example_tiff", lambda example: ground("TIFF"))
+    monkeypatch.setattr(view_files, "example_file", lambda example, role: ground("TIFF"))
+    options = opened(rezept="change").selectbox(key="aviary_example").options
+    assert EXAMPLES[1].title in options and EXAMPLES[0].title not in options
+
+
+@pytest.mark.parametrize(("threshold", "percent"), [(0.37, 37), (0.304, 30)])
+def test_the_slider_begins_at_the_calibrated_threshold(model, threshold, percent):
+    """Steps of five would show 35 % where the list of runs and the command count with 37 %."""
+    model.client = doubles.finds_bluish(threshold=threshold)
+    page = evaluated(model, opened(rezept="solar"))
+    slider = page.slider(key="aviary_threshold")
+    assert (slider.value, slider.step) == (percent, 1)
 
 
 def test_examples_are_marked_by_numbers_too(model):

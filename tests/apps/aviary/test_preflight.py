@@ -4,13 +4,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from apps.aviary.inputs.run_image import inspect_image
 from apps.aviary.plan import plan_run
 from apps.aviary.preflight import check_image, no_data_share, outside_checked_range
 from apps.aviary.recipes import find_recipe
 from shared.contracts.finding import may_continue
 from shared.errors import ResolutionMissing
-from shared.geo.raster import Patch, RasterInfo
+from shared.geo.raster import OpenOptions, Patch, RasterInfo
 
 SOLAR = find_recipe("solar")
 
@@ -118,3 +120,17 @@ def test_tiles_lie_on_the_native_grid(gsd_m, grid):
 def test_a_plan_needs_a_resolution():
     with pytest.raises(ResolutionMissing):
         plan_run(info(None), SOLAR)
+
+
+def test_a_collar_is_no_dark_ground(tmp_path):
+    """Black around the flown area is a gap; it must not make the rest look dark."""
+    pixels = np.zeros((300, 400, 3), np.uint8)
+    pixels[60:240, 80:320] = np.random.default_rng(1).integers(90, 130, (180, 240, 3))
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    _, findings = inspect_image(tmp_path / "a.png", SOLAR, OpenOptions(gsd_m=0.1))
+    told = {one.code: one for one in findings}
+    assert told["luecken"].details["percent"] == pytest.approx(64, abs=0.5)
+    assert "dunkel" not in told
+    Image.fromarray(np.zeros_like(pixels)).save(tmp_path / "b.png")
+    _, findings = inspect_image(tmp_path / "b.png", SOLAR, OpenOptions(gsd_m=0.1))
+    assert levels(findings)["bild_leer"] == "stop"

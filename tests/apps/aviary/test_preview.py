@@ -11,9 +11,9 @@ from rasterio.io import MemoryFile
 from rasterio.transform import from_origin
 from shapely import MultiPolygon, box
 
-from apps.aviary.inference import pin_model
 from apps.aviary.inputs.image_check import cut_out_tiff, look_over
 from apps.aviary.parameters import IMAGE, make_parameters
+from apps.aviary.pinned import pin_model
 from apps.aviary.plan import plan_run
 from apps.aviary.preview import Pace, has_preview, preview_box, try_out
 from apps.aviary.recipes import find_recipe

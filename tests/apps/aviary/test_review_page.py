@@ -15,8 +15,8 @@ from streamlit.testing.v1 import AppTest
 
 from apps.aviary.class_maps.area_uncertainty import draw_points, point_key
 from apps.aviary.class_maps.map_file import CLASS_MAP_FILE, CODES_FILE, read_class_map
-from apps.aviary.inference import pin_model
 from apps.aviary.ordering import make_order
+from apps.aviary.pinned import pin_model
 from apps.aviary.recipes import find_recipe
 from apps.aviary.views import (
     review_export as view_review_export,

@@ -15,8 +15,8 @@ from streamlit.testing.v1 import AppTest
 
 from apps.aviary.class_maps.area_uncertainty import draw_points, point_key
 from apps.aviary.class_maps.map_file import CLASS_MAP_FILE, CODES_FILE, read_class_map
-from apps.aviary.inference import pin_model
 from apps.aviary.ordering import make_order
+from apps.aviary.pinned import pin_model
 from apps.aviary.recipes import find_recipe
 from apps.aviary.views import (
     class_export as view_class_export,
@@ -24,10 +24,12 @@ from apps.aviary.views import (
     own_decisions,
     paging,
     picture as view_picture,
+    publish as view_publish,
     result as view_result,
     verdict as view_verdict,
 )
 from shared.geo.raster import OpenOptions
+from shared.report.blocks import Map, Table
 from shared.settings import REPOSITORY
 from shared.store import artifacts, decisions, runs
 from shared.store.store import Store, process_store
@@ -179,6 +181,26 @@ def file_of(files, ending: str) -> bytes:
     return content
 
 
+def test_a_published_layer_tells_the_decisions(objects_run, maps, monkeypatch):
+    """Whoever reads the layer must see what was rejected; another decision needs another file."""
+    made = []
+    monkeypatch.setattr(view_publish, "_show", lambda ctx, offer, crs: made.append(offer))
+    page = opened(objects_run)
+    press(page, "aviary_review_say_abgelehnt")
+    press(page, "aviary_review_say_angenommen")
+    (table,) = [one for one in made[-1].report().blocks if isinstance(one, Table)]
+    place = [column.key for column in table.columns].index("entscheidung")
+    told = ["noch offen", "noch offen", "angenommen", "abgelehnt"]
+    assert [row[place] for row in table.rows] == told
+    assert made[-1].schema["entscheidung"] == "text"
+    before = made[-1].settings
+    page.toggle(key="aviary_hide_rejected").set_value(True).run()
+    assert made[-1].settings != before
+    (table,) = [one for one in made[-1].report().blocks if isinstance(one, Table)]
+    assert [row[place] for row in table.rows] == told[:3]
+    assert made[-1].origin.parameters["rejected_left_out"] is True
+
+
 def test_the_decision_of_somebody_else_is_overruled_and_never_taken_back(
     objects_run, store, maps, monkeypatch
 ):
@@ -256,6 +278,10 @@ def test_similar_places_come_as_heat_map_and_ranked_list(store, maps, monkeypatc
     run_id = finished(
         store, pixels, "similar", ColourVectors(), monkeypatch, [("examples", examples)]
     )
+    offered, reports, build = offers(monkeypatch, view_export), [], view_export.build_report
+    monkeypatch.setattr(
+        view_export, "build_report", lambda *a, **k: reports.append(build(*a, **k)) or reports[-1]
+    )
     page = opened(run_id)
     spec, rows, _, alt = maps[-1]
     scores = [row["score"] for row in rows]
@@ -275,6 +301,12 @@ def test_similar_places_come_as_heat_map_and_ranked_list(store, maps, monkeypatc
     change = (heated - plain).sum(axis=2)
     x, y = (round(edge * scale) for edge in (PLACES[0][0], PLACES[0][1] - 25))
     assert change[y, x] > change[-5, 5] + 30
+    # The files show the same, whatever the page shows just now.
+    picture = np.asarray(Image.open(io.BytesIO(file_of(offered[-1], "png"))).convert("RGB"))
+    assert np.abs(picture.astype(int)[-5, 5] - heated[-5, 5]).max() <= 4
+    file_of(offered[-1], "xlsx")
+    (drawn,) = [one for one in reports[-1].blocks if isinstance(one, Map)]
+    assert [one.label for one in drawn.legend if one.label.startswith("Ähnlichkeit")] == legend
 
 
 def test_checked_points_stand_in_the_report_of_a_class_map(store, monkeypatch):

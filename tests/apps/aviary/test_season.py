@@ -9,8 +9,8 @@ from PIL import Image
 from pydantic import TypeAdapter
 
 from apps.aviary import __main__ as command
-from apps.aviary.inference import NO_MODEL
 from apps.aviary.parameters import make_parameters, read_parameters
+from apps.aviary.pinned import NO_MODEL
 from apps.aviary.preflight import check_image
 from apps.aviary.recipes import FOLDER, find_recipe, read_recipe, recipe_names
 from apps.aviary.season import MONTHS, check_season, name_months

@@ -51,11 +51,7 @@ Stahlbeton nach DIN 1045, Lasten nach DIN 1055
     [
         (PETITION_1905, "bauantrag"),
         (PERMIT_1957, "genehmigung"),
-        pytest.param(
-            ACCEPTANCE_1961,
-            "abnahme",
-            marks=pytest.mark.xfail(strict=True, reason="is taken for a permit so far"),
-        ),
+        (ACCEPTANCE_1961, "abnahme"),
         (APPLICATION_2018, "bauantrag"),
         (CHARGE, "gebuehr"),
         (STATICS, "statik"),

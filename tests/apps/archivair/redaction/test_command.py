@@ -25,7 +25,9 @@ def reads(monkeypatch):
     def use(text="Bauherr: Walter Schlehdorn", again=()):
         monkeypatch.setattr(command, "_client", lambda stack: InkReader(text))
         monkeypatch.setattr(redact_command, "find_tesseract", lambda: None)
-        monkeypatch.setattr(redact_command, "_reader", lambda engines: lambda pixels, dpi: again)
+        monkeypatch.setattr(
+            redact_command, "reread_with", lambda engines: lambda pixels, dpi: again
+        )
 
     use()
     return use

@@ -155,6 +155,35 @@ def test_a_signature_is_found_below_a_closing_formula_and_print_is_none():
     assert left <= 84 and right >= 294 and top <= 140 and bottom >= 180
 
 
+def test_a_scrawl_in_which_letters_were_read_is_a_signature_all_the_same():
+    lines = ["Das Haus ist fertig und schön.", "Hochachtungsvoll", "", "", "Nagelschmidt"]
+    signed = sign(draw_page(lines), (80, 130, 300, 190))
+    doubtful = (PageWord("Weeele", (84, 148, 296, 176), 0.3),)
+    tall = (PageWord("Weeele", (80, 130, 300, 190)),)
+    for read in (doubtful, tall):
+        page = ArchivePage(signed.image, signed.dpi, (*signed.lines[:2], read, *signed.lines[2:]))
+        boxes = [hit.boxes[0] for hit in find_pii([page]) if hit.category == "signature"]
+        assert len(boxes) == 1
+        left, top, right, bottom = boxes[0]
+        assert left <= 84 and right >= 294 and top <= 140 and bottom >= 180
+
+
+def test_a_pale_signature_on_dark_noisy_paper_is_found_and_noise_is_none():
+    lines = ["Das Haus ist fertig und schön.", "Hochachtungsvoll", "", "", "Nagelschmidt"]
+    noise = np.random.default_rng(3).normal(0, 14, draw_page(lines).image.shape)
+
+    def worn(page):
+        gray = 70 + page.image.astype(float) * 90 / 255 + noise
+        return ArchivePage(np.clip(gray, 0, 255).astype(np.uint8), page.dpi, page.lines)
+
+    plain = worn(draw_page(lines))
+    assert not [hit for hit in find_pii([plain]) if hit.category == "signature"]
+    signed = worn(sign(draw_page(lines), (80, 130, 300, 190)))
+    (box,) = [hit.boxes[0] for hit in find_pii([signed]) if hit.category == "signature"]
+    assert box[0] <= 88 and box[2] >= 290 and box[1] <= 145 and box[3] >= 175
+    assert box[3] - box[1] < 100 and box[2] - box[0] < 260
+
+
 IBAN_BODY = st.text(string.digits, min_size=18, max_size=18)
 
 

@@ -1,0 +1,1 @@
+"""A batch of scanned pages as documents: cut, named, with fields; what people decided included."""

@@ -1,0 +1,262 @@
+"""Make documents of what was found on the pages and of what people decided about them.
+
+    batch = make_batch(stream, edits)
+
+Pure and cheap: nothing is read or classified again, so each view makes its batch anew. A decision
+changes what it is about and nothing else; cuts that nobody touched stay where they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from apps.archivair.batch.contents import (
+    Batch,
+    BatchPage,
+    Document,
+    FieldValue,
+    PropertyFile,
+    ReviewItem,
+)
+from apps.archivair.batch.edits import NO_EDITS, BatchEdits, FieldEdit
+from apps.archivair.batch.stream import Stream, StreamPage
+from apps.archivair.documents.field_confidence import Field, choose_fields
+from apps.archivair.documents.grouping import PROPERTY_KEYS, group_documents
+from apps.archivair.documents.page_classes import UNCLEAR, UNCLEAR_BELOW, class_ids
+from apps.archivair.documents.pairs import load_splitting
+from apps.archivair.documents.patterns import FIELD_NAMES
+from apps.archivair.documents.splitting import Boundary, PairChance, split_stream
+
+BLANK_CLASS = "leer"
+COVER_CLASS = "deckblatt"
+BY_PERSON = "person"
+PARCEL = ("flurstueck_zaehler", "flurstueck_nenner")
+FIELD_REVIEW_BELOW = 0.8
+BOUNDARY_REVIEW_BELOW = 0.75
+PAGE_REVIEW_BELOW = 0.75
+DIGITS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    """Pages of one document and how sure its class is."""
+
+    number: int
+    pages: tuple[StreamPage, ...]
+    document_class: str
+    confidence: float
+    class_by_person: bool
+
+    @property
+    def span(self) -> range:
+        return range(self.pages[0].page, self.pages[-1].page + 1)
+
+
+def make_batch(stream: Stream, edits: BatchEdits = NO_EDITS) -> Batch:
+    """Return the batch: cut, classified, put together by property, with fields.
+
+    Args:
+        stream: What was found.
+        edits: What people decided.
+    """
+    boundaries = _boundaries(stream.pages, edits)
+    cuts = _cut(stream.pages, boundaries, edits)
+    by_page = {page.page: cut.number for cut in cuts for page in cut.pages}
+    files, fields = _files_and_fields(stream, cuts, by_page, edits)
+    documents = tuple(
+        Document(
+            document=cut.number,
+            first_page=cut.pages[0].page,
+            last_page=cut.pages[-1].page,
+            document_class=cut.document_class,
+            confidence=cut.confidence,
+            fields=tuple(fields[cut.number]),
+        )
+        for cut in cuts
+    )
+    return Batch(
+        schema="archivair-batch/1",
+        inputs=stream.inputs,
+        pages=tuple(
+            _page(page, boundary, by_page[page.page], edits)
+            for page, boundary in zip(stream.pages, boundaries, strict=True)
+        ),
+        documents=documents,
+        files=files,
+        needs_review=tuple(_reviews(cuts, documents, boundaries, edits)),
+        models=stream.models,
+        seconds=stream.seconds,
+    )
+
+
+def _boundaries(pages: Sequence[StreamPage], edits: BatchEdits) -> list[Boundary]:
+    """Return the decision before each page, the first one included."""
+    speaking = [page.page for page in pages if not page.is_silent]
+    # The first page that says something has none before it that it could be compared with.
+    pairs = [
+        PairChance(page.page, page.boundary_chance, page.is_silent or page.page == speaking[0])
+        for page in pages[1:]
+    ]
+    found = [Boundary(page.page, True, 1.0) for page in pages[:1]]
+    found += split_stream(pairs, load_splitting().prior)
+    for place, boundary in enumerate(found):
+        decided = edits.cuts.get(boundary.page)
+        if place and decided is not None:
+            found[place] = Boundary(boundary.page, decided, float(decided))
+    return found
+
+
+def _cut(
+    pages: Sequence[StreamPage], boundaries: Sequence[Boundary], edits: BatchEdits
+) -> list[_Cut]:
+    parts: list[list[StreamPage]] = []
+    for page, boundary in zip(pages, boundaries, strict=True):
+        if boundary.starts_document:
+            parts.append([])
+        parts[-1].append(page)
+    return [_named(number, part, edits) for number, part in enumerate(parts, 1)]
+
+
+def _named(number: int, pages: Sequence[StreamPage], edits: BatchEdits) -> _Cut:
+    """Say which class a document is: what a person chose, else what its pages say together."""
+    chosen = [edits.classes[page.page] for page in pages if page.page in edits.classes]
+    if chosen:
+        return _Cut(number, tuple(pages), chosen[-1], 1.0, class_by_person=True)
+    speaking = [page.class_chances for page in pages if any(page.class_chances)]
+    chances = [sum(column) / len(speaking) for column in zip(*speaking, strict=True)]
+    confidence = round(max(chances, default=0.0), DIGITS)
+    sure = confidence >= UNCLEAR_BELOW
+    name = class_ids()[chances.index(max(chances))] if sure else UNCLEAR
+    return _Cut(number, tuple(pages), name, confidence, class_by_person=False)
+
+
+def _files_and_fields(
+    stream: Stream, cuts: Sequence[_Cut], by_page: Mapping[int, int], edits: BatchEdits
+) -> tuple[tuple[PropertyFile, ...], dict[int, list[FieldValue]]]:
+    elsewhere = {by_page[page] for page in edits.other_file if page in by_page}
+    covers = {cut.number for cut in cuts if cut.document_class == COVER_CLASS}
+    found = group_documents(stream.candidates, by_page, elsewhere=elsewhere, covers=covers)
+    fields: dict[int, list[FieldValue]] = {cut.number: [] for cut in cuts}
+    for one in found:
+        own = frozenset(one.documents)
+        chosen = choose_fields(
+            [candidate for candidate in stream.candidates if by_page[candidate.page] in own],
+            {page: number for page, number in by_page.items() if number in own},
+        )
+        for number, values in chosen.items():
+            fields[number] = [_value(value) for value in values]
+    for (page, name), edit in edits.fields.items():
+        if page in by_page:
+            own_fields = fields[by_page[page]]
+            fields[by_page[page]] = _decided(own_fields, name, edit)
+    files = tuple(
+        PropertyFile(
+            {**one.property, **_corrected(fields[number] for number in one.documents)},
+            one.documents,
+        )
+        for one in found
+    )
+    return files, fields
+
+
+def _corrected(documents: Iterable[Sequence[FieldValue]]) -> dict[str, str]:
+    """Return what people wrote about the property in any document of a file."""
+    told: dict[str, str] = {}
+    for fields in documents:
+        values = {one.name: one.value for one in fields}
+        written = {one.name for one in fields if one.rule == BY_PERSON}
+        told |= {name: values[name] for name in written & set(PROPERTY_KEYS)}
+        if PARCEL[0] in values and written & set(PARCEL):
+            told["flurstueck"] = "/".join(values[name] for name in PARCEL if name in values)
+    return told
+
+
+def _value(field: Field) -> FieldValue:
+    return FieldValue(
+        name=field.name,
+        value=field.value,
+        raw=field.raw,
+        page=field.page,
+        bbox_px=field.box,
+        confidence=field.confidence,
+        rule=field.rule,
+        normalised=field.normalised,
+    )
+
+
+def _decided(fields: Sequence[FieldValue], name: str, edit: FieldEdit) -> list[FieldValue]:
+    """Apply what a person said about a field; a value without a place on a page is not taken."""
+    changed = []
+    for one in fields:
+        if one.name != name or edit.verdict == "spaeter":
+            changed.append(one)
+        elif edit.verdict == "stimmt":
+            changed.append(replace(one, confidence=1.0))
+        elif edit.verdict == "korrigiert":
+            new = edit.value
+            changed.append(
+                replace(one, value=new, confidence=1.0, rule=BY_PERSON, normalised=new != one.raw)
+            )
+    return sorted(changed, key=lambda one: FIELD_NAMES.index(one.name))
+
+
+def _page(page: StreamPage, boundary: Boundary, document: int, edits: BatchEdits) -> BatchPage:
+    return BatchPage(
+        page=page.page,
+        file=page.file,
+        stem=page.stem,
+        page_class=_page_class(page),
+        class_probabilities={}
+        if page.is_silent
+        else dict(zip(class_ids(), page.class_chances, strict=True)),
+        quality=(*page.quality, page.error) if page.error else page.quality,
+        rotation_deg=edits.rotations.get(page.page, page.rotation_deg),
+        script=page.script,
+        starts_document=boundary.starts_document,
+        boundary_probability=round(boundary.probability, DIGITS),
+        document=document,
+    )
+
+
+def _page_class(page: StreamPage) -> str:
+    if page.is_blank:
+        return BLANK_CLASS
+    best = max(page.class_chances)
+    return class_ids()[page.class_chances.index(best)] if best >= UNCLEAR_BELOW else UNCLEAR
+
+
+def _reviews(
+    cuts: Sequence[_Cut],
+    documents: Sequence[Document],
+    boundaries: Sequence[Boundary],
+    edits: BatchEdits,
+) -> list[ReviewItem]:
+    """Return what a person should look at, least certain first; what is decided is not asked."""
+    by_page = {page.page: cut.number for cut in cuts for page in cut.pages}
+    items = [
+        ReviewItem("class", cut.pages[0].page, cut.number, "", cut.confidence)
+        for cut in cuts
+        if cut.document_class == UNCLEAR and not cut.class_by_person
+    ]
+    for boundary in boundaries[1:]:
+        sure = round(max(boundary.probability, 1 - boundary.probability), DIGITS)
+        if sure < BOUNDARY_REVIEW_BELOW and boundary.page not in edits.cuts:
+            items.append(ReviewItem("boundary", boundary.page, by_page[boundary.page], "", sure))
+    for page in (page for cut in cuts for page in cut.pages):
+        unread = bool(page.error) or (page.confidence or 1.0) < PAGE_REVIEW_BELOW
+        if unread:
+            sure = 0.0 if page.error else page.confidence or 0.0
+            items.append(ReviewItem("page", page.page, by_page[page.page], "", sure))
+    asked = {
+        (by_page[page], name)
+        for (page, name), edit in edits.fields.items()
+        if page in by_page and edit.verdict != "spaeter"
+    }
+    items += [
+        ReviewItem("field", one.page, document.document, one.name, one.confidence)
+        for document in documents
+        for one in document.fields
+        if one.confidence < FIELD_REVIEW_BELOW and (document.document, one.name) not in asked
+    ]
+    return sorted(items, key=lambda one: (one.confidence, one.page, one.kind, one.name))

@@ -1,0 +1,139 @@
+"""Redact and hand out: whom for, what goes, how it looks, and a person who releases it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from apps.archivair.batch.contents import Batch, Document
+from apps.archivair.class_words import class_word
+from apps.archivair.redaction.choices import choose
+from apps.archivair.redaction.profiles import Profile, load_profile
+from apps.archivair.redaction.words import PROFILE_WORDS, profile_names, removed_words
+from apps.archivair.views.deciding import may_decide
+from apps.archivair.views.redaction_desk import NAME, RedactionDesk
+from apps.archivair.views.redaction_facts import show_facts
+from apps.archivair.views.redaction_list import show_hits
+from apps.archivair.views.redaction_pages import show_pages_of
+from apps.archivair.views.redaction_release import show_release, show_releases
+from apps.archivair.views.redaction_search import search_file
+from apps.archivair.views.result import load_pages
+from shared.errors import UrbanKiError
+from shared.store import runs
+from shared.store.decisions import current
+from shared.store.run_views import RunView
+from shared.ui import AppContext
+
+_UNCHECKED = "ungeprueft"
+
+
+def show_redaction(ctx: AppContext, run: RunView, batch: Batch) -> None:
+    """Show what would be removed and let a person release it; a click runs this part alone.
+
+    Args:
+        ctx: Context of the page.
+        run: The run.
+        batch: Its documents as they stand.
+    """
+    if run.is_active:
+        st.caption(ctx.t("Schwärzen können Sie, sobald alle Seiten gelesen sind."))
+        return
+    st.fragment(_redaction)(ctx, run.id, batch)
+    show_releases(ctx, run)
+
+
+def _redaction(ctx: AppContext, run_id: str, batch: Batch) -> None:
+    try:
+        run = runs.get(ctx.principal, ctx.store, run_id)
+        desk = RedactionDesk(ctx, run_id, current(ctx.principal, ctx.store, run_id))
+        pages = load_pages(ctx, run)
+    except UrbanKiError as error:
+        st.warning(ctx.t.error(error)[0])
+        return
+    profile = _choose_profile(ctx)
+    document = _choose_document(ctx, batch)
+    if document is None:
+        st.caption(ctx.t("In diesem Stapel ist kein Dokument."))
+        return
+    show_facts(desk)
+    found = search_file(desk, batch, document, pages)
+    chosen = choose(profile, found.proposal, desk.decided)
+    own = [one for one in chosen if one.hit.page in document.pages]
+    with st.container(key=f"user_{NAME}"):
+        _say_withheld(ctx, profile, batch, document)
+        show_hits(desk, profile, own, found)
+        show_pages_of(desk, profile, document, own, found)
+    if may_decide(ctx):
+        show_release(desk, run, batch, document, profile, found)
+    else:
+        st.caption(ctx.t("Freigeben darf die Sachbearbeitung."))
+
+
+def _choose_profile(ctx: AppContext) -> Profile:
+    t = ctx.t
+    name = st.selectbox(
+        t("Für wen?"), profile_names(), format_func=lambda one: t(PROFILE_WORDS[one]),
+        key=f"{NAME}_profile",
+    )  # fmt: skip
+    profile = load_profile(name)
+    removed = removed_words(profile, t)
+    st.caption(
+        t("Entfernt wird: {what}.", what=", ".join(removed))
+        if removed
+        else t("Entfernt wird nichts; jede Seite trägt „{mark}“.", mark=profile.watermark)
+    )
+    if profile.withheld:
+        classes = ", ".join(class_word(one, t) for one in sorted(profile.withheld))
+        st.caption(t("Nicht herausgegeben werden Seiten dieser Art: {classes}.", classes=classes))
+    if profile.status == _UNCHECKED:
+        st.info(
+            t(
+                "Dieses Profil ist rechtlich ungeprüft. Lassen Sie es von Ihrer Kommune prüfen, "
+                "bevor Sie Dateien herausgeben."
+            )
+        )
+    return profile
+
+
+def _choose_document(ctx: AppContext, batch: Batch) -> Document | None:
+    t = ctx.t
+    names = {
+        one.document: t(
+            "{number}: {title}, Seiten {first} bis {last}",
+            number=one.document,
+            title=class_word(one.document_class, t),
+            first=one.first_page,
+            last=one.last_page,
+        )
+        for one in batch.documents
+    }
+    if not names:
+        return None
+    number = st.selectbox(
+        t("Dokument"), list(names), format_func=lambda one: names[one], key=f"{NAME}_document"
+    )
+    return next((one for one in batch.documents if one.document == number), None)
+
+
+def _say_withheld(ctx: AppContext, profile: Profile, batch: Batch, document: Document) -> None:
+    """Name the pages that the profile holds back."""
+    held = withheld_pages(profile, batch, document)
+    if held:
+        numbers = ", ".join(str(one) for one in held)
+        st.warning(ctx.t("Zurückgehalten werden die Seiten {numbers}.", numbers=numbers))
+
+
+def withheld_pages(profile: Profile, batch: Batch, document: Document) -> Sequence[int]:
+    """Return the pages of a document that a profile holds back.
+
+    Args:
+        profile: Who gets it.
+        batch: The batch.
+        document: The document.
+    """
+    return [
+        page.page
+        for page in batch.pages
+        if page.page in document.pages and page.page_class in profile.withheld
+    ]

@@ -1,0 +1,93 @@
+"""Writing the files of a result into a folder, all of them or none."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from shared.errors import ResultsExist, StorageFull
+
+OBJECTS_FILE = "objects.geojson"
+SUMMARY_FILE = "summary.json"
+NEEDED_FREE_BYTES = 50 * 2**20
+
+Json = dict[str, Any]
+
+
+def to_json(content: Mapping[str, Any]) -> str:
+    """Write a summary as indented JSON text; bytes of file names that are no text become "?"."""
+    text = json.dumps(content, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def compact(content: Json) -> str:
+    """Write JSON on one line."""
+    return json.dumps(content, ensure_ascii=False, allow_nan=False)
+
+
+def is_new(folder: Path) -> bool:
+    """Say whether a folder has to be made.
+
+    Raises:
+        StorageFull: There can be no such folder, for example because the name is too long.
+    """
+    try:
+        return not folder.exists()
+    except OSError as cause:
+        raise StorageFull(folder=folder.name) from cause
+
+
+def prepare_folder(folder: Path, *, overwrite: bool) -> None:
+    """Make sure that results can be written, before any work starts.
+
+    Args:
+        folder: Where results will go; made if absent.
+        overwrite: Allow a folder that already holds results.
+
+    Raises:
+        ResultsExist: There is a result and `overwrite` is False.
+        StorageFull: The folder cannot be made, written to, or the disk is full.
+    """
+    existing = [folder / SUMMARY_FILE, *folder.glob(f"*/{SUMMARY_FILE}"), folder / OBJECTS_FILE]
+    if not overwrite and any(path.exists() for path in existing):
+        raise ResultsExist(folder=folder.name)
+    probe = folder / f".write-test-{os.getpid()}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.write_bytes(b"0")
+        probe.unlink()
+        free = shutil.disk_usage(folder).free
+    except OSError as cause:
+        raise StorageFull(folder=folder.name) from cause
+    if free < NEEDED_FREE_BYTES:
+        raise StorageFull(folder=folder.name)
+
+
+def write_files(folder: Path, files: Mapping[str, str | bytes]) -> None:
+    """Write all files of a result or none.
+
+    Args:
+        folder: An existing folder.
+        files: Name to content, in the order of appearance.
+
+    Raises:
+        StorageFull: The disk is full or the folder cannot be written to.
+    """
+    temporary = {name: folder / f".{name}.part" for name in files}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in files.items():
+            temporary[name].write_bytes(content.encode() if isinstance(content, str) else content)
+        for name, path in temporary.items():
+            path.replace(folder / name)
+    except OSError as cause:
+        raise StorageFull(folder=folder.name) from cause
+    finally:  # somebody may have stopped the command just now
+        for path in temporary.values():
+            with contextlib.suppress(OSError):
+                path.unlink()
