@@ -260,7 +260,16 @@ class Settings(SignInSettings):
     @property
     def database_address(self) -> str:
         """SQLAlchemy URL of the database."""
-        return self.database_url or f"sqlite:///{self.data_dir.resolve() / 'gallery.db'}"
+        return self.database_url or f"sqlite:///{self._own_database}"
+
+    @property
+    def has_no_database_yet(self) -> bool:
+        """Whether the database is the file of the data folder, and nobody has made it."""
+        return not self.database_url and not self._own_database.is_file()
+
+    @property
+    def _own_database(self) -> Path:
+        return self.data_dir.resolve() / "gallery.db"
 
     @property
     def storage_address(self) -> str:

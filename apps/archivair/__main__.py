@@ -39,7 +39,7 @@ from apps.archivair.redaction.command import redact
 from apps.archivair.redaction.errors import ResidueFound
 from apps.archivair.search_command import search
 from apps.archivair.survey import FileFailure, SurveyedFile, survey
-from shared.auth.audited_commands import run_app_command
+from shared.auth.headless import run_app_command
 from shared.clients.model_server import ModelServerClient
 from shared.clients.server_process import ensure_model_server
 from shared.command_line import refusal

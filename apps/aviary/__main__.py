@@ -27,7 +27,7 @@ from apps.aviary.inputs.input_files import FLAGS
 from apps.aviary.recipe_book.own_model import OWN_MODEL, SUMMARY_DE, TITLE_DE
 from apps.aviary.recipes import find_recipe, recipe_names
 from apps.aviary.result_files import Json, to_json
-from shared.auth.audited_commands import run_app_command
+from shared.auth.headless import run_app_command
 from shared.contracts.finding import may_continue
 from shared.errors import (
     Cancelled,

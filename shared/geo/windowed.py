@@ -57,13 +57,13 @@ _EXTRA_BANDS = Finding(
     "hint",
     "mehr_baender",
     N_("Das Bild hat {found} Kanäle. Verwendet werden die Kanäle 1, 2 und 3 als Rot, Grün, Blau."),
-    N_("Andere Kanäle wählen Sie auf der Kommandozeile mit --bands."),
+    N_("Andere Kanäle kann Ihre Systembetreuung mit dem Befehl der Anwendung wählen (--bands)."),
 )
 _NEAR_INFRARED = Finding(
     "ok",
     "nahes_infrarot",
     N_("Der vierte Kanal wird als nahes Infrarot gelesen."),
-    N_("Andere Kanäle wählen Sie auf der Kommandozeile mit --bands."),
+    N_("Andere Kanäle kann Ihre Systembetreuung mit dem Befehl der Anwendung wählen (--bands)."),
 )
 _ONLY_OPACITY = Finding(
     "hint",
