@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from apps.archivair.jobs import OCR
 from apps.archivair.sample import SAMPLE_NAME
@@ -32,7 +33,16 @@ from apps.archivair.views.switch import (
 )
 from apps.archivair.views.truth import show_sample_truth
 from shared.store.run_views import RunView
-from shared.ui import AppContext, app_page, bind_run, flag_result, job_list, job_panel, step
+from shared.ui import (
+    AppContext,
+    app_page,
+    bind_run,
+    escape_markdown,
+    flag_result,
+    job_list,
+    job_panel,
+    step,
+)
 
 VIEWS_OF_BATCH = {
     SCAN: show_scan_check,
@@ -46,10 +56,11 @@ VIEWS_OF_BATCH = {
 
 def show_result(ctx: AppContext, run: RunView) -> None:
     """Show a run: its files, how far it is, and what came out in the way that somebody chose."""
-    with step(ctx, 1, ctx.t("Stapel"), done=True):
-        show_order(ctx, run)
-    with step(ctx, 2, ctx.t("Lesen"), done=run.state == "done" and not run.units_failed):
-        run = job_panel(ctx, run.id)
+    with _earlier_steps(ctx, run):
+        with step(ctx, 1, ctx.t("Stapel"), done=True):
+            show_order(ctx, run)
+        with step(ctx, 2, ctx.t("Lesen"), done=_is_read(run)):
+            run = job_panel(ctx, run.id)
     with step(ctx, 3, ctx.t("Ergebnis"), done=run.state == "done"):
         batch = load_batch(ctx, run)
         view = choose_view(ctx, batch)
@@ -59,6 +70,22 @@ def show_result(ctx: AppContext, run: RunView) -> None:
         show_pages(ctx, run)
     elif view == DOCUMENTS:
         show_rest(ctx, run)
+
+
+def _is_read(run: RunView) -> bool:
+    return run.state == "done" and not run.units_failed
+
+
+def _earlier_steps(ctx: AppContext, run: RunView) -> DeltaGenerator:
+    """Fold what is behind the clerk: the documents of a batch begin on the first screen."""
+    if not _is_read(run) or run.units_done < 2:
+        return st.container()
+    with st.container(key=f"user_{ctx.manifest.id}_title"):
+        st.markdown(f"**{escape_markdown(run.title)}**")
+    words = ctx.t(
+        "1. Stapel und 2. Lesen: {count} Seiten fertig", count=ctx.t.number(run.units_done)
+    )
+    return st.expander(words, key="archivair_earlier_steps")
 
 
 def show_pages(ctx: AppContext, run: RunView) -> None:

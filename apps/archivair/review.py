@@ -26,6 +26,7 @@ from apps.archivair.batch.edits import (
     edits_of,
     field_key,
 )
+from apps.archivair.batch.making import is_about
 
 REVIEWED_SHARE = 0.10
 """Share of the fields that the suggested threshold lets a person look at."""
@@ -259,11 +260,13 @@ def _fields(found: Batch, decisions: Mapping[str, Said]) -> Iterator[ReviewField
     edits = edits_of(decisions).fields
     for document in found.documents:
         # Decisions stay under the page that began the document when they were made.
-        said = {
-            name: (page, edit) for (page, name), edit in edits.items() if page in document.pages
-        }
+        own = [(key, edit) for key, edit in edits.items() if key[0] in document.pages]
         for one in document.fields:
-            page, edit = said.get(one.name, (document.first_page, None))
+            page = document.first_page
+            edit: FieldEdit | None = None
+            for (told, name), said in own:
+                if name == one.name and is_about(one, told, said):
+                    page, edit = told, said
             yield ReviewField(document.document, one, field_key(page, one.name), edit)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from apps.aviary.commands.stopping import undisturbed
 from shared.errors import ResultsExist, StorageFull
 
 OBJECTS_FILE = "objects.geojson"
@@ -69,25 +70,31 @@ def prepare_folder(folder: Path, *, overwrite: bool) -> None:
 
 
 def write_files(folder: Path, files: Mapping[str, str | bytes]) -> None:
-    """Write all files of a result or none.
+    """Write all files of a result or none, even where somebody stops the command meanwhile.
 
     Args:
-        folder: An existing folder.
+        folder: Made if absent; a new one goes again where nothing was written.
         files: Name to content, in the order of appearance.
 
     Raises:
         StorageFull: The disk is full or the folder cannot be written to.
     """
-    temporary = {name: folder / f".{name}.part" for name in files}
+    # Two commands may have been given the same folder.
+    temporary = {name: folder / f".{name}.{os.getpid()}.part" for name in files}
+    made = is_new(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in files.items():
             temporary[name].write_bytes(content.encode() if isinstance(content, str) else content)
-        for name, path in temporary.items():
-            path.replace(folder / name)
+        with undisturbed():
+            for name, path in temporary.items():
+                path.replace(folder / name)
     except OSError as cause:
         raise StorageFull(folder=folder.name) from cause
     finally:  # somebody may have stopped the command just now
         for path in temporary.values():
             with contextlib.suppress(OSError):
                 path.unlink()
+        if made:
+            with contextlib.suppress(OSError):
+                folder.rmdir()  # only an empty one goes

@@ -149,7 +149,7 @@ def _files_and_fields(
     for (page, name), edit in edits.fields.items():
         if page in by_page:
             own_fields = fields[by_page[page]]
-            fields[by_page[page]] = _decided(own_fields, name, edit)
+            fields[by_page[page]] = _decided(own_fields, page, name, edit)
     files = tuple(
         PropertyFile(
             {**one.property, **_corrected(fields[number] for number in one.documents)},
@@ -185,11 +185,13 @@ def _value(field: Field) -> FieldValue:
     )
 
 
-def _decided(fields: Sequence[FieldValue], name: str, edit: FieldEdit) -> list[FieldValue]:
+def _decided(
+    fields: Sequence[FieldValue], page: int, name: str, edit: FieldEdit
+) -> list[FieldValue]:
     """Apply what a person said about a field; a value without a place on a page is not taken."""
     changed = []
     for one in fields:
-        if one.name != name or edit.verdict == "spaeter":
+        if one.name != name or edit.verdict == "spaeter" or not is_about(one, page, edit):
             changed.append(one)
         elif edit.verdict == "stimmt":
             changed.append(replace(one, confidence=1.0))
@@ -199,6 +201,20 @@ def _decided(fields: Sequence[FieldValue], name: str, edit: FieldEdit) -> list[F
                 replace(one, value=new, confidence=1.0, rule=BY_PERSON, normalised=new != one.raw)
             )
     return sorted(changed, key=lambda one: FIELD_NAMES.index(one.name))
+
+
+def is_about(one: FieldValue, page: int, edit: FieldEdit) -> bool:
+    """Say whether a person meant this value.
+
+    One from before the document that was decided about came in when documents were joined: where
+    it differs from what the person saw, nobody has looked at it.
+
+    Args:
+        one: The value.
+        page: Page of the document under which the decision was made.
+        edit: The decision.
+    """
+    return one.page >= page or edit.old in ("", one.value, edit.value)
 
 
 def _page(page: StreamPage, boundary: Boundary, document: int, edits: BatchEdits) -> BatchPage:
@@ -244,19 +260,24 @@ def _reviews(
         if sure < BOUNDARY_REVIEW_BELOW and boundary.page not in edits.cuts:
             items.append(ReviewItem("boundary", boundary.page, by_page[boundary.page], "", sure))
     for page in (page for cut in cuts for page in cut.pages):
-        unread = bool(page.error) or (page.confidence or 1.0) < PAGE_REVIEW_BELOW
-        if unread:
-            sure = 0.0 if page.error else page.confidence or 0.0
+        sure = 1.0 if page.confidence is None else page.confidence
+        if page.error or sure < PAGE_REVIEW_BELOW:
+            sure = 0.0 if page.error else sure
             items.append(ReviewItem("page", page.page, by_page[page.page], "", sure))
-    asked = {
-        (by_page[page], name)
-        for (page, name), edit in edits.fields.items()
-        if page in by_page and edit.verdict != "spaeter"
-    }
     items += [
         ReviewItem("field", one.page, document.document, one.name, one.confidence)
         for document in documents
         for one in document.fields
-        if one.confidence < FIELD_REVIEW_BELOW and (document.document, one.name) not in asked
+        if one.confidence < FIELD_REVIEW_BELOW and not _is_decided(document, one, edits)
     ]
     return sorted(items, key=lambda one: (one.confidence, one.page, one.kind, one.name))
+
+
+def _is_decided(document: Document, one: FieldValue, edits: BatchEdits) -> bool:
+    return any(
+        name == one.name
+        and page in document.pages
+        and edit.verdict != "spaeter"
+        and is_about(one, page, edit)
+        for (page, name), edit in edits.fields.items()
+    )

@@ -11,6 +11,7 @@ from apps.archivair.batch_words import batch_words, unsure_words
 from apps.archivair.report import how_sure, next_step, what_came_out
 from apps.archivair.run_pages import RunPages
 from apps.archivair.views.loading import load_batch
+from apps.archivair.views.measured import measured_words
 from apps.archivair.views.result import REFRESH_S, load_pages
 from shared.contracts.provenance import LOCAL_ZONE, ModelUse, Provenance
 from shared.errors import UrbanKiError
@@ -68,13 +69,33 @@ def answer_now(ctx: AppContext, run: RunView, pages: RunPages) -> None:
     t = ctx.t
     what, sure = what_came_out(pages, t), how_sure(pages, t)
     batch = load_batch(ctx, run) if pages.total != 1 else None
+    step = next_step(pages, t)
     if batch is not None:
-        what, sure = f"{batch_words(batch, t)} {what}", f"{unsure_words(batch, t)} {sure}"
+        if batch.needs_review:
+            look = t("Sehen Sie zuerst an, was „bitte prüfen“ trägt, dann eine Stichprobe.")
+            step = f"{look} {step}"
+        what = f"{batch_words(batch, t)} {what}"
+        sure = f"{unsure_words(batch, t)} {measured_words(t)} {sure}"
+    answer_about(ctx, run, what=what, how_sure=sure, next_step=step)
+
+
+def answer_about(
+    ctx: AppContext, run: RunView, *, what: str, how_sure: str, next_step: str
+) -> None:
+    """Answer the four questions about what a view shows.
+
+    Args:
+        ctx: Context of the page.
+        run: The run that it comes from.
+        what: Translated sentence, what came out.
+        how_sure: Translated sentence, how certain it is.
+        next_step: Translated sentence, what a person does now.
+    """
     with st.container(key="archivair_answers"):
         answer_panel(
             what=what,
-            how_sure=sure,
+            how_sure=how_sure,
             origin=origin_of(ctx.tenant, run),
-            next_step=next_step(pages, t),
-            t=t,
+            next_step=next_step,
+            t=ctx.t,
         )

@@ -34,7 +34,7 @@ def show_tables(ctx: AppContext, position: Position) -> None:
                 "confidence": document.confidence,
                 "cut": chances[document.first_page],
                 "file": files.get(document.document),
-                "state": t("bitte prüfen") if document.document in asked else t("in Ordnung"),
+                "state": t("bitte prüfen") if document.document in asked else t("vorgeschlagen"),
             }
             for document in batch.documents
         ],

@@ -7,16 +7,19 @@ from collections.abc import Sequence
 import streamlit as st
 
 from apps.archivair.batch.contents import Batch, Document
+from apps.archivair.batch_words import document_words
 from apps.archivair.class_words import class_word
-from apps.archivair.redaction.choices import choose
+from apps.archivair.redaction.choices import ChosenHit, choose
 from apps.archivair.redaction.profiles import Profile, load_profile
 from apps.archivair.redaction.words import PROFILE_WORDS, profile_names, removed_words
+from apps.archivair.views.answers import answer_about
 from apps.archivair.views.deciding import may_decide
 from apps.archivair.views.redaction_desk import NAME, RedactionDesk
 from apps.archivair.views.redaction_facts import show_facts
 from apps.archivair.views.redaction_list import show_hits
 from apps.archivair.views.redaction_pages import show_pages_of
-from apps.archivair.views.redaction_release import show_release, show_releases
+from apps.archivair.views.redaction_release import show_release
+from apps.archivair.views.redaction_releases import show_releases
 from apps.archivair.views.redaction_search import search_file
 from apps.archivair.views.result import load_pages
 from shared.errors import UrbanKiError
@@ -61,6 +64,7 @@ def _redaction(ctx: AppContext, run_id: str, batch: Batch) -> None:
     chosen = choose(profile, found.proposal, desk.decided)
     own = [one for one in chosen if one.hit.page in document.pages]
     with st.container(key=f"user_{NAME}"):
+        _say_limits(ctx)
         _say_withheld(ctx, profile, batch, document)
         show_hits(desk, profile, own, found)
         show_pages_of(desk, profile, document, own, found)
@@ -68,6 +72,30 @@ def _redaction(ctx: AppContext, run_id: str, batch: Batch) -> None:
         show_release(desk, run, batch, document, profile, found)
     else:
         st.caption(ctx.t("Freigeben darf die Sachbearbeitung."))
+    _answers(ctx, run, own)
+
+
+def _answers(ctx: AppContext, run: RunView, chosen: Sequence[ChosenHit]) -> None:
+    t = ctx.t
+    answer_about(
+        ctx,
+        run,
+        what=t.plural(
+            "Auf diesem Dokument ist {count} Stelle gefunden; entfernt würden {removed}.",
+            "Auf diesem Dokument sind {count} Stellen gefunden; entfernt würden {removed}.",
+            len(chosen),
+            removed=t.number(sum(one.is_removed for one in chosen)),
+        ),
+        how_sure=t(
+            "Wie viele Stellen fehlen, kann die Software nicht sagen. Die Prüfung nach der "
+            "Freigabe sucht nur, was hier entfernt wird; was nicht gefunden wurde, findet auch "
+            "sie nicht."
+        ),
+        next_step=t(
+            "Sehen Sie jede Seite in der Vorschau an. Ergänzen Sie Namen und eigene Kästen, und "
+            "geben Sie erst dann frei."
+        ),
+    )
 
 
 def _choose_profile(ctx: AppContext) -> Profile:
@@ -98,16 +126,7 @@ def _choose_profile(ctx: AppContext) -> Profile:
 
 def _choose_document(ctx: AppContext, batch: Batch) -> Document | None:
     t = ctx.t
-    names = {
-        one.document: t(
-            "{number}: {title}, Seiten {first} bis {last}",
-            number=one.document,
-            title=class_word(one.document_class, t),
-            first=one.first_page,
-            last=one.last_page,
-        )
-        for one in batch.documents
-    }
+    names = {one.document: document_words(one, t) for one in batch.documents}
     if not names:
         return None
     number = st.selectbox(
@@ -116,12 +135,29 @@ def _choose_document(ctx: AppContext, batch: Batch) -> Document | None:
     return next((one for one in batch.documents if one.document == number), None)
 
 
+def _say_limits(ctx: AppContext) -> None:
+    """Say before the list what it cannot do: nobody may take it for complete."""
+    st.warning(
+        ctx.t(
+            "Das ist ein Vorschlag und oft unvollständig: Namen, die die Texterkennung falsch "
+            "liest, findet die Suche häufig nicht. Auch Gesichter und Handschrift deckt sie nicht "
+            "sicher ab. Ein Mensch muss jede Seite ansehen, bevor sie das Haus verlässt."
+        )
+    )
+
+
 def _say_withheld(ctx: AppContext, profile: Profile, batch: Batch, document: Document) -> None:
     """Name the pages that the profile holds back."""
     held = withheld_pages(profile, batch, document)
     if held:
-        numbers = ", ".join(str(one) for one in held)
-        st.warning(ctx.t("Zurückgehalten werden die Seiten {numbers}.", numbers=numbers))
+        st.warning(
+            ctx.t.plural(
+                "Zurückgehalten wird Seite {numbers}.",
+                "Zurückgehalten werden die Seiten {numbers}.",
+                len(held),
+                numbers=", ".join(str(one) for one in held),
+            )
+        )
 
 
 def withheld_pages(profile: Profile, batch: Batch, document: Document) -> Sequence[int]:

@@ -41,7 +41,7 @@ def show_hits(
         [
             Figure(t("Wird entfernt"), len(removed)),
             Figure(t("Gefunden"), len(chosen)),
-            Figure(t("Arten"), len(kinds)),
+            Figure(t("Arten von Angaben"), len(kinds)),
         ],
         t,
     )
@@ -50,6 +50,10 @@ def show_hits(
         return
     only = st.toggle(t("Nur zeigen, was entfernt wird"), value=True, key=f"{NAME}_only")
     rows = removed if only else list(chosen)
+    if not rows:
+        st.caption(
+            t("Nach dieser Auswahl wird hier nichts entfernt. Der Schalter zeigt alle Stellen.")
+        )
     for one in _shown(desk, rows):
         _row(desk, profile, one, found)
 
@@ -92,7 +96,8 @@ def _row(desk: RedactionDesk, profile: Profile, one: ChosenHit, found: FoundFile
                 )  # fmt: skip
             if hit.text:
                 st.markdown(escape_markdown(hit.text))
-            st.caption(f"{reason_words(hit, t)}. {t(ROLE_WORDS[hit.role])}.")
+            role = f" {t(ROLE_WORDS[hit.role])}." if hit.role else ""
+            st.caption(f"{reason_words(hit, t)}.{role}")
 
 
 def _crop(one: ChosenHit, found: FoundFile) -> NDArray[np.uint8] | None:

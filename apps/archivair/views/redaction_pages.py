@@ -20,7 +20,7 @@ from apps.archivair.views.redaction_search import FoundFile
 
 _PERCENT = 100
 _SIDES = ("left", "top", "width", "height")
-_USUAL = {"left": 10.0, "top": 10.0, "width": 30.0, "height": 5.0}
+_USUAL = {"left": 10, "top": 10, "width": 30, "height": 5}
 
 
 def show_pages_of(
@@ -55,7 +55,8 @@ def show_pages_of(
         else t("Seite {number}, wie sie herausgegeben würde", number=number)
     )
     with shown:
-        st.image(covered(page, boxes, page.picture()), caption=caption, width="stretch")
+        picture = covered(page, boxes, page.picture())
+        st.image(picture, caption=caption, alt=caption, width="stretch")
 
 
 def _warn(desk: RedactionDesk, document: Document, found: FoundFile) -> None:
@@ -63,18 +64,24 @@ def _warn(desk: RedactionDesk, document: Document, found: FoundFile) -> None:
     unread = sorted(found.proposal.unread & set(document.pages))
     if unread:
         st.warning(
-            t(
+            t.plural(
+                "Auf Seite {numbers} steht Schrift, die nicht gelesen wurde. Bitte sehen Sie "
+                "diese Seite selbst durch und decken Sie Personenangaben mit Kästen ab.",
                 "Auf den Seiten {numbers} steht Schrift, die nicht gelesen wurde. Bitte sehen Sie "
                 "diese Seiten selbst durch und decken Sie Personenangaben mit Kästen ab.",
+                len(unread),
                 numbers=", ".join(str(one) for one in unread),
             )
         )
     missing = sorted(found.missing & set(document.pages))
     if missing:
         st.warning(
-            t(
+            t.plural(
+                "Seite {numbers} wurde nicht gelesen. Dieses Dokument kann nicht "
+                "herausgegeben werden.",
                 "Die Seiten {numbers} wurden nicht gelesen. Dieses Dokument kann nicht "
                 "herausgegeben werden.",
+                len(missing),
                 numbers=", ".join(str(one) for one in missing),
             )
         )
@@ -93,11 +100,17 @@ def _box_fields(desk: RedactionDesk, page: PageOfFile) -> Box | None:
     t = desk.ctx.t
     if not may_decide(desk.ctx):
         return None
-    st.markdown(f"**{t('Eigenen Kasten hinzufügen')}**")
-    st.caption(t("Angaben in Prozent der Seite, von links und von oben."))
+    if not st.toggle(t("Eigenen Kasten hinzufügen"), key=f"{NAME}_own"):
+        return None
+    st.caption(
+        t(
+            "Angaben in Prozent der Seite, von links und von oben. Der Umriss im Bild zeigt den "
+            "Kasten; er gilt erst, wenn Sie ihn hinzufügen."
+        )
+    )
     words = (t("Von links (%)"), t("Von oben (%)"), t("Breite (%)"), t("Höhe (%)"))
     left, top, width, height = (
-        st.number_input(word, 0.0, 100.0, _USUAL[side], 1.0, format="%.1f", key=f"{NAME}_{side}")
+        st.number_input(word, 0, 100, _USUAL[side], 1, key=f"{NAME}_{side}")
         for side, word in zip(_SIDES, words, strict=True)
     )
     box = percent_box(page.size, left, top, width, height)

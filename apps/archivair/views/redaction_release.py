@@ -1,21 +1,18 @@
-"""A person releases what is to be written; below it what became of earlier releases."""
+"""A person releases what is to be written, as a job."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from functools import partial
 
 import streamlit as st
 
 from apps.archivair.batch.contents import Batch, Document
 from apps.archivair.redaction.choices import choose, make_plan
-from apps.archivair.redaction.job import BATCH, ENDING, PROFILE, REDACT, redact_order
+from apps.archivair.redaction.job import redact_order
 from apps.archivair.redaction.plan import MEDIA_TYPE, PLAN_NAME, encode_plan
 from apps.archivair.redaction.profiles import Profile
-from apps.archivair.redaction.words import PROFILE_WORDS
-from apps.archivair.results_zip import MEDIA_TYPE as ZIP
 from apps.archivair.views.redaction_desk import NAME, RedactionDesk
 from apps.archivair.views.redaction_search import FoundFile
 from shared.auth import audit
@@ -25,15 +22,10 @@ from shared.errors import UrbanKiError, new_reference
 from shared.store import artifacts, runs
 from shared.store.run_views import RunView
 from shared.ui import (
-    AppContext,
-    Download,
     error_box,
-    export_bar,
     is_kiosk,
-    job_panel,
 )
 
-_LOOKED_AT = 50
 logger = logging.getLogger(__name__)
 
 
@@ -60,7 +52,7 @@ def show_release(
         )
     )
     documents = _choose_documents(desk, document, found)
-    looked = st.checkbox(t("Ich habe die Vorschau aller Seiten geprüft."), key=f"{NAME}_looked")
+    looked = _ask_whether_looked(desk, profile, documents)
     reason = None
     if is_kiosk():
         reason = t("An der Vorführstation wird nichts herausgegeben.")
@@ -84,6 +76,17 @@ def show_release(
             error_box(error, reference=reference, t=t)
             return
         st.rerun()
+
+
+def _ask_whether_looked(
+    desk: RedactionDesk, profile: Profile, documents: Sequence[Document]
+) -> bool:
+    """Ask anew for each choice: who looked at one document for one reader saw no other."""
+    about = "_".join(str(one.document) for one in documents)
+    return st.checkbox(
+        desk.ctx.t("Ich habe jede Seite in der Vorschau selbst geprüft."),
+        key=f"{NAME}_looked_{profile.name}_{about}",
+    )
 
 
 def _choose_documents(
@@ -123,59 +126,3 @@ def _release(
         reason_code=f"schwaerzung:{profile.name}",
     )  # fmt: skip
     audit.write(ctx.store.engine, ctx.store.settings, event, now=now)
-
-
-def show_releases(ctx: AppContext, run: RunView) -> None:
-    """Show what became of the releases of a reading, newest first.
-
-    Args:
-        ctx: Context of the page.
-        run: The reading.
-    """
-    t = ctx.t
-    known = runs.recent(ctx.principal, ctx.store, app=REDACT.app, job=REDACT.name, limit=_LOOKED_AT)
-    own = [one for one in known if one.parameters.get(BATCH) == run.id]
-    if not own:
-        return
-    st.subheader(t("Freigaben"), anchor=False)
-    newest, *older = own
-    shown = newest
-    if older:
-        names = {one.id: _name(ctx, one) for one in own}
-        chosen = st.selectbox(
-            t("Freigabe"), list(names), format_func=lambda one: names[one], key=f"{NAME}_run"
-        )
-        shown = next(one for one in own if one.id == chosen)
-    shown = job_panel(ctx, shown.id)
-    if not shown.is_active:
-        _show_outcome(ctx, shown)
-
-
-def _name(ctx: AppContext, run: RunView) -> str:
-    moment = run.created_at.astimezone(LOCAL_ZONE)
-    profile = ctx.t(PROFILE_WORDS[str(run.parameters[PROFILE])])
-    return f"{profile}, {ctx.t.date(moment)} {moment:%H:%M}"
-
-
-def _show_outcome(ctx: AppContext, run: RunView) -> None:
-    """Offer what was proved, and say plainly where there is no file."""
-    t = ctx.t
-    if run.units_failed:
-        st.error(
-            t(
-                "{count} Dokumente wurden nicht herausgegeben: Die Prüfung nach der Schwärzung ist "
-                "nicht bestanden, oder alle Seiten sind zurückgehalten. Es gibt dafür keine Datei. "
-                "Ergänzen Sie Namen oder Kästen und geben Sie neu frei.",
-                count=run.units_failed,
-            )
-        )
-    files = runs.result_files(ctx.principal, ctx.store, run.id)
-    for name, file in files.items():
-        if name.endswith(ENDING):
-            load = partial(artifacts.read, ctx.principal, ctx.store, file)
-            download = Download(t("Geschwärzte Dokumente mit Prüfbericht (ZIP)"), name, ZIP, load)
-            note = t(
-                "PDF/A-3b (strukturell geprüft) und je Dokument ein Bericht, der nennt, was "
-                "entfernt und wie es geprüft wurde."
-            )
-            export_bar(ctx, [download], run_id=run.id, note=note)

@@ -10,7 +10,9 @@ from apps.archivair.batch.contents import Batch
 from apps.archivair.batch.edits import CORRECTED, LATER, UNREADABLE
 from apps.archivair.review import THRESHOLD_STEP, Review, make_review, suggest_threshold
 from apps.archivair.run_pages import RunPages
+from apps.archivair.views.answers import answer_about
 from apps.archivair.views.deciding import may_decide
+from apps.archivair.views.measured import measured_words
 from apps.archivair.views.result import load_pages
 from apps.archivair.views.review_desk import ReviewDesk
 from apps.archivair.views.review_form import NAME, show_way_back
@@ -53,13 +55,15 @@ def _review(ctx: AppContext, run_id: str) -> None:
         return
     if found is None:
         return
+    head = st.container()
     threshold = _choose_threshold(ctx, run_id, found)
     review = make_review(found, decided, threshold)
     desk = ReviewDesk(ctx, run_id, NAME, decided)
     selected = selected_item(review)
     if selected is not None:
         desk.go_to(selected)
-    _counter(ctx, review)
+    with head:
+        left = _counter(ctx, review)
     if is_kiosk() or not may_decide(ctx):
         st.caption(ctx.t("Über Felder entscheidet die Sachbearbeitung."))
     else:
@@ -67,6 +71,25 @@ def _review(ctx: AppContext, run_id: str) -> None:
     if st.toggle(ctx.t("Alle Felder als Tabelle"), key=f"{NAME}_list"):
         with st.container(key=f"user_{NAME}_list"):
             show_fields(ctx, found, review)
+    _answers(ctx, run, left)
+
+
+def _answers(ctx: AppContext, run: RunView, left: str) -> None:
+    t = ctx.t
+    guess = t(
+        "Felder über der Schwelle wurden nicht gefragt; auch sie können falsch sein, oder ein "
+        "Feld wurde gar nicht gefunden."
+    )
+    answer_about(
+        ctx,
+        run,
+        what=f"{left}.",
+        how_sure=f"{guess} {measured_words(t)}",
+        next_step=t(
+            "Vergleichen Sie jedes gefragte Feld mit dem Ausschnitt. Aktenzeichen sehen Sie bitte "
+            "immer selbst an. Danach erstellen Sie die Ablage."
+        ),
+    )
 
 
 def _choose_threshold(ctx: AppContext, run_id: str, found: Batch) -> float:
@@ -99,7 +122,8 @@ def _choose_threshold(ctx: AppContext, run_id: str, found: Batch) -> float:
     return kept[run_id] / PERCENT
 
 
-def _counter(ctx: AppContext, review: Review) -> None:
+def _counter(ctx: AppContext, review: Review) -> str:
+    """Show how much is left to answer, and return it as words."""
     t, total = ctx.t, len(review.fields)
     said = Counter(one.verdict for one in review.fields)
     left = t(
@@ -125,6 +149,7 @@ def _counter(ctx: AppContext, review: Review) -> None:
             later=t.number(said[LATER]),
         )
     )
+    return left
 
 
 def _decide(desk: ReviewDesk, pages: RunPages, found: Batch, review: Review) -> None:

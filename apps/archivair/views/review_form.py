@@ -17,7 +17,7 @@ from apps.archivair.views.review_desk import Answer, ReviewDesk
 
 NAME = "archivair_review"
 CONFIRM_KEY, LATER_KEY, UNREADABLE_KEY, NO_KEY, BACK_KEY = "Enter", "Esc", "U", "N", "Z"
-KEYS = f"{CONFIRM_KEY}, {LATER_KEY}, {UNREADABLE_KEY}, {NO_KEY}, {BACK_KEY}"
+KEYS = f"{LATER_KEY}, {UNREADABLE_KEY}, {NO_KEY}, {BACK_KEY}"
 _KEYS = f"{NAME}_keys"
 
 
@@ -87,10 +87,10 @@ def show_way_back(desk: ReviewDesk) -> None:
         desk: Where the person decides.
     """
     t, taken = desk.ctx.t, desk.last()
-    label = t("Zurück")
+    label = t("Antwort zurücknehmen")
     if taken:
         item = taken[-1].item_key
-        label = t("Zurück: {what}", what=_item_word(desk, item))
+        label = t("Zurücknehmen: {what}", what=_item_word(desk, item))
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
             label,
@@ -101,7 +101,7 @@ def show_way_back(desk: ReviewDesk) -> None:
             args=(taken, taken[-1].item_key.removeprefix(f"{LATER}:") if taken else ""),
         )
         st.toggle(
-            t("Tasten {keys}", keys=KEYS),
+            t("Tasten Eingabe, {keys}", keys=KEYS),
             True,
             key=_KEYS,
             help=t("Schalten Sie die Tasten ab, wenn sie ein Hilfsprogramm stören."),

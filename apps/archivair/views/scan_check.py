@@ -11,8 +11,8 @@ import streamlit as st
 from apps.archivair.batch.contents import Batch, BatchPage
 from apps.archivair.rescan import build_rescan, pages_to_rescan
 from apps.archivair.run_pages import RunPages
-from apps.archivair.scan_words import needs_rescan, page_advice, page_words
-from apps.archivair.views.answers import origin_of
+from apps.archivair.scan_words import SCAN_WORDS, needs_rescan, page_advice, page_words
+from apps.archivair.views.answers import answer_about, origin_of
 from apps.archivair.views.loading import batch_anew, load_batch
 from apps.archivair.views.result import REFRESH_S, load_pages
 from apps.archivair.views.thumbnails import SMALL_PX, page_picture
@@ -27,7 +27,7 @@ from shared.themes import load_theme
 from shared.ui import AppContext, Column, Download, export_bar, file_name, table
 
 PART_PAGES = 24
-PAGE_WIDTH_PX = 120
+PAGE_WIDTH_PX = 152
 _ONLY, _PART = "archivair_scan_only", "archivair_scan_part"
 
 
@@ -70,21 +70,48 @@ def _scan_check(ctx: AppContext, run_id: str, shown: Batch) -> None:
             alt=t("Alle Seiten des Stapels mit dem Ergebnis der Scan-Prüfung."),
             t=t,
         )
+    _answers(ctx, run, batch, len(wanted))
 
 
-def _summary(ctx: AppContext, batch: Batch, count: int) -> None:
+def _answers(ctx: AppContext, run: RunView, batch: Batch, count: int) -> None:
+    t = ctx.t
+    answer_about(
+        ctx,
+        run,
+        what=" ".join(_counts(ctx, batch, count)),
+        how_sure=t(
+            "Die Prüfung misst Schärfe, Helligkeit, Lage und Ränder des Bildes. Sie kann Fehler "
+            "übersehen und gute Seiten melden, vor allem Zeichnungen. Ob Seiten fehlen, sieht "
+            "sie nicht."
+        ),
+        next_step=t(
+            "Sehen Sie die genannten Seiten am Papier an und scannen Sie sie bei Bedarf neu. Die "
+            "Liste dafür können Sie mitnehmen."
+        ),
+    )
+
+
+def _counts(ctx: AppContext, batch: Batch, count: int) -> tuple[str, str]:
+    """Say how many pages were checked, and how many of them should be scanned again."""
     t = ctx.t
     checked = t.plural("{count} Seite geprüft.", "{count} Seiten geprüft.", len(batch.pages))
     if not count:
-        st.success(f"{checked} {t('Keine Seite muss neu gescannt werden.')}")
-        return
-    wanted = t.plural(
+        return checked, t("Keine Seite muss neu gescannt werden.")
+    return checked, t.plural(
         "{count} Seite sollte neu gescannt werden.",
         "{count} Seiten sollten neu gescannt werden.",
         count,
     )
+
+
+def _summary(ctx: AppContext, batch: Batch, count: int) -> None:
+    t = ctx.t
+    found = " ".join(_counts(ctx, batch, count))
+    if not count:
+        st.success(found)
+        return
     more = t("Sie können trotzdem weitermachen; die Lesung dieser Seiten ist unsicherer.")
-    st.warning(f"{checked} {wanted} {more}")
+    st.warning(f"{found} {more}")
 
 
 def _pictures(ctx: AppContext, listed: Sequence[BatchPage], pages: RunPages) -> None:
@@ -102,9 +129,11 @@ def _pictures(ctx: AppContext, listed: Sequence[BatchPage], pages: RunPages) -> 
                     picture = page_picture(ctx, file, page, SMALL_PX)
                     alt = f"{name}: {words}" if words else name
                     st.image(picture, alt=alt, width=PAGE_WIDTH_PX)
-                mark = f" :orange-badge[{words}]" if needs_rescan(page) else ""
-                quiet = f" ({words})" if words and not mark else ""
-                st.markdown(f"{name}{quiet}{mark}")
+                # A badge does not wrap: each finding has its own, so that none is cut.
+                known = [t(SCAN_WORDS[one].text) for one in page.quality if one in SCAN_WORDS]
+                marks = "".join(f" :orange-badge[{word}]" for word in known or [words])
+                quiet = f" ({words})" if words else ""
+                st.markdown(name + (marks if needs_rescan(page) else quiet))
 
 
 def _row(ctx: AppContext, batch: Batch, page: BatchPage) -> dict[str, object]:

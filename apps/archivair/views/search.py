@@ -47,9 +47,19 @@ def show_search(ctx: AppContext, run: RunView, batch: Batch) -> None:
         return
     shown = found[:MOST_HITS]
     with st.container(key=f"user_{ctx.manifest.id}_search"):
-        chosen = list_hits(ctx, shown)
-        show_scan(ctx, chosen.source, chosen.hit.page, chosen.excerpt().marks)
+        # Beside each other: who chooses a hit sees at once where it stands.
+        hits, scan = st.columns([2, 3], gap="medium")
+        with hits:
+            chosen = list_hits(ctx, shown)
+        with scan:
+            show_scan(ctx, chosen.source, chosen.hit.page, chosen.excerpt().marks)
         show_map(ctx, [(one.source.batch, one.hit.page) for one in shown], run)
+    st.caption(
+        ctx.t(
+            "Falsch gelesene Wörter und Handschrift kann die Suche verfehlen. Kein Treffer heißt "
+            "nicht, dass nichts in der Akte steht."
+        )
+    )
 
 
 def _sources(ctx: AppContext, run: RunView, batch: Batch, *, everywhere: bool) -> list[Source]:

@@ -15,7 +15,7 @@ from apps.archivair.search_synonyms import shown_word
 from apps.archivair.views.search_sources import Source
 from shared.ui import AppContext, Column, escape_markdown, table
 
-HITS_PER_PART = 10
+HITS_PER_PART = 5
 _CHOSEN, _PART = "archivair_search_chosen", "archivair_search_part"
 
 

@@ -85,7 +85,7 @@ def show_map(ctx: AppContext, hits: Sequence[tuple[Batch, int]], run: RunView) -
         st.caption(
             t(
                 "Wo diese Adressen liegen, ist nicht bekannt. Die Karte zeigt sie, sobald im "
-                "Datenraum eine Ebene „addresses“ Ihrer Kommune liegt."
+                "Datenraum ein Verzeichnis der Adressen liegt (Ebene „addresses“)."
             )
         )
         table(rows, columns=columns, key=key, alt=alt, t=t)

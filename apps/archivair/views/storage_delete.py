@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from apps.archivair.data_files import retention
+from apps.archivair.views.redaction_releases import releases_of
 from apps.archivair.views.storage_export import exports_of
 from shared.auth.audited_work import delete_run
 from shared.contracts.identity.policy import decide
@@ -30,7 +31,7 @@ class Going:
         bytes: Their size.
         pages: Pages that were read.
         decisions: Rows of the log of decisions.
-        exports: Exports of the batch.
+        exports: Exports and redacted releases of the batch.
         layers: Versions in the data space.
     """
 
@@ -85,7 +86,7 @@ def show_deletion(ctx: AppContext, run: RunView) -> None:
     t = ctx.t
     if is_kiosk():
         return
-    exports = exports_of(ctx, run)
+    exports = (*exports_of(ctx, run), *releases_of(ctx, run, everybody=True))
     allowed = all(
         decide(ctx.principal, delete_action(ctx.principal, one.started_by)).allowed
         for one in (run, *exports)
@@ -103,7 +104,7 @@ def what_goes(ctx: AppContext, run: RunView) -> Going:
         ctx: Context of the page.
         run: The reading.
     """
-    exports = tuple(exports_of(ctx, run))
+    exports = (*exports_of(ctx, run), *releases_of(ctx, run, everybody=True))
     ids = {run.id, *(one.id for one in exports)}
     layers = dataspace.list_layers(ctx.principal, ctx.store, app=run.app, all_versions=True)
     return Going(
@@ -143,7 +144,7 @@ def _confirm(ctx: AppContext, run: RunView, going: Going) -> None:
         (t("Größe der Dateien"), t.number(going.bytes / BYTES_PER_MB, 1, "MB")),
         (t("Gelesene Seiten"), t.number(going.pages)),
         (t("Entscheidungen"), t.number(going.decisions)),
-        (t("Exporte"), t.number(len(going.exports))),
+        (t("Exporte und Freigaben"), t.number(len(going.exports))),
         (t("Fassungen im Datenraum"), ", ".join(going.layers) or t.number(0)),
     ]
     table(

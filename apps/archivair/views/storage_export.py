@@ -11,15 +11,13 @@ import streamlit as st
 from apps.archivair.export_job import EXPORT
 from apps.archivair.ordering import export_order
 from apps.archivair.results_zip import MEDIA_TYPE
+from apps.archivair.views.side_job import show_active, show_state
 from shared.contracts.identity.policy import decide
-from shared.errors import UrbanKiError
-from shared.jobs.lookup import unit_word
 from shared.store import artifacts, runs
 from shared.store.decisions import current
 from shared.store.rights import cancel_action, start_action
 from shared.store.run_views import RunOrder, RunView
-from shared.ui import AppContext, Download, export_bar, run_words as words
-from shared.ui.jobs import POLL_S
+from shared.ui import AppContext, Download, export_bar
 
 MOST_LOOKED_AT = 50
 NAME = "archivair_storage"
@@ -48,7 +46,7 @@ def show_export_job(ctx: AppContext, run: RunView) -> None:
     if standing is None:
         _offer_start(ctx, run, order)
     elif standing.is_active:
-        st.fragment(_follow, run_every=POLL_S)(ctx, standing.id)
+        show_active(ctx, standing, NAME)
         _offer_stop(ctx, standing)
     else:
         _show_end(ctx, standing)
@@ -103,28 +101,6 @@ def _offer_start(ctx: AppContext, run: RunView, order: RunOrder) -> None:
         st.rerun()
 
 
-def _follow(ctx: AppContext, export_id: str) -> None:
-    """Look at an active export; at its end the whole page runs once more."""
-    try:
-        export = runs.get(ctx.principal, ctx.store, export_id)
-    except UrbanKiError as error:
-        st.warning(ctx.t.error(error)[0])
-        return
-    if not export.is_active:
-        st.rerun()
-    _show_state(ctx, export)
-
-
-def _show_state(ctx: AppContext, export: RunView) -> None:
-    t = ctx.t
-    word = words.state_word(export)
-    counted = words.counts(export, unit_word(export.app, export.job), t)
-    with st.container(key=f"live_{NAME}_export"):
-        st.markdown(f":{word.colour}-badge[{t(word.text)}] {counted}")
-    if export.is_active and export.units_total:
-        st.progress(words.share_done(export))
-
-
 def _offer_stop(ctx: AppContext, export: RunView) -> None:
     if not decide(ctx.principal, cancel_action(ctx.principal, export), app=export.app).allowed:
         return
@@ -135,9 +111,7 @@ def _offer_stop(ctx: AppContext, export: RunView) -> None:
 
 def _show_end(ctx: AppContext, export: RunView) -> None:
     t = ctx.t
-    _show_state(ctx, export)
-    if export.state == "failed":
-        st.error(words.reason_text(export.message_code, export.message_details, "", t))
+    show_state(ctx, export, NAME)
     if export.units_failed:
         st.warning(
             t.plural(

@@ -92,7 +92,7 @@ def _decide(desk: ReviewDesk, run: RunView, batch: Batch, left: list[int]) -> No
                     args=(desk, Answer(sample_key(page), value, reason)),
                 )
         st.button(
-            t("Zurück"),
+            t("Antwort zurücknehmen"),
             key=f"{NAME}_back",
             disabled=not taken,
             on_click=desk.take_back,

@@ -36,7 +36,7 @@ def choose_view(ctx: AppContext, batch: Batch | None) -> str:
     usual = DOCUMENTS if len(batch.pages) > 1 else PAGES
     st.session_state[_VIEW] = asked if asked in VIEWS else usual
     chosen: str | None = st.segmented_control(
-        ctx.t("Ansicht"),
+        ctx.t("Ansicht des Stapels"),
         list(VIEWS),
         format_func=lambda key: ctx.t(VIEWS[key]),
         required=True,

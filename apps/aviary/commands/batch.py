@@ -127,7 +127,8 @@ def _run_one(
     files = None if key is None else _kept(key, order, client)
     if files is None:
         files = stoppable(lambda: _worked_on(path, order, client))
-        if key is not None and files.summary["status"] == "ok":
+        # Somebody may have changed a file after its hash was taken and before it was read.
+        if key is not None and files.summary["status"] == "ok" and key == _key(path, order):
             kept = {**files.others, SUMMARY_FILE: to_json(files.summary)}
             KeptResults.of(get_settings()).keep(key, _model(order, client), kept)
     files.summary["image"]["path"] = str(path)

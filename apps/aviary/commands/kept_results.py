@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -12,6 +13,7 @@ from typing import Self
 
 import numpy as np
 
+from shared.errors import StorageFull, StorageUnreachable
 from shared.geo.cache import TileCache
 from shared.geo.raster import hash_file
 from shared.settings import REPOSITORY, Settings
@@ -24,6 +26,7 @@ REFERRING = frozenset({".vrt"})
 """Files of these kinds show what lies in other files, which may change."""
 PROGRAM = ("apps/aviary", "shared")
 _MODEL = "model"
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,23 +50,23 @@ class KeptResults:
         Args:
             key: See `order_key`.
         """
-        known = self.cache.find(key)
+        try:
+            known = self.cache.find(key)
+        except OSError:  # a folder of somebody else: the image is worked on again
+            _LOG.info("kept results cannot be read", exc_info=True)
+            return None
         if known is None:
             return None
         files = {name: content.tobytes() for name, content in known.items()}
         return files.pop(_MODEL).decode(), files
 
     def keep(self, key: str, model: str, files: Mapping[str, str | bytes]) -> None:
-        """Keep a result unless it is large.
+        """Keep a result unless it is large or cannot be kept, which costs only time later.
 
         Args:
             key: See `order_key`.
             model: The model that answered, with everything that its card says.
             files: Content by name.
-
-        Raises:
-            StorageFull: There is no space left, or the folder may not be written.
-            StorageUnreachable: Any other fault of the disk.
         """
         told = {_MODEL: model, **files}
         content = {
@@ -71,7 +74,10 @@ class KeptResults:
         }
         if sum(map(len, content.values())) <= MOST_BYTES:
             arrays = {name: np.frombuffer(one, np.uint8) for name, one in content.items()}
-            self.cache.keep(key, arrays)
+            try:
+                self.cache.keep(key, arrays)
+            except (StorageFull, StorageUnreachable):
+                _LOG.info("a result cannot be kept", exc_info=True)
 
 
 def order_key(told: Sequence[object], files: Mapping[str, Path]) -> str | None:
@@ -83,14 +89,14 @@ def order_key(told: Sequence[object], files: Mapping[str, Path]) -> str | None:
             example a world file.
 
     Returns:
-        None where files refer to others.
+        None where files refer to others, or one is a pipe or device that might never end.
 
     Raises:
         OSError: A file cannot be read.
     """
     seen = []
     for role, path in sorted(files.items()):
-        if path.suffix.lower() in REFERRING:
+        if path.suffix.lower() in REFERRING or not path.is_file():
             return None
         beside = [one for one in path.parent.iterdir() if one.name.startswith(f"{path.stem}.")]
         seen.append([role, path.name, hash_file(path)])

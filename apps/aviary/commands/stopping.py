@@ -73,6 +73,28 @@ def _stop(number: int, frame: FrameType | None) -> NoReturn:
 
 
 @contextlib.contextmanager
+def undisturbed() -> Iterator[None]:
+    """Put off SIGINT and SIGTERM until a few short steps that belong together are done.
+
+    A thread beside the main one hears no signals and needs no protection.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    heard: list[int] = []
+    before = {
+        number: signal.signal(number, lambda told, _: heard.append(told)) for number in SIGNALS
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if heard:
+            signal.raise_signal(heard[0])
+
+
+@contextlib.contextmanager
 def own_temporary_folder() -> Iterator[None]:
     """Keep temporary files in one folder that is removed even where a thread was left behind."""
     before = tempfile.tempdir

@@ -90,7 +90,7 @@ def build_report(
         Heading(t("Wie sicher ist das?")),
         Paragraph(words.how_sure(result, t)),
         Heading(t("Was tun?")),
-        Paragraph(words.next_step(t)),
+        Paragraph(words.next_step(result, t)),
         Heading(t("Funde im Bild")),
         _map(analysis, kept, overview, decided, scale, t),
         _table(analysis, result, kept, decided, t, on_paper=on_paper),

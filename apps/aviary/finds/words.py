@@ -63,7 +63,9 @@ def key_figures(analysis: Analysis, result: Result, t: Translator) -> list[KeyFi
     area_m2 = sum(result.area_m2.values())
     figures = [
         KeyFigure(t("Funde"), len(result.objects)),
-        KeyFigure(t("davon zweifelhaft"), doubtful, note=t("bitte zuerst prüfen")),
+        KeyFigure(
+            t("davon zweifelhaft"), doubtful, note=t("bitte zuerst prüfen") if doubtful else ""
+        ),
         KeyFigure(t("Fläche"), area_m2, "m²", note=_area_note(analysis, t)),
     ]
     estimate = analysis.recipe.estimate
@@ -102,8 +104,18 @@ def how_sure(result: Result, t: Translator) -> str:
     return " ".join(sentences)
 
 
-def next_step(t: Translator) -> str:
-    """Say what a person does now."""
+def next_step(result: Result, t: Translator) -> str:
+    """Say what a person does now; arguments are those of `key_figures`."""
+    if not result.objects:
+        return t(
+            "Suchen Sie im Bild selbst nach dem, was fehlen könnte. "
+            "Nehmen Sie danach die Dateien mit."
+        )
+    if not any(one.doubtful for one in result.objects):
+        return t(
+            "Prüfen Sie eine Stichprobe der Funde im Bild. "
+            "Suchen Sie auch nach Funden, die fehlen. Nehmen Sie danach die Dateien mit."
+        )
     return t(
         "Prüfen Sie zuerst die zweifelhaften Funde im Bild, dann eine Stichprobe der übrigen. "
         "Suchen Sie auch nach Funden, die fehlen. Nehmen Sie danach die Dateien mit."

@@ -8,6 +8,7 @@ from typing import Final, Literal
 
 import streamlit as st
 
+from apps.aviary.inputs.examples import LEAST_EXAMPLES, MOST_EXAMPLES
 from apps.aviary.inputs.image_check import CheckedImage
 from apps.aviary.inputs.input_files import TITLES
 from apps.aviary.inputs.town_example import TownExample, example_file
@@ -15,8 +16,9 @@ from apps.aviary.painted.sample import EARLIER_NAME, render_sample, sample_png
 from apps.aviary.recipe_book.schema import InputName
 from apps.aviary.recipes import Recipe
 from apps.aviary.views.examples import mark_examples
+from shared.contracts.finding import Finding
 from shared.contracts.identity.policy import UPLOAD, decide
-from shared.errors import EmptyFile, FileTooLarge
+from shared.errors import N_, EmptyFile, FileTooLarge
 from shared.ui import AppContext, is_kiosk
 from shared.ui.intake import sanitize_name
 
@@ -110,6 +112,31 @@ def files_of_example(
     found = [_from_example(ctx, role, example) for role in roles]
     given = tuple(one for one in found if one is not None)
     return given, tuple(one for one in recipe.inputs if one not in {file.role for file in given})
+
+
+def what_is_missing(ctx: AppContext, role: InputName) -> Finding:
+    """Say what a person still has to give, as a finding that stops.
+
+    Args:
+        ctx: Context of the page.
+        role: What is missing.
+    """
+    if role == "examples":
+        return Finding(
+            "stop",
+            "beispiele_fehlen",
+            N_(
+                "Bitte markieren Sie {least} bis {most} Beispiele, dazu höchstens {most} "
+                "Gegenbeispiele."
+            ),
+            details={"least": LEAST_EXAMPLES, "most": MOST_EXAMPLES},
+        )
+    return Finding(
+        "stop",
+        "datei_fehlt",
+        N_("Das Rezept braucht noch eine Datei: {what}."),
+        details={"what": ctx.t(TITLES[role])},
+    )
 
 
 def _marked(ctx: AppContext, checked: CheckedImage) -> GivenFile | None:

@@ -8,7 +8,6 @@ import streamlit as st
 
 from apps.aviary.inputs.area_choice import ChosenArea
 from apps.aviary.inputs.image_check import CheckedImage
-from apps.aviary.inputs.input_files import TITLES
 from apps.aviary.inputs.town_example import (
     TownExample,
     example_tiff,
@@ -20,11 +19,17 @@ from apps.aviary.painted.sample import SAMPLE_GSD_M, SAMPLE_NAME, render_sample,
 from apps.aviary.recipes import Recipe
 from apps.aviary.views.area import choose_area
 from apps.aviary.views.check import check_image_of, open_checked, stated_day, stated_gsd_m
-from apps.aviary.views.files import PAINTED, GivenFile, choose_files, files_of_example
+from apps.aviary.views.files import (
+    PAINTED,
+    GivenFile,
+    choose_files,
+    files_of_example,
+    what_is_missing,
+)
 from apps.aviary.views.folder import KEY as IN_FOLDER, choose_in_folder, path_of
 from shared.contracts.finding import Finding
 from shared.contracts.identity.policy import UPLOAD, decide
-from shared.errors import N_, InputError
+from shared.errors import InputError
 from shared.geo.raster import OpenOptions, RasterInfo, RasterLimits
 from shared.ui import (
     AppContext,
@@ -173,16 +178,7 @@ def _choose_more(
     )
     may_upload = decide(ctx.principal, UPLOAD).allowed
     area = choose_area(ctx, checked, may_upload=may_upload)
-    findings = tuple(
-        Finding(
-            "stop",
-            "datei_fehlt",
-            N_("Das Rezept braucht noch eine Datei: {what}."),
-            details={"what": ctx.t(TITLES[one])},
-        )
-        for one in missing
-    )
-    return area, files, findings
+    return area, files, tuple(what_is_missing(ctx, one) for one in missing)
 
 
 def _open_options(ctx: AppContext, chosen: ChosenData, example: TownExample | None) -> OpenOptions:

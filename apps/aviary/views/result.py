@@ -156,6 +156,6 @@ def _answers(
             what=words.what_came_out(shown.analysis, result, ctx.t),
             how_sure=words.how_sure(result, ctx.t),
             origin=origin_of(shown, ctx.tenant, threshold, min_area_m2),
-            next_step=words.next_step(ctx.t),
+            next_step=words.next_step(result, ctx.t),
             t=ctx.t,
         )

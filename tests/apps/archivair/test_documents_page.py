@@ -226,6 +226,7 @@ def test_the_scan_check_names_faults_and_lists_what_to_scan_again(reader, store)
         "unscharf, zu hell",
         "steht auf dem Kopf",
     ]
+    assert "Seite 2 :orange-badge[unscharf] :orange-badge[zu hell]" in texts(page)
     page.toggle(key="archivair_scan_only").set_value(True).run()
     (table,) = [one.value for one in page.table if "Scan-Prüfung" in one.value]
     assert list(table["Seite"]) == ["2"]

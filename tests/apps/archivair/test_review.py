@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -125,6 +125,13 @@ def test_a_decision_follows_its_page_when_documents_are_cut_anew() -> None:
     review = make_review(BATCH, {field_key(2, "bauherr"): said}, 0.8)
     assert review.fields[0].value == "Karl Müller"
     assert review.fields[0].key == field_key(2, "bauherr")
+
+
+def test_a_decision_does_not_settle_a_value_of_the_document_it_was_joined_to() -> None:
+    one = Document(1, 1, 4, "bauantrag", 0.9, BATCH.documents[0].fields)
+    joined = replace(BATCH, documents=(one,), needs_review=())
+    said = {field_key(3, "bauherr"): Said("korrigiert", field_reason("Eva Lind", "Eva Linde"))}
+    assert field_key(1, "bauherr") in keys(make_review(joined, said, 0.8))
 
 
 def test_a_settled_field_can_be_looked_at_again() -> None:

@@ -203,7 +203,7 @@ def test_decisions_outlive_a_reload_and_a_restart_and_can_be_taken_back(run_id, 
     begin_process()
     again = opened(run_id)
     assert value_of(run_id, "gemarkung").value == "Neustadt"
-    assert again.button(key="archivair_review_back").label == "Zurück: Gemarkung"
+    assert again.button(key="archivair_review_back").label == "Zurücknehmen: Gemarkung"
     press(again, "back")
     assert (asked(again), again.text_input[0].value) == (item, "Musterstadt")
     assert value_of(run_id, "gemarkung").value == "Musterstadt"

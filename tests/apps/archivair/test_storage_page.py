@@ -247,7 +247,7 @@ def test_deletion_says_what_goes_and_leaves_nothing(run_id, store):
     press(opened(run_id), "archivair_batch_delete")
     page = press(opened(run_id), "archivair_batch_delete")
     told = dict(page.table[-1].value.to_numpy()[:, 1:].tolist())
-    assert told["Gelieferte Dateien"] == told["Exporte"] == "1"
+    assert told["Gelieferte Dateien"] == told["Exporte und Freigaben"] == "1"
     assert (told["Gelesene Seiten"], told["Entscheidungen"]) == ("2", "1")
     assert page.button(key="archivair_batch_delete_yes").label == "Ja, löschen"
     run = runs.get(CLERK, store, run_id)

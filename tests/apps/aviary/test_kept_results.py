@@ -1,6 +1,7 @@
 """Results of the command are kept: worked on once, and again as soon as anything is another."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -145,3 +146,48 @@ def test_large_results_are_not_held(tmp_path, monkeypatch):
     monkeypatch.setattr(kept_results, "MOST_BYTES", 6)
     kept.keep("1" * 64, "model", {"a.txt": "ab"})
     assert kept.find("1" * 64) is None
+
+
+def test_an_image_that_changes_under_way_is_not_kept_under_its_old_content(
+    tmp_path, capsys, model, monkeypatch
+):
+    old, new = picture(ground(700, 500)), picture(ground(700, 520))
+    image = save_tiff(tmp_path / "a.tif", old)
+    look = one_image.look
+
+    def look_later(*words, **options):
+        save_tiff(image, new)
+        return look(*words, **options)
+
+    with monkeypatch.context() as late:
+        late.setattr(one_image, "look", look_later)
+        _, changed = run(capsys, image, tmp_path / "one")
+    save_tiff(image, old)
+    _, told = run(capsys, image, tmp_path / "two")
+    assert (changed["image"]["height"], told["image"]["height"]) == (new.shape[0], old.shape[0])
+
+
+def test_a_place_for_results_that_cannot_be_used_costs_only_time(tmp_path, capsys):
+    image = save_tiff(tmp_path / "a.tif", picture(ground(300, 200)))
+    shelf = get_settings().data_dir / "cache" / kept_results.SHELF
+    shelf.parent.mkdir(parents=True)
+    shelf.write_text("a file in place of the folder")
+    words = ["run", "--recipe", "index", "--image", str(image), "--out"]
+    assert command.main([*words, str(tmp_path / "one")]) == 0
+    assert command.main([*words, str(tmp_path / "two")]) == 0
+    assert files(tmp_path / "one") == files(tmp_path / "two") != {}
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "a.tif")
+    words = ["run", "--recipe", "index", "--image", str(tmp_path / "a.tif"), "--out"]
+    done = subprocess.run(
+        [sys.executable, "-m", "apps.aviary", *words, str(tmp_path / "out")],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=REPOSITORY,
+        env={**os.environ, "URBANKI_DATA_DIR": str(tmp_path / "data")},
+    )
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert not (tmp_path / "out").exists()

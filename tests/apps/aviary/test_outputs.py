@@ -1,6 +1,9 @@
 """The files of a run: exact members, fixed bytes, coordinates that lie on the image."""
 
 import json
+import os
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +12,9 @@ from PIL import Image
 from rasterio.transform import Affine, from_origin
 from shapely.geometry import box, shape
 
+from apps.aviary.commands import stopping
 from apps.aviary.finds.analysis import count
+from apps.aviary.finds.words import next_step
 from apps.aviary.outputs import objects_geojson, summary
 from apps.aviary.result_files import prepare_folder, to_json, write_files
 from shared.errors import (
@@ -19,6 +24,7 @@ from shared.errors import (
     ResultsExist,
     StorageFull,
 )
+from shared.i18n import get_translator
 from tests.apps.aviary import doubles
 
 PROPERTIES = {
@@ -213,8 +219,6 @@ def test_a_file_in_place_of_the_folder_is_refused(tmp_path):
 
 
 def test_a_full_disk_leaves_no_half_file(tmp_path, monkeypatch):
-    from pathlib import Path
-
     written = Path.write_bytes
 
     def full(self, *words, **options):
@@ -226,6 +230,33 @@ def test_a_full_disk_leaves_no_half_file(tmp_path, monkeypatch):
     with pytest.raises(StorageFull):
         write_files(tmp_path, {"objects.geojson": "{}", "summary.json": "{}"})
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("number", stopping.SIGNALS)
+def test_a_stop_between_two_files_leaves_no_mixed_result(tmp_path, monkeypatch, number):
+    """A summary of yesterday beside finds of today would pass for one result."""
+    old = {"objects.geojson": "old", "summary.json": "old"}
+    write_files(tmp_path, old)
+    move = Path.replace
+
+    def stopped(self, target):
+        os.kill(os.getpid(), number)
+        return move(self, target)
+
+    monkeypatch.setattr(Path, "replace", stopped)
+    with pytest.raises(KeyboardInterrupt), stopping.stopped_by_signals():
+        write_files(tmp_path, dict.fromkeys(old, "new"))
+    assert {one.name: one.read_text() for one in tmp_path.iterdir()} == dict.fromkeys(old, "new")
+
+
+def test_a_stop_while_writing_leaves_nothing(tmp_path, monkeypatch):
+    def stopped(self, content):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "write_bytes", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        write_files(tmp_path / "new", {"summary.json": "{}"})
+    assert not (tmp_path / "new").exists()
 
 
 def test_tiles_that_nobody_saw_do_not_thin_out_a_warning(tmp_path):
@@ -249,3 +280,14 @@ def test_a_black_collar_is_no_image_of_which_something_has_a_share(tmp_path):
     facts = facts_of(*run(tmp_path / "a.png", gsd_m=0.1))
     assert facts["nodata_share"] == pytest.approx(0.5, abs=0.01)
     assert facts["share"]["pv"] == pytest.approx(bare["share"]["pv"], rel=0.02)
+
+
+def test_nobody_is_sent_to_finds_that_are_not_there(tmp_path):
+    """Doubtful finds come first only where there are some."""
+    t = get_translator("de")
+    _, result = run(png(tmp_path), gsd_m=0.1)
+    sure = tuple(replace(one, doubtful=False) for one in result.objects)
+    doubtful = (replace(sure[0], doubtful=True), *sure[1:])
+    told = [next_step(replace(result, objects=objects), t) for objects in ((), sure, doubtful)]
+    assert ["zweifelhaft" in one for one in told] == [False, False, True]
+    assert ["Stichprobe" in one for one in told] == [False, True, True]

@@ -286,6 +286,8 @@ def test_the_slider_begins_at_the_calibrated_threshold(model, threshold, percent
 def test_examples_are_marked_by_numbers_too(model):
     page = own_file("similar")
     assert "aviary_start" not in keys(page)
+    assert "Bitte markieren Sie 3 bis 20 Beispiele" in texts(page)
+    assert "Das Rezept braucht noch eine Datei" not in texts(page)
     for x in (40, 120, 200):
         page.number_input(key="aviary_examples_x").set_value(x).run()
         page.button(key="aviary_examples_add").click().run()

@@ -1,5 +1,7 @@
 """Documents made of what was found: cuts, classes, files, fields; what a decision changes."""
 
+from dataclasses import replace
+
 import pytest
 
 from apps.archivair.batch import making
@@ -206,3 +208,23 @@ def test_what_a_person_corrects_names_the_property():
     assert file.property["flurstueck"] == "116/8"
     (before,) = make_batch(found).files
     assert before.property["flurstueck"] == "116/3"
+
+
+def test_a_field_edit_does_not_reach_a_value_of_the_document_it_was_joined_to(monkeypatch):
+    edits = BatchEdits(
+        cuts={4: False}, fields={(4, "bauherr"): FieldEdit("korrigiert", "Eva Linde", "Eva Lind")}
+    )
+    one = next(
+        one for one in make_batch(LETTERS, edits).documents[0].fields if one.name == "bauherr"
+    )
+    assert (one.value, one.rule == "person", one.page) == ("Karl Eiche", False, 1)
+    monkeypatch.setattr(making, "FIELD_REVIEW_BELOW", 1.0)
+    asked = {(item.kind, item.name) for item in make_batch(LETTERS, edits).needs_review}
+    assert ("field", "bauherr") in asked
+
+
+@pytest.mark.parametrize(("confidence", "is_asked"), [(0.0, True), (0.5, True), (None, False)])
+def test_a_page_of_no_confidence_at_all_is_to_be_looked_at(confidence, is_asked):
+    pages = (replace(sheet(1, "bauantrag"), confidence=confidence), sheet(2, "bauantrag"))
+    asked = [one.page for one in make_batch(stream(*pages)).needs_review if one.kind == "page"]
+    assert asked == ([1] if is_asked else [])

@@ -11,11 +11,15 @@ from sqlalchemy import select
 from streamlit.testing.v1 import AppTest
 
 from apps.archivair.redaction import job
-from shared.settings import REPOSITORY
+from apps.archivair.views.storage_delete import what_goes
+from shared.i18n import get_translator
+from shared.registry.discover import find_app
+from shared.settings import REPOSITORY, get_settings
 from shared.store import artifacts, decisions, runs
 from shared.store.engine import read_scope
 from shared.store.identity_models import AuditRow
 from shared.store.store import Store, process_store
+from shared.ui import AppContext
 from tests.apps.archivair.run_doubles import APPLICATION, PERMIT, finished_run
 from tests.jobs.in_process import forget_worker, work_off
 from tests.shared.people_of_tests import CLERK, VIEWER, sit_down
@@ -66,6 +70,8 @@ def test_the_screen_says_what_goes_why_and_that_nobody_checked_the_profile(store
     page = opened(run_id)
     text = said(page)
     assert "rechtlich ungeprüft" in text
+    assert "oft unvollständig" in text and "Ein Mensch muss jede Seite ansehen" in text
+    assert "findet auch sie nicht" in text
     assert "Bankverbindung" in text and "Grundriss" in text
     (tick,) = [one for one in ticks(page) if one.value]
     assert tick.label == "Entfernen: Name einer Person, Seite 1"
@@ -85,7 +91,9 @@ def test_a_tick_is_kept_and_survives_a_reload(store, run_id):
 
 def test_a_box_by_numbers_and_a_told_name(store, run_id):
     page = opened(run_id)
-    page.number_input(key="archivair_redaction_left").set_value(50.0).run()
+    assert not page.number_input
+    page.toggle(key="archivair_redaction_own").set_value(True).run()
+    page.number_input(key="archivair_redaction_left").set_value(50).run()
     page.button(key="archivair_redaction_add").click().run()
     assert not page.exception
     assert any(key.startswith("kasten:1:414-") for key in decisions.current(CLERK, store, run_id))
@@ -99,7 +107,7 @@ def test_a_box_by_numbers_and_a_told_name(store, run_id):
 def test_a_person_releases_and_the_audit_tells_of_it(store, run_id):
     page = opened(run_id)
     assert page.button(key="archivair_redaction_release").disabled
-    page.checkbox(key="archivair_redaction_looked").check().run()
+    page.checkbox(key="archivair_redaction_looked_nachbar_1").check().run()
     page.button(key="archivair_redaction_release").click().run()
     assert not page.exception
     work_off(store)
@@ -108,15 +116,24 @@ def test_a_person_releases_and_the_audit_tells_of_it(store, run_id):
     files = runs.result_files(CLERK, store, written.id)
     content = artifacts.read(CLERK, store, files["auszug_nachbar_geschwaerzt.zip"])
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        assert [name for name in archive.namelist() if name.endswith(".pdf")] == [
-            "001_bauantrag_nachbar.pdf"
-        ]
+        (name,) = [name for name in archive.namelist() if name.endswith(".pdf")]
+    assert name.startswith("001_") and name.endswith("_nachbar.pdf")
     with read_scope(store.engine) as session:
         told = session.scalars(select(AuditRow.reason_code)).all()
     assert "schwaerzung:nachbar" in told
     assert "Geschwärzte Dokumente" in "".join(
         str(one.label) for one in opened(run_id).get("download_button")
     )
+    whole = AppTest.from_file(str(REPOSITORY / "apps/archivair/page.py"), default_timeout=120)
+    whole.query_params["ergebnis"], whole.query_params["ansicht"] = run_id, "schwaerzen"
+    whole.run()
+    assert "Vorgangsnummer" not in said(whole)
+    assert "Geschwärzte Dokumente" in "".join(
+        str(one.label) for one in whole.get("download_button")
+    )
+    reading = runs.get(CLERK, store, run_id)
+    ctx = AppContext(find_app("archivair"), get_translator("de", "archivair"), get_settings())
+    assert [one.id for one in what_goes(ctx, reading).exports] == [written.id]
 
 
 def test_a_failed_proof_is_shown_plainly_and_gives_no_file(store, run_id, monkeypatch):
@@ -125,7 +142,7 @@ def test_a_failed_proof_is_shown_plainly_and_gives_no_file(store, run_id, monkey
     rest = [PageWord("Müller", (600, 900, 700, 920))]
     monkeypatch.setattr(job, "reread_with", lambda engines: lambda pixels, dpi: rest)
     page = opened(run_id)
-    page.checkbox(key="archivair_redaction_looked").check().run()
+    page.checkbox(key="archivair_redaction_looked_nachbar_1").check().run()
     page.button(key="archivair_redaction_release").click().run()
     work_off(store)
     (written,) = runs.recent(CLERK, store, app="archivair", job="redact")
@@ -141,3 +158,11 @@ def test_who_only_reads_sees_the_list_and_releases_nothing(store, run_id, monkey
     assert "Freigeben darf die Sachbearbeitung." in said(page)
     assert all(one.disabled for one in ticks(page))
     assert not [one for one in page.button if one.key == "archivair_redaction_release"]
+
+
+def test_who_looked_for_one_reader_has_not_looked_for_another(store, run_id):
+    page = opened(run_id)
+    page.checkbox(key="archivair_redaction_looked_nachbar_1").check().run()
+    assert not page.button(key="archivair_redaction_release").disabled
+    page.selectbox(key="archivair_redaction_profile").set_value("forschung").run()
+    assert page.button(key="archivair_redaction_release").disabled
