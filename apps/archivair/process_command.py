@@ -64,13 +64,13 @@ def process(options: Namespace, client_of: Callable[[ExitStack], ModelServerClie
     check_writable(options.out)
     hashes = {file.pages[0].sha256 for file in found.files if file.pages}
     stems = {page.stem for page in found.pages}
-    check_results(options.out, hashes, stems, force=options.force)
     record = _Record(sum(1 for _ in found.pages))
     for failure in found.failures:
         record.fail(failure.file_name, None, failure.error.code, str(failure.error))
     batch = None
     if found.files:
         with working_in(options.out):
+            check_results(options.out, hashes, stems, force=options.force)
             batch = _work(options, client_of, found, record, start)
     seconds = round(time.monotonic() - start, 2)
     sys.stdout.write(json.dumps(record.summary(batch, seconds), ensure_ascii=False) + "\n")

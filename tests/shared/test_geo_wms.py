@@ -128,7 +128,10 @@ def test_a_message_with_status_200_is_told(kind):
         {"body": picture(), "headers": {"content-encoding": "gzip"}},
         {"body": picture() + bytes(2 * 2**20)},
     ],
-    ids=str,
+    ids=[
+        *("message", "message_as_png", "empty", "gif", "no_picture", "too_large"),
+        *("cut", "not_found", "not_allowed", "packed", "too_long"),
+    ],
 )
 def test_what_is_no_picture_of_this_size_is_refused_at_once(answer):
     with map_service(always(**answer)) as service:

@@ -67,6 +67,8 @@ def working_in(folder: Path) -> Iterator[None]:
     with stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if not _is_still(work / _LOCK, stream):
+                raise BlockingIOError
         except BlockingIOError as cause:
             reason = f"Im Ordner „{folder}“ arbeitet schon ein anderer Aufruf."
             raise InputError(reason=reason) from cause
@@ -75,6 +77,14 @@ def working_in(folder: Path) -> Iterator[None]:
         finally:
             (work / _LOCK).unlink(missing_ok=True)
             _drop_empty(folder)
+
+
+def _is_still(path: Path, stream: BinaryIO) -> bool:
+    """Say whether a path names the opened file; one that ended just now has dropped its lock."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(stream.fileno()))
+    except FileNotFoundError:
+        return False
 
 
 def publish(folder: Path, packed: BinaryIO) -> list[str]:

@@ -1,7 +1,8 @@
 """What people decided about a proposal: left, added, told; kept in the log of decisions.
 
 Items are `schwaerzung:<profile>:<key of the hit>` with the value "bleibt" or "weg",
-`kasten:<page>:<left>-<top>-<right>-<bottom>` with "weg" or "bleibt", and
+`kasten:<page>:<left>-<top>-<right>-<bottom>` (of the delivered page, so that a later turn moves no
+box) with "weg" or "bleibt", and
 `fall:<kind>` with "genannt", whose reason holds the names as JSON.
 """
 
@@ -19,7 +20,7 @@ from apps.archivair.batch.contents import Batch, Document
 from apps.archivair.redaction.hits import CaseFacts, PiiHit
 from apps.archivair.redaction.plan import Plan, PlannedDocument, PlannedPage
 from apps.archivair.redaction.profiles import Profile, to_remove
-from apps.archivair.redaction.proposal import Proposal, key_of, own_box
+from apps.archivair.redaction.proposal import PageTurn, Proposal, key_of, own_box
 
 REMOVED, LEFT, TOLD = "weg", "bleibt", "genannt"
 FACT_KINDS = ("owners", "neighbours", "officials", "others", "property_addresses")
@@ -72,7 +73,7 @@ def box_item(page: int, box: Box) -> str:
 
     Args:
         page: Number of the page in the batch.
-        box: In pixels of the upright page.
+        box: In pixels of the delivered page.
     """
     return f"{_BOX}:{page}:{'-'.join(map(str, box))}"
 
@@ -110,19 +111,23 @@ def facts_of(said: Mapping[str, Said], page_classes: Sequence[tuple[int, str]] =
     return CaseFacts(**told, page_classes=tuple(page_classes))
 
 
-def drawn_boxes(said: Mapping[str, Said]) -> list[PiiHit]:
-    """Return the boxes that people drew and nobody took back.
+def drawn_boxes(said: Mapping[str, Said], turns: Mapping[int, PageTurn]) -> dict[str, PiiHit]:
+    """Return the boxes that people drew and nobody took back, by item, from page to page.
 
     Args:
         said: Valid decisions by item.
+        turns: How the pages stand now; boxes of other pages are left out.
     """
-    found = []
+    found = {}
     for item, one in said.items():
         match = _BOX_KEY.fullmatch(item)
-        if match is not None and one.value == REMOVED:
-            page, left, top, right, bottom = map(int, match.groups())
-            found.append(own_box(page, (left, top, right, bottom)))
-    return sorted(found, key=lambda hit: (hit.page, hit.boxes[0][1], hit.boxes[0][0]))
+        if match is None or one.value != REMOVED:
+            continue
+        page, left, top, right, bottom = (int(group) for group in match.groups())
+        if page in turns:
+            found[item] = own_box(page, turns[page].to_upright((left, top, right, bottom)))
+    places = {item: (hit.page, hit.boxes[0][1], hit.boxes[0][0]) for item, hit in found.items()}
+    return {item: found[item] for item in sorted(found, key=lambda item: places[item])}
 
 
 def choose(profile: Profile, proposal: Proposal, said: Mapping[str, Said]) -> list[ChosenHit]:
@@ -142,7 +147,7 @@ def choose(profile: Profile, proposal: Proposal, said: Mapping[str, Said]) -> li
         is_removed = is_proposed if decided is None else decided.value == REMOVED
         chosen.append(ChosenHit(hit, key, is_proposed, is_removed))
     chosen += [
-        ChosenHit(hit, box_item(hit.page, hit.boxes[0]), False, True) for hit in drawn_boxes(said)
+        ChosenHit(hit, item, False, True) for item, hit in drawn_boxes(said, proposal.turns).items()
     ]
     return chosen
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from apps.archivair.archive_files.page_content import ArchivePage, Box, upright_page
+from apps.archivair.documents.content import turn_box
 from apps.archivair.kept_page import KeptPage
 from apps.archivair.reading import PageReading
 from apps.archivair.redaction.hits import CaseFacts, PiiHit
@@ -24,6 +25,31 @@ from apps.archivair.redaction.profiles import with_roles
 from apps.archivair.redaction.unread import has_unread_text
 
 _FULL_DEG = 360
+
+
+@dataclass(frozen=True, slots=True)
+class PageTurn:
+    """How a delivered page is put upright.
+
+    Args:
+        width: Width of the delivered page [px].
+        height: Height of the delivered page [px].
+        rotation_deg: Clockwise turn that puts it upright: 0, 90, 180 or 270.
+    """
+
+    width: int
+    height: int
+    rotation_deg: int
+
+    def to_upright(self, box: Box) -> Box:
+        """Return where a box of the delivered page lies on the upright one [px]."""
+        return _whole(turn_box(box, self.width, self.height, self.rotation_deg))
+
+    def to_delivered(self, box: Box) -> Box:
+        """Return where a box of the upright page lies on the delivered one [px]."""
+        lies = bool(self.rotation_deg % 180)
+        size = (self.height, self.width) if lies else (self.width, self.height)
+        return _whole(turn_box(box, *size, -self.rotation_deg % _FULL_DEG))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +74,12 @@ class PageOfFile:
         return replace(self.kept.reading, rotation_deg=self.rotation_deg)
 
     @property
+    def turn(self) -> PageTurn:
+        """How its delivered image is put upright."""
+        reading = self.kept.reading
+        return PageTurn(reading.width, reading.height, self.rotation_deg)
+
+    @property
     def size(self) -> tuple[int, int]:
         """Width and height of the upright page [px]."""
         width, height = self.kept.reading.width, self.kept.reading.height
@@ -68,10 +100,12 @@ class Proposal:
     Args:
         hits: By page and place; pages are those of the batch, boxes in pixels of the upright page.
         unread: Pages with writing that nobody could read: a person has to look at them.
+        turns: How each page is put upright, by its number.
     """
 
     hits: tuple[PiiHit, ...]
     unread: frozenset[int]
+    turns: Mapping[int, PageTurn]
 
 
 def propose(pages: Sequence[PageOfFile], facts: CaseFacts) -> Proposal:
@@ -96,7 +130,12 @@ def propose(pages: Sequence[PageOfFile], facts: CaseFacts) -> Proposal:
         for page, (shown, _) in zip(pages, small, strict=True)
         if has_unread_text(shown, page.kept.reading)
     )
-    return Proposal(tuple(found), unread)
+    return Proposal(tuple(found), unread, {page.page: page.turn for page in pages})
+
+
+def _whole(box: Sequence[float]) -> Box:
+    left, top, right, bottom = (round(side) for side in box)
+    return left, top, right, bottom
 
 
 def key_of(hit: PiiHit) -> str:

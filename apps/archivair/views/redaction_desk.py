@@ -21,6 +21,7 @@ from apps.archivair.redaction.choices import (
     hit_item,
     told_names,
 )
+from apps.archivair.redaction.proposal import PageOfFile
 from shared.auth.session import note_denial
 from shared.errors import NotAllowed, UrbanKiError, new_reference
 from shared.store import decisions
@@ -57,14 +58,14 @@ class RedactionDesk:
         value = REMOVED if st.session_state[widget] else LEFT
         self._decide(hit_item(profile, key), value)
 
-    def draw_box(self, page: int, box: Box) -> None:
+    def draw_box(self, page: PageOfFile, box: Box) -> None:
         """Keep a box of the person's own.
 
         Args:
-            page: Number of the page in the batch.
+            page: The page.
             box: In pixels of the upright page.
         """
-        self._decide(box_item(page, box), REMOVED)
+        self._decide(box_item(page.page, page.turn.to_delivered(box)), REMOVED)
 
     def drop_box(self, item: str) -> None:
         """Take a box away again.

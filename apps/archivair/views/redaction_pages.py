@@ -117,9 +117,7 @@ def _box_fields(desk: RedactionDesk, page: PageOfFile) -> Box | None:
     if box is None:
         st.caption(t("Der Kasten ist leer oder liegt außerhalb der Seite."))
         return None
-    st.button(
-        t("Kasten hinzufügen"), key=f"{NAME}_add", on_click=partial(desk.draw_box, page.page, box)
-    )
+    st.button(t("Kasten hinzufügen"), key=f"{NAME}_add", on_click=partial(desk.draw_box, page, box))
     return box
 
 

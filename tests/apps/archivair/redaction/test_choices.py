@@ -129,7 +129,26 @@ def test_people_leave_add_and_take_back():
     after = choose(profile, proposal, said)
     removed = {one.hit.text for one in after if one.is_removed}
     assert removed == {"Walter Schlehdorn", "Amselweg 7", ""}
-    assert [hit.boxes for hit in drawn_boxes(said)] == [((10, 20, 30, 40),)]
+    drawn = drawn_boxes(said, proposal.turns)
+    assert [hit.boxes for hit in drawn.values()] == [((10, 20, 30, 40),)]
+    assert drawn_boxes(said, {}) == {}
+
+
+@pytest.mark.parametrize("drawn_at", [0, 90, 180, 270])
+@pytest.mark.parametrize("turned_to", [0, 90, 180, 270])
+def test_a_box_stays_on_its_ink_when_the_page_is_turned(drawn_at: int, turned_to: int):
+    page = page_of(draw_page(LINES))
+    before, after = (replace(page, rotation_deg=turn) for turn in (drawn_at, turned_to))
+    box = (100, 40, 180, 90)
+    said = {box_item(page.page, before.turn.to_delivered(box)): Said("weg")}
+    (hit,) = drawn_boxes(said, {page.page: after.turn}).values()
+    ink = np.zeros((page.kept.reading.height, page.kept.reading.width), dtype=np.uint8)
+    turned = np.rot90(ink, -drawn_at // 90).copy()
+    turned[box[1] : box[3], box[0] : box[2]] = 1
+    wanted = np.rot90(turned, -(turned_to - drawn_at) // 90)
+    left, top, right, bottom = hit.boxes[0]
+    assert wanted[top:bottom, left:right].all()
+    assert wanted.sum() == (right - left) * (bottom - top)
 
 
 def test_keys_are_the_same_in_every_search_and_short_enough_for_the_log():
