@@ -80,7 +80,8 @@ def _document_head(
     elif document.first_page > 1:
         parts.append(t("Schnitt {share}", share=t.percent(first.boundary_probability, 0)))
     if doubtful or ("boundary", first.page) in unsure:
-        parts.append(f":orange-badge[{t('bitte prüfen')}]")
+        asked = t("bitte prüfen")
+        parts.append(f":orange-badge[{asked}]")
     st.caption(" · ".join(parts))
 
 

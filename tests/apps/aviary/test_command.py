@@ -304,10 +304,10 @@ def test_a_missing_model_server_leaves_nothing(tmp_path, capsys, model, error, c
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_stop_signal_ends_at_once_with_code_four(tmp_path, capsys, model, number):
     """Nobody waits for the tiles under way, nor for a program that was started for the run."""
-    never, helper = threading.Event(), []
+    never, first, helper = threading.Event(), threading.Lock(), []
 
     def stops(rgb):
-        if not helper:
+        if first.acquire(blocking=False):  # tiles are under way in several threads
             helper.append(subprocess.Popen(["sleep", "60"]))
             os.kill(os.getpid(), number)
         never.wait(60)

@@ -124,7 +124,7 @@ def test_a_turned_page_and_its_words_come_upright(turn):
     )
     made = upright_page(image, reading)
     assert np.array_equal(made.image, upright)
-    assert made.lines == ((PageWord("Bauherr", (30, 10, 60, 20)),),)
+    assert made.lines == ((PageWord("Bauherr", (30, 10, 60, 20), 0.9),),)
 
 
 def test_the_font_is_one_that_other_software_reads():
