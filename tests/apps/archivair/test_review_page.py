@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -16,33 +15,18 @@ from shared.i18n import get_translator
 from shared.registry.discover import find_app
 from shared.settings import REPOSITORY, get_settings
 from shared.store import decisions, runs
-from shared.store.store import Store, process_store
+from shared.store.store import process_store
 from shared.ui import AppContext
-from tests.apps.archivair.run_doubles import APPLICATION, PERMIT, finished_run
-from tests.jobs.in_process import forget_worker
 from tests.shared.people_of_tests import CLERK, GUEST, VIEWER, sit_down
-from tests.shared.process_state import begin_process, forget_process_state
+from tests.shared.process_state import begin_process
 
 PAGE = str(REPOSITORY / "tests" / "apps" / "archivair" / "review_page.py")
 pytestmark = pytest.mark.timeout(240)
 
 
-@pytest.fixture
-def store(monkeypatch: pytest.MonkeyPatch, tmp_path) -> Iterator[Store]:
-    monkeypatch.setenv("URBANKI_MODEL_SERVER_URL", "http://127.0.0.1:9")
-    monkeypatch.setenv("URBANKI_DATA_DIR", str(tmp_path / "data"))
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(review_desk, "LEAST_LOOK_S", 0.0)
-    begin_process()
-    forget_worker()
-    sit_down(CLERK, monkeypatch.setattr)
-    yield process_store()
-    forget_worker()
-    forget_process_state()
-
-
-@pytest.fixture
-def run_id(store, monkeypatch) -> str:
-    return finished_run(store, monkeypatch, APPLICATION, PERMIT)
 
 
 def opened(run_id: str, percent: int | None = 100, **query: str) -> AppTest:

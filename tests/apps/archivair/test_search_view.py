@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import geopandas as gpd
 import pytest
 import shapely
@@ -23,31 +21,11 @@ from shared.settings import REPOSITORY
 from shared.store import deletion, runs
 from shared.store.engine import session_scope
 from shared.store.models import RunFileRow
-from shared.store.store import Store, process_store
-from tests.apps.archivair.run_doubles import APPLICATION, PERMIT, finished_run
-from tests.jobs.in_process import forget_worker
+from tests.apps.archivair.run_doubles import APPLICATION, finished_run
 from tests.shared.people_of_tests import ADMIN, CLERK, VIEWER, person, sit_down
-from tests.shared.process_state import begin_process, forget_process_state
 
 PAGE = str(REPOSITORY / "tests" / "apps" / "archivair" / "search_page.py")
 pytestmark = pytest.mark.timeout(240)
-
-
-@pytest.fixture
-def store(monkeypatch: pytest.MonkeyPatch, tmp_path) -> Iterator[Store]:
-    monkeypatch.setenv("URBANKI_MODEL_SERVER_URL", "http://127.0.0.1:9")
-    monkeypatch.setenv("URBANKI_DATA_DIR", str(tmp_path / "data"))
-    begin_process()
-    forget_worker()
-    sit_down(CLERK, monkeypatch.setattr)
-    yield process_store()
-    forget_worker()
-    forget_process_state()
-
-
-@pytest.fixture
-def run_id(store, monkeypatch) -> str:
-    return finished_run(store, monkeypatch, APPLICATION, PERMIT)
 
 
 def opened(run_id: str, **query: str) -> AppTest:

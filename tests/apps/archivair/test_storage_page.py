@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Iterator
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -24,33 +23,19 @@ from shared.registry.discover import find_app
 from shared.settings import REPOSITORY, get_settings
 from shared.store import dataspace, decisions, runs
 from shared.store.layers import Layer, Publication
-from shared.store.store import Store, process_store
+from shared.store.store import Store
 from shared.ui import AppContext
-from tests.apps.archivair.run_doubles import APPLICATION, NOW, PERMIT, finished_run
-from tests.jobs.in_process import forget_worker, work_off
+from tests.apps.archivair.run_doubles import NOW
+from tests.jobs.in_process import work_off
 from tests.shared.people_of_tests import ADMIN, CLERK, VIEWER, person, sit_down
-from tests.shared.process_state import begin_process, forget_process_state
 
 PAGE = str(REPOSITORY / "tests" / "apps" / "archivair" / "review_page.py")
 pytestmark = pytest.mark.timeout(240)
 
 
-@pytest.fixture
-def store(monkeypatch: pytest.MonkeyPatch, tmp_path) -> Iterator[Store]:
-    monkeypatch.setenv("URBANKI_MODEL_SERVER_URL", "http://127.0.0.1:9")
-    monkeypatch.setenv("URBANKI_DATA_DIR", str(tmp_path / "data"))
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(review_desk, "LEAST_LOOK_S", 0.0)
-    begin_process()
-    forget_worker()
-    sit_down(CLERK, monkeypatch.setattr)
-    yield process_store()
-    forget_worker()
-    forget_process_state()
-
-
-@pytest.fixture
-def run_id(store, monkeypatch) -> str:
-    return finished_run(store, monkeypatch, APPLICATION, PERMIT)
 
 
 @pytest.fixture
