@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import shlex
 import socket
@@ -24,6 +25,9 @@ from shared.settings import OWNER_VARIABLE, REPOSITORY, Settings
 LINE = "model_server"
 STOP_WITHIN_S = 10.0
 _POLL_S = 0.2
+_LOG = "server.log"
+_LAST_CHARACTERS = 2000
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,8 @@ def start_model_server(settings: Settings, wait_s: float = 60) -> Iterator[Serve
                 _wait_until_ready(client, process, wait_s)
             yield ServerHandle(own, process.pid)
         finally:
+            if process.poll() is not None:
+                _log.error("the model server ended by itself: %s", _last_words(Path(folder)))
             _end(process)
 
 
@@ -123,7 +129,7 @@ def _start(settings: Settings, folder: Path) -> subprocess.Popen[bytes]:
         [str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]
     )
     try:
-        with (folder / "server.log").open("wb") as log:
+        with (folder / _LOG).open("wb") as log:
             return subprocess.Popen(
                 procfile_command(settings),
                 cwd=REPOSITORY,
@@ -140,11 +146,20 @@ def _wait_until_ready(
     client: ModelServerClient, process: subprocess.Popen[bytes] | None, wait_s: float
 ) -> None:
     until = time.monotonic() + wait_s
-    while client.health().state != "ready":
-        ended = process is not None and process.poll() is not None
-        if ended or time.monotonic() >= until:
+    while True:
+        is_ready = client.health().state == "ready"
+        # Where ours has ended, somebody else answers at its port.
+        if process is not None and process.poll() is not None:
+            raise ModelServerDown()
+        if is_ready:
+            return
+        if time.monotonic() >= until:
             raise ModelServerDown()
         time.sleep(_POLL_S)
+
+
+def _last_words(folder: Path) -> str:
+    return (folder / _LOG).read_text(encoding="utf-8", errors="replace")[-_LAST_CHARACTERS:]
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

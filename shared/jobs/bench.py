@@ -29,13 +29,12 @@ from shared.jobs.bench_measures import (
     Fairness,
     Outage,
     Polls,
-    TakeOver,
     measure_cost,
     measure_fairness,
     measure_outage,
     measure_polls,
-    measure_take_over,
 )
+from shared.jobs.bench_take_over import TakeOver, measure_take_over
 from shared.jobs.steps import MOST_UNITS_OF_RUN
 from shared.jobs.torture import OWN
 from shared.jobs.trial import Trial, TrialStuck

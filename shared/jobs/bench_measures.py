@@ -100,19 +100,6 @@ class Fairness:
 
 
 @dataclass(frozen=True, slots=True)
-class TakeOver:
-    """How long nothing is done after a supervisor is gone.
-
-    Args:
-        killed_s: Its process was killed.
-        frozen_s: Its process, like its whole machine, does not move any more.
-    """
-
-    killed_s: float
-    frozen_s: float
-
-
-@dataclass(frozen=True, slots=True)
 class Outage:
     """How a run lives through a model server that is away for a while.
 
@@ -230,26 +217,6 @@ def measure_fairness(trial: Trial, units: int = LONG_RUN) -> Fairness:
     return Fairness(units, round(seconds, 1), round(cancel_s, 1))
 
 
-def measure_take_over(trial: Trial) -> TakeOver:
-    """Measure until units are finished again after the working supervisor is gone.
-
-    Args:
-        trial: The installation; no supervisor runs.
-    """
-    trial.start_supervisor()
-    trial.wait_ready()
-    run = trial.order("work", LONG_RUN, seconds=FAIR_SECONDS, take_over=True)
-    taken_s = []
-    for number in (signal.SIGKILL, signal.SIGSTOP):
-        trial.start_supervisor()
-        wait_until(lambda: trial.look(run.id).units_done > 0, _WITHIN_S, "no unit was finished")
-        time.sleep(5)  # until the second one has started and watches
-        taken_s.append(_go_on_without(trial, trial.wait_ready(), number, run.id))
-    runs.request_cancel(PRINCIPAL, trial.store, run.id, now=datetime.now(UTC))
-    trial.stop()
-    return TakeOver(*taken_s)
-
-
 def measure_outage(trial: Trial, server: TrialModelServer, away_s: float) -> Outage:
     """Measure a run whose units ask the model server, which goes away in its middle.
 
@@ -272,22 +239,6 @@ def measure_outage(trial: Trial, server: TrialModelServer, away_s: float) -> Out
     ended = trial.wait_run(run.id, _WITHIN_S, states=("done",))
     trial.stop()
     return Outage(away_s, waited.state == "waiting", round(go_on_s, 1), ended.units_failed)
-
-
-def _go_on_without(
-    trial: Trial, supervisor: psutil.Process, number: signal.Signals, run_id: str
-) -> float:
-    """Signal the working supervisor; return the seconds until units are finished again."""
-    supervisor.send_signal(number)
-    start = time.monotonic()
-    wait_until(
-        lambda: trial.active_supervisor() not in (None, supervisor),
-        _WITHIN_S,
-        "no other supervisor took over",
-    )
-    done = trial.look(run_id).units_done
-    wait_until(lambda: trial.look(run_id).units_done > done, _WITHIN_S, "nothing went on")
-    return round(time.monotonic() - start, 1)
 
 
 def _timings(supervisor: psutil.Process, file: Path, number: int) -> dict[str, float]:

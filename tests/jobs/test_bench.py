@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -16,14 +20,14 @@ from shared.jobs.bench_measures import (
     Fairness,
     Outage,
     Polls,
-    TakeOver,
     measure_fairness,
     measure_outage,
     measure_polls,
-    measure_take_over,
 )
+from shared.jobs.bench_take_over import TakeOver, freeze, measure_take_over
 from shared.jobs.trial import Trial
 from shared.jobs.trial_model_server import TrialModelServer
+from shared.store.engine import make_engine, session_scope
 
 MOST_S = 60.0
 """Twice what is promised: other tests share these processors."""
@@ -141,6 +145,42 @@ def test_another_supervisor_takes_over(tmp_path: Path) -> None:
         assert trial.left_over() == []
     assert 0 < take_over.killed_s < MOST_S
     assert 20 <= take_over.frozen_s < MOST_S
+
+
+WRITER = """
+import sqlite3, sys, time
+connection = sqlite3.connect(sys.argv[1], timeout=60, isolation_level=None)
+while True:
+    connection.execute("BEGIN IMMEDIATE")
+    print("begun", flush=True)
+    time.sleep(0.3)
+    connection.execute("COMMIT")
+    time.sleep(0.1)
+"""
+
+
+@pytest.mark.server
+def test_a_frozen_process_holds_no_lock(tmp_path: Path) -> None:
+    with Trial(tmp_path) as trial:
+        trial.store.engine.dispose()
+        trial.store = replace(trial.store, engine=make_engine(trial.settings, busy_timeout_s=0.05))
+        writer = subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(tmp_path / "trial.db")],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            assert writer.stdout is not None
+            assert writer.stdout.readline() == "begun\n"
+            before = time.monotonic()
+            stopped = freeze(trial, psutil.Process(writer.pid))
+            assert before < stopped <= time.monotonic()
+            assert psutil.Process(writer.pid).status() == psutil.STATUS_STOPPED
+            with session_scope(trial.store.engine) as session:
+                session.connection()
+        finally:
+            writer.kill()
+            writer.communicate()
 
 
 @pytest.mark.server

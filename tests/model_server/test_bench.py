@@ -40,9 +40,10 @@ from model_server.bench.task_code import TaskCode
 from model_server.bench.tree import Memory, ProcessTree
 from model_server.bench.workload import Work, make_calls, make_payloads
 from model_server.catalog import load_catalog
-from shared.clients.server_process import ServerHandle
+from shared.clients.server_process import start_model_server
 from shared.contracts.model_server import InstancesValue
 from shared.settings import Settings, load_settings
+from tests.conftest import READY_WITHIN_S, ROOM_FOR_ALL_MB
 
 WORK = Work("segment", NAME, (64,), seed=3, gsd_m=0.1)
 SLOW_MS = 40
@@ -553,18 +554,17 @@ def test_growth_counts_from_the_settled_server_on() -> None:
 
 
 @pytest.mark.server
-def test_a_short_soak_finds_no_error(running_model_server: ServerHandle) -> None:
+def test_a_short_soak_finds_no_error(tmp_path: Path) -> None:
     from model_server.bench.sign_in import token_source
 
-    assert running_model_server.process_id is not None
-    run = soak.Soak(
-        running_model_server.settings.model_server_address,
-        token_source(running_model_server.settings),
-        ProcessTree(running_model_server.process_id),
-        8.0,
-    )
-    kinds = [kind for card in cards() for kind in kinds_of(card, 2)]
-    report = run.run(kinds, clients=3, seed=2)
+    settings = Settings(_env_file=None, data_dir=tmp_path, model_memory_mb=ROOM_FOR_ALL_MB)
+    with start_model_server(settings, READY_WITHIN_S) as server:
+        assert server.process_id is not None
+        tree = ProcessTree(server.process_id)
+        address, token = server.settings.model_server_address, token_source(server.settings)
+        run = soak.Soak(address, token, tree, 8.0)
+        kinds = [kind for card in cards() for kind in kinds_of(card, 2)]
+        report = run.run(kinds, clients=3, seed=2)
     assert report["errors"] == {}
     assert report["answered"] == sum(task["calls"] for task in report["tasks"].values()) > 0
     assert len(run.samples) > 5
