@@ -1,8 +1,8 @@
 """Headless commands: `python -m apps.archivair ocr|process|redact FILE...`, `search QUERY`.
 
-Exit codes: 0 done, 2 bad input, 3 model server not available, 4 stopped by a person or what was
-redacted is not gone. Errors are
-one German line on stderr, progress stands there too; the summary is one JSON line on stdout.
+Exit codes: 0 done, 2 bad input, 3 model server not available, 4 stopped by a person, what was
+redacted is not gone, or documents of a batch could not be written. Errors are one German line on
+stderr, progress stands there too; the summary is one JSON line on stdout.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 The lines are those of the development works; each half of the works is also voted with weights of
 the other half, and that error rate stands in the file. Engines that are not installed get the
-weights of Tesseract until they can be measured.
+weights of Tesseract until they can be measured. Log-odds of a weaker engine are those of characters
+on which nobody else has spoken; beside the own recogniser they count for less, by one share.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from apps.archivair.calibrate import (
 from apps.archivair.confidence import WordModel
 from apps.archivair.fix import repair_line
 from apps.archivair.fraktur_lines import TrueLine, read_true_lines
-from apps.archivair.fraktur_reading import join_umlauts, read_fraktur, spell_umlauts
+from apps.archivair.fraktur_reading import join_umlauts, read_with_all, spell_umlauts
 from apps.archivair.line_files import open_line
 from apps.archivair.metrics import FRAKTUR, cer, pooled
 from apps.archivair.recognise import FRAKTUR_ENGINE, PRINT_ENGINE, Candidate, ServerReader
@@ -44,6 +45,8 @@ from shared.settings import get_settings
 ENGINES = (PRINT_ENGINE, FRK_ENGINE, SCRIPT_ENGINE, FRAKTUR_ENGINE)
 NO_SERVER, NO_DATA = 3, 2
 AT_ONCE = 40
+SHARES = (0.25, 0.5, 0.75, 1.0)
+"""Of the log-odds of the weaker engines."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -85,7 +88,7 @@ def read_samples(lines: Sequence[TrueLine], reader: ServerReader) -> list[LineSa
         part = lines[start : start + AT_ONCE]
         crops = [open_line(line.path) for line in part]
         for line, found in zip(
-            part, read_fraktur(crops, reader, find_fraktur_tesseracts()), strict=True
+            part, read_with_all(crops, reader, find_fraktur_tesseracts()), strict=True
         ):
             samples.append(as_sample(line.text, found))
         sys.stderr.write(f"line {start + len(part)} of {len(lines)}\n")
@@ -111,7 +114,8 @@ def calibrated(lines: Sequence[TrueLine], samples: Sequence[LineSample]) -> str:
         samples: What was read there, in the same order.
     """
     weights = fit_vote(samples)
-    words = fit_words(samples, weights)
+    voting = [voters(one) for one in samples]
+    words = fit_words(voting, weights)
     works = sorted({line.work for line in lines})
     counts = []
     for held in (set(works[::2]), set(works[1::2])):
@@ -119,11 +123,19 @@ def calibrated(lines: Sequence[TrueLine], samples: Sequence[LineSample]) -> str:
         halved = fit_vote(others)
         counts += [
             cer(line.text, spell_umlauts(repair_line(vote(one.candidates, halved).text)), FRAKTUR)
-            for line, one in zip(lines, samples, strict=True)
+            for line, one in zip(lines, voting, strict=True)
             if line.work in held
         ]
     rate = pooled(counts).rate
     return to_toml(weights, words, f"{len(lines)} lines of {len(works)} works", rate)
+
+
+def voters(sample: LineSample) -> LineSample:
+    """Return what votes of a line that all engines have read: as `read_fraktur` asks them."""
+    if all(one.engine != FRAKTUR_ENGINE for one in sample.candidates):
+        return sample
+    kept = tuple(one for one in sample.candidates if one.engine in (PRINT_ENGINE, FRAKTUR_ENGINE))
+    return replace(sample, candidates=kept)
 
 
 def fit_vote(samples: Sequence[LineSample]) -> VoteWeights:
@@ -139,13 +151,15 @@ def fit_vote(samples: Sequence[LineSample]) -> VoteWeights:
             base, slope = fit_logistic(log_odds(scores)[:, None], right)
             engines[name] = replace(START, base=base, slope=slope)
     weights = VoteWeights(engines, LANGUAGE[1], folds_long_s=True)
+    voting = [voters(one) for one in samples]
     for choices in (
+        lambda now: [_weaker(now, share) for share in SHARES],
         lambda now: [replace(now, language=value) for value in (0.0, *LANGUAGE)],
         lambda now: [_all(now, gap=value) for value in GAPS],
         lambda now: [_all(now, blank=value) for value in BLANKS],
     ):
         tried = choices(weights)
-        weights = tried[int(np.argmin([count_edits(samples, one) for one in tried]))]
+        weights = tried[int(np.argmin([count_edits(voting, one) for one in tried]))]
     return weights
 
 
@@ -172,6 +186,16 @@ def to_toml(weights: VoteWeights, words: WordModel, data: str, rate: float) -> s
     parts += [f"base = {words.base}", f"least_margin = {words.least_margin}"]
     parts += [f"mean_margin = {words.mean_margin}", f"agreement = {words.agreement}"]
     return "\n".join([*parts, f"single_engine = {words.single_engine}", ""])
+
+
+def _weaker(weights: VoteWeights, share: float) -> VoteWeights:
+    engines = {
+        name: one
+        if name == FRAKTUR_ENGINE
+        else replace(one, base=round(one.base * share, 3), slope=round(one.slope * share, 3))
+        for name, one in weights.engines.items()
+    }
+    return replace(weights, engines=engines)
 
 
 def _all(weights: VoteWeights, **factor: float) -> VoteWeights:

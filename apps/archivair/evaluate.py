@@ -2,7 +2,8 @@
 
 Rendered pages with known text give the error rates; their seeds are used neither by `calibrate`
 nor by the tests. Pages of the development data are measured where that folder is there; elsewhere
-their stored figures stay, together with the hash of the data.
+their stored figures stay, together with the hash of the data. Figures of the sister commands are
+joined; `--join` does that alone.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import psutil
 
 from apps.archivair.clean import clean_page
 from apps.archivair.evaluation_books import BOOKS, book_figures
-from apps.archivair.evaluation_fraktur import fraktur_figures
+from apps.archivair.evaluation_joined import join, joined_figures
 from apps.archivair.evaluation_pages import (
     FIRST_SEED,
     FULL,
@@ -34,6 +35,7 @@ from apps.archivair.evaluation_pages import (
 )
 from apps.archivair.evaluation_quotes import quote_figures
 from apps.archivair.evaluation_stages import stage_figures
+from apps.archivair.evaluation_table import with_table
 from apps.archivair.measure import (
     PageMeasure,
     calibration_error,
@@ -56,7 +58,6 @@ from shared.settings import get_settings
 COMMAND = "python -m apps.archivair.evaluate"
 OUT = Path(__file__).resolve().parent / "evaluation.json"
 NO_SERVER = 3
-QUICK_LINES = 40
 Json = dict[str, Any]
 
 
@@ -70,7 +71,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--quick", action="store_true", help="wenige Seiten je Art")
     parser.add_argument("--date", type=date.fromisoformat, default=date.today())
     parser.add_argument("--out", type=Path, default=OUT)
+    parser.add_argument(
+        "--join", action="store_true", help="nichts messen, nur alle Dateien zusammenführen"
+    )
     options = parser.parse_args(arguments)
+    if options.join:
+        _write(options.out, join(options.out.parent))
+        return 0
     settings = get_settings()
     try:
         with (
@@ -89,10 +96,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ModelServerError as error:
         sys.stderr.write(f"{error} {error.remedy}\n")
         return NO_SERVER
-    text = json.dumps(content, ensure_ascii=False, indent=2) + "\n"
-    options.out.write_text(text, encoding="utf-8")
-    sys.stdout.write(text)
+    content["figures"] += joined_figures(options.out.parent)
+    _write(options.out, content)
     return 0
+
+
+def _write(out: Path, content: Json) -> None:
+    """Write the file, and the table of the README beside it."""
+    text = json.dumps(content, ensure_ascii=False, indent=2) + "\n"
+    readme = out.with_name("README.md")
+    if readme.is_file():
+        told = with_table(readme.read_text(encoding="utf-8"), content["figures"])
+        readme.write_text(told, encoding="utf-8")
+    out.write_text(text, encoding="utf-8")
+    sys.stdout.write(text)
 
 
 def evaluate(
@@ -159,8 +176,8 @@ def processor_clock(process_ids: Sequence[int]) -> Callable[[], float]:
 def _on_real_print(
     data: Path, engines: Engines, options: argparse.Namespace, *, quick: bool
 ) -> list[Json]:
-    """Measure lines and pages of the development data."""
-    figures = fraktur_figures(data, engines, options.out, QUICK_LINES if quick else None)
+    """Measure pages of the development data."""
+    figures: list[Json] = []
     for book in BOOKS:
         most = 1 if quick else None
         figures += book_figures(data / book.folder, engines, options.out, book, most)

@@ -12,9 +12,11 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ import cv2
 import numpy as np
 
 from apps.archivair.documents.content import page_content
+from apps.archivair.documents.field_confidence import REVIEWED_SHARE
 from apps.archivair.documents.measures import caught_by_review
 from apps.archivair.documents.page_classes import class_ids
 from apps.archivair.documents.stream_measures import (
@@ -63,7 +66,6 @@ NO_SERVER = 3
 NOISE: dict[Quality, float] = {"print": 0.01, "degraded": 0.04}
 """Simulated share of characters in error by quality; engines err about as often."""
 OCR_DPI = 200
-REVIEWED = 0.1
 BINS = 10
 Json = dict[str, Any]
 
@@ -95,6 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--streams", type=int, default=60, help="Ströme, je Güte die Hälfte")
     parser.add_argument("--source", choices=("truth", "noise", "ocr"), default="noise")
     parser.add_argument("--split", choices=("val", "test"), default="test")
+    parser.add_argument("--jobs", type=int, default=1, help="Prozesse, außer bei --source ocr")
     parser.add_argument("--pages", type=int, default=0, help="höchstens so viele Seiten je Strom")
     parser.add_argument("--date", type=date.fromisoformat, default=date.today())
     parser.add_argument("--out", type=Path, help="Datei für das Ergebnis")
@@ -130,23 +133,41 @@ def _measure(
     """Measure every second stream, print first, so that each quality has streams of its own."""
     first = FIRST_SEEDS[options.split]
     seeds = range(first + place, first + options.streams, len(NOISE))
-    if engines is None:
-        noise = 0.0 if options.source == "truth" else NOISE[quality]
-        streams: Iterator[list[LabelledPage]] = labelled_streams(
-            options.split, 0, seeds=seeds, noise=noise, quality=quality
-        )
-    else:
-        streams = (_read(seed, quality, engines, options.pages) for seed in seeds)
-    counts: list[StreamCounts] = []
-    pages, seconds = 0, 0.0
-    for stream in streams:
-        begun = time.process_time()
-        found = read_stream([page.content for page in stream])
-        seconds += time.process_time() - begun
-        counts.append(measure_stream(stream, found))
-        pages += len(stream)
-        sys.stderr.write(f"{quality}: {len(counts)} / {len(seeds)}, {pages}\n")
-    return Part(quality, counts, pages, seconds)
+    part = Part(quality, [], 0, 0.0)
+    with ExitStack() as stack:
+        measured: Iterator[Part]
+        if engines is not None:
+            streams = (_read(seed, quality, engines, options.pages) for seed in seeds)
+            measured = (_measured(quality, stream) for stream in streams)
+        else:
+            noise = 0.0 if options.source == "truth" else NOISE[quality]
+            render = partial(_rendered, quality, options.split, noise)
+            measured = map(render, seeds)
+            if options.jobs > 1:
+                pool = stack.enter_context(ProcessPoolExecutor(options.jobs))
+                measured = pool.map(render, seeds)
+        for one in measured:
+            part = Part(
+                quality,
+                [*part.counts, *one.counts],
+                part.pages + one.pages,
+                part.seconds + one.seconds,
+            )
+            sys.stderr.write(f"{quality}: {len(part.counts)} / {len(seeds)}, {part.pages}\n")
+    return part
+
+
+def _rendered(quality: Quality, split: str, noise: float, seed: int) -> Part:
+    """Render a stream and measure what is made of it."""
+    streams = labelled_streams(split, 0, seeds=[seed], noise=noise, quality=quality)
+    return _measured(quality, next(iter(streams)))
+
+
+def _measured(quality: Quality, stream: Sequence[LabelledPage]) -> Part:
+    begun = time.process_time()
+    found = read_stream([page.content for page in stream])
+    seconds = time.process_time() - begun
+    return Part(quality, [measure_stream(stream, found)], len(stream), seconds)
 
 
 def _read(seed: int, quality: Quality, engines: Engines, most: int) -> list[LabelledPage]:
@@ -250,7 +271,7 @@ def _review_figures(counts: Sequence[StreamCounts]) -> list[Json]:
         ("field_ece", lambda stated, correct: expected_calibration_error(stated, correct, BINS)),
         (
             "errors_caught_at_10_percent_review",
-            lambda stated, correct: caught_by_review(stated, correct, REVIEWED),
+            lambda stated, correct: caught_by_review(stated, correct, REVIEWED_SHARE),
         ),
     )
     return [

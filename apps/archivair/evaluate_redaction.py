@@ -66,8 +66,8 @@ NO_SERVER = 3
 _FILES_PER_STREAM = 2
 _PROGRAM = Path(__file__).resolve().parent
 _DECIDING = (
-    "forms.toml", "known_names.py", "lexicon.toml", "names.py", "numbers.py", "pii.py", "places.py",
-    "redact.py", "removed_strings.py", "signatures.py", "verify.py",
+    "forms.toml", "known_names.py", "lexicon.toml", "misread.py", "names.py", "numbers.py",
+    "pii.py", "places.py", "redact.py", "removed_strings.py", "signatures.py", "verify.py",
 )  # fmt: skip
 Json = dict[str, Any]
 

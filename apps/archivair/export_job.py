@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path, PurePath
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +41,7 @@ DECISIONS, MOMENT, ROLE, SECONDS = "decisions", "moment", "role", "seconds"
 """Names of the parameters: see `export_parameters`."""
 _OWN_INPUTS = 2
 _ABOUT = "seiten.json"
+_NOT_WRITTEN = "Es konnte nicht geschrieben werden und fehlt in dieser Ablage."
 _PACKED = (".pdf", ".jpg", ".png", ".zip")
 
 
@@ -106,27 +108,43 @@ def join_documents(outcomes: Iterator[UnitOutcome], context: JobContext) -> Resu
         outcomes: Documents in their order.
         context: What to work with.
     """
-    batch = _batch(context)
     with tempfile.TemporaryFile() as packed:
-        with zipfile.ZipFile(packed, "w") as archive:
-            joined = _join(outcomes, context, archive)
-            facts = ExportFacts(
-                datetime.fromisoformat(context.parameters[MOMENT]), context.parameters[ROLE]
-            )
-            more = write_batch_files(batch, joined.sums, joined.pages, joined.remarks, facts)
-            for name, content in more.items():
-                archive.writestr(_entry(name), content)
+        summary = pack_documents(outcomes, context, packed)
         packed.seek(0)
         name = f"{PurePath(context.inputs[0].name).stem}_ablage.zip"
         file = context.write(name, packed, MEDIA_TYPE)
-    summary = {
+    return ResultSummary(summary, (file,))
+
+
+def pack_documents(
+    outcomes: Iterator[UnitOutcome], context: JobContext, target: BinaryIO
+) -> JsonObject:
+    """Write the ZIP of all documents to where it belongs; it is never held in memory.
+
+    Args:
+        outcomes: Documents in their order.
+        context: What to work with.
+        target: Open for writing bytes.
+
+    Returns:
+        The summary of the run.
+    """
+    batch = _batch(context)
+    with zipfile.ZipFile(target, "w") as archive:
+        joined = _join(outcomes, context, batch, archive)
+        facts = ExportFacts(
+            datetime.fromisoformat(context.parameters[MOMENT]), context.parameters[ROLE]
+        )
+        more = write_batch_files(batch, joined.sums, joined.pages, joined.remarks, facts)
+        for name, content in more.items():
+            archive.writestr(_entry(name), content)
+    return {
         "schema": "archivair-export/1",
         "documents": len(batch.documents) - len(joined.failed),
         "pages": len(batch.pages),
         "files": len(joined.sums) + len(more),
         "failed": joined.failed,
     }
-    return ResultSummary(summary, (file,))
 
 
 @dataclass
@@ -140,12 +158,14 @@ class _Joined:
 
 
 def _join(
-    outcomes: Iterator[UnitOutcome], context: JobContext, archive: zipfile.ZipFile
+    outcomes: Iterator[UnitOutcome], context: JobContext, batch: Batch, archive: zipfile.ZipFile
 ) -> _Joined:
     joined = _Joined()
     for outcome in outcomes:
         if outcome.file is None:
             joined.failed.append([int(outcome.key), outcome.error_code])
+            joined.pages += _sheets(batch, int(outcome.key))
+            joined.remarks.append(f"Dokument {outcome.key}: {_NOT_WRITTEN}")
             continue
         with zipfile.ZipFile(io.BytesIO(context.read(outcome.file))) as own:
             about = json.loads(own.read(_ABOUT))
@@ -157,6 +177,15 @@ def _join(
                     joined.sums[name] = sum_of(content)
                     archive.writestr(_entry(name), content)
     return joined
+
+
+def _sheets(batch: Batch, number: int) -> Iterator[InputPage]:
+    """Yield the input pages of a document that could not be written; nobody hashed their pixels."""
+    for page in batch.pages:
+        if page.document == number:
+            before = sum(one.pages for one in batch.inputs[: page.file - 1])
+            delivered = batch.inputs[page.file - 1]
+            yield InputPage(delivered.file, delivered.sha256, page.page - before, "")
 
 
 def _pack(written: WrittenDocument) -> bytes:

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import io
-import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-_BLOCK_BYTES = 4 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,21 +40,3 @@ class FileData:
         """Return the hash of all bytes, 64 hexadecimal digits."""
         with self.open() as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
-
-    def contains_any(self, needles: Sequence[bytes]) -> bool:
-        """Say whether one of some short byte strings occurs anywhere.
-
-        Args:
-            needles: What is looked for.
-        """
-        # A pattern is some four times as fast as `in`: it looks for the common start first.
-        pattern = re.compile(b"|".join(map(re.escape, needles)))
-        kept = max(map(len, needles)) - 1
-        tail = b""
-        with self.open() as stream:
-            while block := stream.read(_BLOCK_BYTES):
-                block = tail + block
-                if pattern.search(block):
-                    return True
-                tail = block[-kept:]
-        return False

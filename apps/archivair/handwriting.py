@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from apps.archivair.assemble import ReadPiece
 from apps.archivair.clean import CleanPage
@@ -23,6 +24,8 @@ LONG_SHAPE_HEIGHTS = 1.6
 SPECK_SHARE = 0.004
 NEAR_HEIGHTS = 2.2
 MIN_UNREAD_WIDTH = 1.5
+RULE_SHARE, RULE_EDGE_SHARE = 0.85, 0.25
+Mask = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +134,7 @@ def _is_cursive(shapes: _Shapes | None) -> bool:
 def _shapes(clean: CleanPage, box: TextBox) -> _Shapes | None:
     crop = crop_piece(clean.image, box, 0.05)
     ink = (cv2.GaussianBlur(crop, (0, 0), 0.7) < clean.ink_threshold).astype(np.uint8)
+    ink = _without_rules(ink)
     _, _, stats, _ = cv2.connectedComponentsWithStats(ink)
     stats = stats[1:]
     stats = stats[stats[:, cv2.CC_STAT_AREA] >= SPECK_SHARE * box.height**2]
@@ -148,3 +152,21 @@ def _is_near(one: TextBox, other: TextBox, usual: float) -> bool:
     beside = max(one.left, other.left) - min(one.right, other.right)
     above = max(one.top, other.top) - min(one.bottom, other.bottom)
     return beside < NEAR_HEIGHTS * usual and above < NEAR_HEIGHTS * usual
+
+
+def _without_rules(ink: Mask) -> Mask:
+    """Take out lines of tables and drawings: they join print as a pen joins letters.
+
+    A rule is straight, crosses the whole piece and runs along its edge; a stroke under a signature
+    is shorter, slants or lies further in.
+    """
+    height, width = ink.shape
+    level, upright = (
+        cv2.morphologyEx(ink, cv2.MORPH_OPEN, np.ones(kernel, np.uint8))
+        for kernel in ((1, max(3, round(RULE_SHARE * width))), (max(3, height - 2), 1))
+    )
+    edge = max(2, round(RULE_EDGE_SHARE * height))
+    level[edge : height - edge] = 0
+    upright[:, edge : width - edge] = 0
+    rules = cv2.dilate(level | upright, np.ones((3, 3), np.uint8))
+    return np.where(rules > 0, 0, ink).astype(np.uint8)

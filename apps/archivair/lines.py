@@ -17,6 +17,8 @@ Polygon = NDArray[np.float64]
 X_HEIGHT_SHARE = 0.42
 TALL_FACTOR = 1.7
 TALL_MARK = 1.5
+GAP_SHARE = 0.35
+"""Most ink in a row between two lines, as a share of the fullest row of the weaker line."""
 MIN_HEIGHT_PX = 5
 MIN_HEIGHT_FACTOR = 0.35
 MAX_HEIGHT_FACTOR = 5.0
@@ -205,7 +207,13 @@ def _split_tall(box: TextBox, ink: NDArray[np.bool_], usual: float) -> list[Text
         low, high = int(expected - reach), int(expected + reach) + 1
         cuts.append(low + int(np.argmin(profile[low:high])))
     cuts.append(len(profile))
-    if any(profile[cut] > 0.35 * profile.max() for cut in cuts[1:-1]):
+    peaks = [float(profile[start:end].max(initial=0)) for start, end in pairwise(cuts)]
+    # A gap is empty beside both its lines: above the small letters of a single large line, only
+    # its capitals and tall letters have ink, and nearly as much of it everywhere.
+    if any(
+        profile[cut] > GAP_SHARE * min(beside)
+        for cut, beside in zip(cuts[1:-1], pairwise(peaks), strict=True)
+    ):
         return [box]
     return [
         replace(box, top=float(top + start), bottom=float(top + end), slope=0.0)

@@ -46,6 +46,8 @@ MEDIA_TYPES: dict[FileKind, str] = {
 }
 PREVIEW_SIDE_PX = 1600
 MIN_SIDE_PX = 16
+MOST_SIDE_PX = 30_000
+"""Longer sides are read in reduced scale: pictures are turned by 16-bit coordinates."""
 _PDF_SEARCH_BYTES = 1024
 _PALE_SPREAD = 6
 

@@ -29,12 +29,15 @@ from apps.archivair.errors import (
 from apps.archivair.file_data import FileData
 from apps.archivair.pages import (
     MIN_SIDE_PX,
+    MOST_SIDE_PX,
     LayerWord,
     Limits,
     OpenedPixels,
     make_preview,
     reduced_note,
 )
+from apps.archivair.pdf_forms import has_endless_forms
+from apps.archivair.pdf_scripts import has_active_content
 from shared.contracts.finding import Finding
 from shared.errors import N_
 
@@ -43,9 +46,9 @@ MIN_SCAN_DPI, MAX_SCAN_DPI = 72, 600
 MIN_DRAW_DPI = 40
 POINTS_PER_INCH = 72
 SCAN_SHARE = 0.5
+_FORMS_DEEP = 3
 _HALF = 128
 MIN_LAYER_CHARACTERS = 20
-_SCRIPT_MARKS = (b"/JavaScript", b"/JS")
 _PDFIUM = Lock()  # the library is not safe for threads
 _BROKEN_LAYER = (
     PDFException,
@@ -100,9 +103,14 @@ class PdfOpener:
             self._document = _open(data)
             self.count = len(self._document)
             attached = self._document.count_attachments() > 0
-        self._notes = (_ACTIVE,) if attached or _has_scripts(data) else ()
         if self.count > limits.pages:
+            self.close()
             raise TooManyPages(found=self.count, limit=limits.pages)
+        is_active, is_endless = _looked_into(data)
+        if is_endless:
+            self.close()
+            raise PdfDamaged()
+        self._notes = (_ACTIVE,) if attached or is_active else ()
 
     def open_page(self, index: int) -> OpenedPixels:
         """Draw one page and read its text layer.
@@ -152,6 +160,7 @@ class PdfOpener:
         page = self._document[index - 1]
         try:
             width_pt, height_pt = page.get_size()
+            self._refuse_bombs(page)
             scan = _find_scan(page, width_pt * height_pt)
             dpi = self._bounded_dpi(width_pt, height_pt, scan.dpi if scan else DRAW_DPI)
             bitmap = page.render(scale=dpi / POINTS_PER_INCH, rev_byteorder=True)
@@ -167,11 +176,28 @@ class PdfOpener:
             pixels = np.ascontiguousarray(pixels[:, :, 1])
         return pixels, dpi, scan, characters
 
+    def _refuse_bombs(self, page: pypdfium2.PdfPage) -> None:
+        """Refuse a page with a picture of which a few bytes unpack to gigabytes.
+
+        Only the stated size is looked at: nothing is unpacked for it.
+        """
+        limit = self._limits.reduced_megapixels
+        for item in page.get_objects(filter=[pdfium.FPDF_PAGEOBJ_IMAGE], max_depth=_FORMS_DEEP):
+            width_px, height_px = item.get_px_size()
+            megapixels = width_px * height_px / 1e6
+            if megapixels > limit:
+                raise PageTooLarge(megapixels=round(megapixels), limit=limit)
+
     def _bounded_dpi(self, width_pt: float, height_pt: float, wanted_dpi: float) -> float:
         square_inches = width_pt * height_pt / POINTS_PER_INCH**2
         if not math.isfinite(square_inches) or square_inches <= 0:
             raise PdfDamaged()
         most = math.sqrt(self._limits.page_megapixels * 1e6 / square_inches)
+        along = MOST_SIDE_PX * POINTS_PER_INCH / max(width_pt, height_pt)
+        if along < MIN_DRAW_DPI <= most:  # a strip of which nothing is left across
+            width, height = (round(one * along / POINTS_PER_INCH) for one in (width_pt, height_pt))
+            raise PageTooSmall(width=width, height=height)
+        most = min(most, along)
         if most < MIN_DRAW_DPI:
             megapixels = square_inches * DRAW_DPI**2 / 1e6
             raise PageTooLarge(megapixels=round(megapixels), limit=self._limits.reduced_megapixels)
@@ -204,22 +230,25 @@ def _has_no_page(data: FileData) -> bool:
     return int(count) == 0
 
 
-def _has_scripts(data: FileData) -> bool:
-    """Search the bytes for scripts; of a file on the disk once, though each page opens it anew."""
+def _looked_into(data: FileData) -> tuple[bool, bool]:
+    """Say whether a PDF can act, and whether drawing it would never end.
+
+    A file on the disk is looked into once, though each page opens it anew.
+    """
     if isinstance(data.place, bytes):
-        return data.contains_any(_SCRIPT_MARKS)
-    return _file_has_scripts(data.place, data.place.stat().st_mtime_ns)
+        return has_active_content(data), has_endless_forms(data)
+    return _file_looked_into(data.place, data.place.stat().st_mtime_ns)
 
 
 @lru_cache(maxsize=16)
-def _file_has_scripts(place: Path, changed_ns: int) -> bool:
+def _file_looked_into(place: Path, changed_ns: int) -> tuple[bool, bool]:
     del changed_ns  # only tells this content from an older one
-    return FileData(place).contains_any(_SCRIPT_MARKS)
+    return has_active_content(FileData(place)), has_endless_forms(FileData(place))
 
 
 def _find_scan(page: pypdfium2.PdfPage, page_area_pt: float) -> _Scan | None:
     """Return the image that fills the page, None if there is none."""
-    for item in page.get_objects(filter=[pdfium.FPDF_PAGEOBJ_IMAGE], max_depth=3):
+    for item in page.get_objects(filter=[pdfium.FPDF_PAGEOBJ_IMAGE], max_depth=_FORMS_DEEP):
         left, bottom, right, top = item.get_bounds()
         area = (right - left) * (top - bottom)
         if area < SCAN_SHARE * page_area_pt:

@@ -2,25 +2,27 @@
 
 Pages are read by the job `ocr` and written by the job `export`, the same that the page orders. What
 was read stays in the result folder until all is done, so that a restart goes on at the next page.
+When documents cannot be written, the others are there, the exit code is 4, and a restart reads
+nothing anew.
 """
 
 from __future__ import annotations
 
-import io
 import json
 import sys
 import time
 from argparse import Namespace
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, TemporaryFile
+from typing import BinaryIO
 
 from apps.archivair.batch.batch_files import BATCH_NAME
 from apps.archivair.batch.contents import Batch, decode_batch
-from apps.archivair.batch.kept_pages import KeptPages
+from apps.archivair.batch.kept_pages import WORK_FOLDER, KeptPages
 from apps.archivair.batch.result_folder import (
     check_results,
     clear_work,
@@ -29,7 +31,7 @@ from apps.archivair.batch.result_folder import (
 )
 from apps.archivair.batch.stream import MEDIA_TYPE as STREAM_TYPE, STREAM_NAME
 from apps.archivair.errors import NoPageRead
-from apps.archivair.export_job import EXPORT, export_parameters
+from apps.archivair.export_job import EXPORT, export_parameters, pack_documents
 from apps.archivair.jobs import OCR, SCRIPT
 from apps.archivair.outputs import check_writable, models_json
 from apps.archivair.page_figures import PageFigures, figures_from
@@ -39,16 +41,20 @@ from apps.archivair.results_zip import MEDIA_TYPE, READINGS_NAME
 from apps.archivair.survey import Survey, survey
 from apps.archivair.tesseract import find_tesseract
 from shared.clients.model_server import ModelServerClient
+from shared.contracts.jobs import JsonObject
 from shared.contracts.provenance import LOCAL_ZONE
+from shared.errors import StorageFull
+from shared.jobs.definition import JobContext, ResultSummary, UnitOutcome
 from shared.jobs.forecast import forecast
 from shared.jobs.inline import InlineFile, InlineResult, InlineStep, run_inline
 
 ROLE = "Sachbearbeitung (Kommandozeile)"
 AT_ONCE = 2
+DONE, INCOMPLETE = 0, 4
 
 
 def process(options: Namespace, client_of: Callable[[ExitStack], ModelServerClient]) -> int:
-    """Run the command and return 0.
+    """Run the command; return 0, or 4 when documents are missing.
 
     Args:
         options: files, out, script, force.
@@ -76,7 +82,11 @@ def process(options: Namespace, client_of: Callable[[ExitStack], ModelServerClie
     sys.stdout.write(json.dumps(record.summary(batch, seconds), ensure_ascii=False) + "\n")
     if batch is None:
         raise NoPageRead(reason=str(record.failed[0]["message"]))
-    return 0
+    if record.unwritten:
+        told = f"{record.unwritten} von {len(batch.documents)} Dokumenten"
+        _say(f"{told} konnten nicht geschrieben werden. Ein neuer Aufruf liest nichts noch einmal.")
+        return INCOMPLETE
+    return DONE
 
 
 def _work(
@@ -115,7 +125,8 @@ def _work(
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="urbanki-")))
         inputs = [*files, *_results(reading, folder)]
         batch = _export(options.out, inputs, time.monotonic() - start, record)
-    clear_work(options.out)
+    if not record.unwritten:
+        clear_work(options.out)
     return batch
 
 
@@ -123,12 +134,30 @@ def _export(folder: Path, inputs: Sequence[InlineFile], seconds: float, record: 
     """Write all documents and put them into the result folder."""
     moment = datetime.now(UTC).astimezone(LOCAL_ZONE)
     parameters = export_parameters([], moment, ROLE, round(seconds, 2))
-    with run_inline(
-        EXPORT, inputs, parameters, progress=record.note_document, units_at_once=AT_ONCE
-    ) as written:
-        packed = written.read(written.summary.files[0])
-    publish(folder, io.BytesIO(packed))
+    try:
+        # Without a name, so that nothing of it stays behind whatever happens.
+        with TemporaryFile(dir=folder / WORK_FOLDER) as packed:
+            _pack(inputs, parameters, packed, record)
+            packed.seek(0)
+            publish(folder, packed)
+    except OSError as cause:
+        raise StorageFull(folder=str(folder)) from cause
     return decode_batch((folder / BATCH_NAME).read_bytes())
+
+
+def _pack(
+    inputs: Sequence[InlineFile], parameters: JsonObject, packed: BinaryIO, record: _Record
+) -> None:
+    """Write the ZIP of all documents; it may be larger than the memory."""
+
+    def finish(outcomes: Iterator[UnitOutcome], context: JobContext) -> ResultSummary:
+        return ResultSummary(pack_documents(outcomes, context, packed))
+
+    export = replace(EXPORT, finish=finish)
+    with run_inline(
+        export, inputs, parameters, progress=record.note_document, units_at_once=AT_ONCE
+    ):
+        pass  # everything is in the ZIP
 
 
 def _told(found: Survey, script: str, client: ModelServerClient) -> list[object]:
@@ -159,9 +188,11 @@ class _Record:
 
     Args:
         total: Pages of all files.
+        unwritten: Documents that could not be written.
     """
 
     total: int
+    unwritten: int = 0
     files: list[str] = field(default_factory=list)
     pages: list[PageFigures] = field(default_factory=list)
     failed: list[dict[str, object]] = field(default_factory=list)
@@ -184,7 +215,10 @@ class _Record:
     def note_document(self, step: InlineStep) -> None:
         """Say how many documents are written; one that cannot be is a failure of the call."""
         outcome = step.outcome
+        if outcome.error_code == StorageFull.code:
+            raise StorageFull(**outcome.error_details)
         if outcome.error_code is not None:
+            self.unwritten += 1
             message = outcome.error_message or ""
             self.fail(f"Dokument {outcome.key}", None, outcome.error_code, message)
         _say(f"Dokument {step.done} von {step.total} geschrieben")
@@ -198,7 +232,7 @@ class _Record:
         return {
             "command": "process",
             "pages": len(self.pages),
-            "documents": len(batch.documents) if batch else 0,
+            "documents": len(batch.documents) - self.unwritten if batch else 0,
             "files": len(batch.files) if batch else 0,
             "needs_review": len(batch.needs_review) if batch else 0,
             "failed": self.failed,

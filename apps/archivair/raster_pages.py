@@ -19,6 +19,7 @@ from apps.archivair.file_data import FileData
 from apps.archivair.large_tiff import count_tiff_pages, read_tiff_reduced, tiff_page_size
 from apps.archivair.pages import (
     MIN_SIDE_PX,
+    MOST_SIDE_PX,
     FileKind,
     Limits,
     OpenedPixels,
@@ -96,14 +97,13 @@ class RasterOpener:
     def _decode(self, index: int) -> OpenedPixels:
         with _opened_frame(self._data, self._format, index) as image:
             width, height = image.size
-            megapixels = width * height / 1e6
             if min(width, height) < MIN_SIDE_PX:
                 raise PageTooSmall(width=width, height=height)
             dpi = _stated_dpi(image)
-            if megapixels > self._limits.page_megapixels:
+            if self._reduction(image.size) > 1:
                 if self._format == "TIFF":
                     return self._read_tiff_reduced(index)
-                return self._decode_reduced(image, megapixels, dpi)
+                return self._decode_reduced(image, dpi)
             turned = (_TURNED,) if image.getexif().get(ORIENTATION_TAG, 1) in range(2, 9) else ()
             image.load()
             upright = ImageOps.exif_transpose(image)
@@ -111,10 +111,8 @@ class RasterOpener:
         found = (*turned, *notes)
         return OpenedPixels(to_gray(pixels), make_preview(pixels), dpi, found, pixels=pixels)
 
-    def _decode_reduced(
-        self, image: Image.Image, megapixels: float, dpi: float | None
-    ) -> OpenedPixels:
-        factor = self._reduction(megapixels)
+    def _decode_reduced(self, image: Image.Image, dpi: float | None) -> OpenedPixels:
+        factor, megapixels = self._reduction(image.size), image.width * image.height / 1e6
         if self._format == "JPEG":
             factor = next((step for step in (2, 4) if step >= factor), 8)
             image.draft("L", (image.width // factor, image.height // factor))
@@ -130,11 +128,21 @@ class RasterOpener:
         if megapixels > self._limits.reduced_megapixels:
             limit = self._limits.reduced_megapixels
             raise PageTooLarge(megapixels=round(megapixels), limit=limit)
-        gray = read_tiff_reduced(self._data, index, self._reduction(megapixels))
+        gray = read_tiff_reduced(self._data, index, self._reduction((width, height)))
         return OpenedPixels(gray, make_preview(gray), None, (reduced_note(megapixels),))
 
-    def _reduction(self, megapixels: float) -> int:
-        return max(2, math.ceil(math.sqrt(megapixels / self._limits.page_megapixels)))
+    def _reduction(self, size: tuple[int, int]) -> int:
+        """Return by how much a page is read smaller, 1 for its full scale.
+
+        Raises:
+            PageTooSmall: What is left of a very long strip is too narrow for a line of text.
+        """
+        megapixels = size[0] * size[1] / 1e6
+        by_area = math.ceil(math.sqrt(megapixels / self._limits.page_megapixels))
+        factor = max(1, by_area, math.ceil(max(size) / MOST_SIDE_PX))
+        if min(size) < factor * MIN_SIDE_PX:
+            raise PageTooSmall(width=size[0], height=size[1])
+        return factor
 
 
 @contextmanager

@@ -9,8 +9,7 @@ they said about fields: a field that cannot be read stays in the list of all fie
 from __future__ import annotations
 
 import hashlib
-import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
@@ -27,12 +26,11 @@ from apps.archivair.batch.edits import (
     field_key,
 )
 from apps.archivair.batch.making import is_about
+from apps.archivair.documents import field_confidence
 
-REVIEWED_SHARE = 0.10
-"""Share of the fields that the suggested threshold lets a person look at."""
-THRESHOLD_STEP, THRESHOLD_DIGITS = 0.001, 3
-"""Confidences have three digits too."""
-_ROUNDING = 1e-6
+THRESHOLD_STEP = field_confidence.THRESHOLD_STEP
+suggest_threshold = field_confidence.review_threshold
+"""The page asks for the same fields as the list of the batch."""
 _PUT_OFF = "spaeter"
 FINE, FAULTY = "in_ordnung", "mangel"
 """Outcomes of the check of a page by a second person."""
@@ -145,31 +143,6 @@ class Review:
             if question.key == key:
                 return question
         return next((_of_field(one) for one in self.fields if one.key == key), None)
-
-
-def suggest_threshold(confidences: Sequence[float], share: float = REVIEWED_SHARE) -> float:
-    """Return the threshold below which about the least certain share of fields lies.
-
-    Many fields may be equally certain: then the threshold lies before or behind all of them,
-    whichever lets the number of reviewed fields be closer to the share.
-
-    Args:
-        confidences: Confidences of all fields of the batch, 0 to 1.
-        share: Share that is to be reviewed, 0 to 1.
-
-    Returns:
-        In steps of `THRESHOLD_STEP`, 0 to 1; 0 for a batch without fields.
-    """
-    if not confidences:
-        return 0.0
-    aim = share * len(confidences)
-    last = math.floor(sorted(confidences)[math.ceil(aim) - 1] / THRESHOLD_STEP + _ROUNDING)
-    offers = [round(steps * THRESHOLD_STEP, THRESHOLD_DIGITS) for steps in (last + 1, last)]
-
-    def miss(threshold: float) -> float:
-        return abs(sum(one < threshold for one in confidences) - aim)
-
-    return min((min(1.0, one) for one in offers), key=miss)
 
 
 def make_review(found: Batch, decisions: Mapping[str, Said], threshold: float) -> Review:

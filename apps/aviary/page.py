@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from apps.aviary.recipes import Recipe
-from apps.aviary.season import name_months
+from apps.aviary.views.check import shown_findings
 from apps.aviary.views.class_export import show_class_export
 from apps.aviary.views.classes import show_class_result
 from apps.aviary.views.export import show_export
@@ -47,10 +47,14 @@ def show_run_again(ctx: AppContext, run: RunView) -> None:
         run = job_panel(ctx, run.id)
         shown = load_result(ctx, run)
     if shown is None:
+        with checks, step(ctx, 2, ctx.t("Prüfen"), done=True):
+            st.caption(
+                ctx.t("Vor dem Start geprüft. Was dabei auffiel, steht hier mit dem Ergebnis.")
+            )
         return
     about = shown.content if isinstance(shown, ShownMap) else shown.analysis
     with checks, step(ctx, 2, ctx.t("Prüfen"), done=True):
-        show_checks(name_months(about.findings), ctx.t)
+        show_checks(shown_findings(about.findings, is_example=run.is_example), ctx.t)
     if isinstance(shown, ShownMap):
         show_map(ctx, shown)
     else:

@@ -15,6 +15,18 @@ from shared.errors import ResultsExist, StorageFull
 
 OBJECTS_FILE = "objects.geojson"
 SUMMARY_FILE = "summary.json"
+OWN_FILES = frozenset(
+    {
+        OBJECTS_FILE,
+        SUMMARY_FILE,
+        "classes.tif",
+        "classes.png",
+        "confidence.tif",
+        "confidence.png",
+        "values.tif",
+    }
+)
+"""Every name that a file of a result may have."""
 NEEDED_FREE_BYTES = 50 * 2**20
 
 Json = dict[str, Any]
@@ -72,6 +84,9 @@ def prepare_folder(folder: Path, *, overwrite: bool) -> None:
 def write_files(folder: Path, files: Mapping[str, str | bytes]) -> None:
     """Write all files of a result or none, even where somebody stops the command meanwhile.
 
+    Where an earlier result is overwritten, its other files go: a class map of another recipe beside
+    the new objects would pass for theirs. Files that are nobody's result stay.
+
     Args:
         folder: Made if absent; a new one goes again where nothing was written.
         files: Name to content, in the order of appearance.
@@ -84,11 +99,14 @@ def write_files(folder: Path, files: Mapping[str, str | bytes]) -> None:
     made = is_new(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        earlier = [folder / name for name in _earlier_result(folder) - files.keys()]
         for name, content in files.items():
             temporary[name].write_bytes(content.encode() if isinstance(content, str) else content)
         with undisturbed():
             for name, path in temporary.items():
                 path.replace(folder / name)
+            for path in earlier:
+                path.unlink(missing_ok=True)
     except OSError as cause:
         raise StorageFull(folder=folder.name) from cause
     finally:  # somebody may have stopped the command just now
@@ -98,3 +116,18 @@ def write_files(folder: Path, files: Mapping[str, str | bytes]) -> None:
         if made:
             with contextlib.suppress(OSError):
                 folder.rmdir()  # only an empty one goes
+
+
+def _earlier_result(folder: Path) -> set[str]:
+    """Return the files of a result in a folder; none where no summary of this command tells of it.
+
+    Raises:
+        OSError: The folder cannot be read.
+    """
+    try:
+        content = json.loads((folder / SUMMARY_FILE).read_bytes())
+    except (FileNotFoundError, ValueError):
+        return set()
+    if not isinstance(content, dict) or not content.keys() >= {"recipe", "software_version"}:
+        return set()
+    return {one.name for one in folder.iterdir() if one.name in OWN_FILES and one.is_file()}

@@ -128,4 +128,6 @@ def _label(ctx: AppContext, layer: TownLayer, row: dict[str, object]) -> str:
 
 
 def _palette(ctx: AppContext) -> tuple[LegendEntry, ...]:
-    return tuple(LegendEntry(key, ctx.t(COVERS[key]), colour) for key, colour in PALETTE.items())
+    return tuple(
+        LegendEntry(key, ctx.t(COVERS[key]), colour, filled=True) for key, colour in PALETTE.items()
+    )

@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 
 from shared.errors import REFERENCE_PREFIX
 from shared.registry.manifest import RESERVED_IDS, AppManifest, load_manifest
@@ -19,6 +20,8 @@ from shared.settings import REPOSITORY
 
 APPS_FOLDER = REPOSITORY / "apps"
 logger = logging.getLogger(__name__)
+_parsing = Lock()
+"""Two threads at once make the parser of CPython 3.11 fail now and then with a SystemError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +111,13 @@ def _parse(folder: Path) -> dict[str, ast.Module]:
         ValueError: A file is no UTF-8 text.
         SyntaxError: A module is no valid Python.
     """
-    return {
-        _dotted(path.relative_to(folder)): ast.parse(
-            path.read_text(encoding="utf-8"), filename=str(path)
-        )
-        for path in sorted(folder.rglob("*.py"))
-    }
+    with _parsing:
+        return {
+            _dotted(path.relative_to(folder)): ast.parse(
+                path.read_text(encoding="utf-8"), filename=str(path)
+            )
+            for path in sorted(folder.rglob("*.py"))
+        }
 
 
 def _dotted(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import time
@@ -27,6 +28,7 @@ LONGEST_UNUSED_S = 86_400
 """Copies of what was deleted elsewhere vanish after this."""
 _NOTE_USE_AFTER_S = 600
 _TRIM_EVERY_S = 60
+_log = logging.getLogger(__name__)
 
 
 class FileCache:
@@ -85,7 +87,10 @@ class FileCache:
         return target
 
     def find(self, key: str) -> Path | None:
-        """Return the copy of a stored file and note that it is used; None when there is none."""
+        """Return the copy of a stored file and note that it is used; None when there is none.
+
+        A copy in a folder of another account counts as none.
+        """
         path = self._folder / key
         now = self._clock()
         try:
@@ -93,6 +98,9 @@ class FileCache:
             if now - status.st_atime > _NOTE_USE_AFTER_S:
                 os.utime(path, ns=(int(now * 1e9), status.st_mtime_ns))
         except FileNotFoundError:
+            return None
+        except PermissionError as error:
+            _log.warning("the cache folder belongs to another account: %s", error.strerror)
             return None
         return path
 

@@ -46,6 +46,7 @@ class LegendEntry:
         colour: `#rrggbb`.
         dashed: True draws the outline dashed, so kinds differ without colour too.
         quiet: True draws a thin outline and almost no filling, for shapes over something to read.
+        filled: True fills the sample in the legend, for what is a surface in the picture itself.
     """
 
     key: str
@@ -53,6 +54,7 @@ class LegendEntry:
     colour: str
     dashed: bool = False
     quiet: bool = False
+    filled: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,13 +93,20 @@ def legend(entries: Sequence[LegendEntry]) -> None:
         entries: Kinds in the order to show.
     """
     parts = [
-        f'<span class="legend-entry"><span class="legend-swatch" style="border: 3px '
-        f'{"dashed" if entry.dashed else "solid"} {_safe_colour(entry.colour)}"></span>'
+        f'<span class="legend-entry"><span class="legend-swatch" style="{_sample(entry)}"></span>'
         f"{escape(entry.title)}</span>"
         for entry in entries
     ]
     if parts:
         st.html(f'<p class="legend">{" ".join(parts)}</p>')
+
+
+def _sample(entry: LegendEntry) -> str:
+    colour = _safe_colour(entry.colour)
+    if entry.filled:
+        # A pale surface needs an outline on a pale page.
+        return f"background: {colour}; border: 1px solid currentColor"
+    return f"border: 3px {'dashed' if entry.dashed else 'solid'} {colour}"
 
 
 def build_map(spec: MapSpec, language: Language) -> folium.Map:

@@ -10,7 +10,7 @@ import streamlit as st
 
 from shared.registry.discover import APPS_FOLDER
 from shared.registry.evaluation import read_evaluation
-from shared.ui.result import measured_sentence
+from shared.ui.result import measured_range, measured_sentence
 from shared.ui.shell import AppContext
 
 logger = logging.getLogger(__name__)
@@ -52,9 +52,8 @@ def _quality(ctx: AppContext, folder: Path) -> None:
         return
     for figure in evaluation.figures:
         st.markdown(measured_sentence(figure, t))
-        if figure.interval_95 is not None:
-            low, high = (t.number(end, figure.digits) for end in figure.interval_95)
-            st.caption(t("95-%-Bereich: {low} bis {high}", low=low, high=high))
+        if interval := measured_range(figure, t):
+            st.caption(interval)
         # Plain: the colours of highlighted shell code fall below the contrast that text needs.
         st.code(figure.command, language=None)
 

@@ -108,19 +108,33 @@ def measured_sentence(figure: MeasuredFigure, t: Translator) -> str:
         t: Translator.
     """
     english = t.language == "en"
-    value = (
-        t.percent(figure.value, figure.digits)
-        if figure.unit == "percent"
-        else t.number(figure.value, figure.digits, figure.unit)
-    )
     return t(
         "{name}: {value} ({items} Fälle, {data}, Stand {date})",
         name=figure.name_en if english else figure.name,
-        value=value,
+        value=_in_its_unit(figure, figure.value, t),
         items=t.number(figure.items),
         data=figure.data_en if english else figure.data,
         date=t.date(figure.measured_on),
     )
+
+
+def measured_range(figure: MeasuredFigure, t: Translator) -> str:
+    """Write within which values a figure lies with 95 %; empty where that was not measured.
+
+    Args:
+        figure: From `evaluation.json`.
+        t: Translator.
+    """
+    if figure.interval_95 is None:
+        return ""
+    low, high = (_in_its_unit(figure, end, t) for end in figure.interval_95)
+    return t("95-%-Bereich: {low} bis {high}", low=low, high=high)
+
+
+def _in_its_unit(figure: MeasuredFigure, value: float, t: Translator) -> str:
+    if figure.unit == "percent":
+        return t.percent(value, figure.digits)
+    return t.number(value, figure.digits, figure.unit)
 
 
 def answer_panel(

@@ -17,7 +17,8 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 def test_a_command_loads_no_database_before_there_is_one(tmp_path: Path) -> None:
     program = (
-        "import sys, apps.aviary.__main__; from shared.auth.headless import run_app_command; "
+        "import sys, apps.aviary.commands.program; "
+        "from shared.auth.headless import run_app_command; "
         "from shared.settings import get_settings; "
         "code = run_app_command(get_settings(), 'aviary', 'run', lambda: 4); "
         "print(code, sorted({'sqlalchemy', 'alembic'} & set(sys.modules)))"

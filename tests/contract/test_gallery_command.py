@@ -172,7 +172,7 @@ def test_train_names_the_models() -> None:
     )
     assert result.returncode == 2
     named = result.stderr.splitlines()[0]
-    assert named == "Bitte nennen Sie ein Modell: landcover solar tile_features"
+    assert named == "Bitte nennen Sie ein Modell: fraktur_line landcover solar tile_features"
 
 
 def test_second_start_installs_nothing(machine: Machine) -> None:

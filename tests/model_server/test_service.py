@@ -584,7 +584,7 @@ def test_the_catalogue_lists_all_models_with_licence_and_figures(service: Servic
     names = {entry.name for entry in catalog.models}
     assert {"solar", "landcover", "ppocrv6_small", "e5_small_multilingual"} <= names
     planned = {entry.name for entry in catalog.models if not entry.version}
-    assert planned == {"roof_change", "fraktur_line", "script_id", "page_class"}
+    assert planned == {"roof_change", "script_id", "page_class"}
     for entry in catalog.models:
         if entry.name in planned:
             assert (entry.available, entry.state) == (False, "failed")

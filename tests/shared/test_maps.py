@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from streamlit.testing.v1 import AppTest
 from streamlit_folium import _get_feature_group_string, _get_map_string
 
 from shared.ui import map_spec
@@ -205,3 +206,22 @@ def test_quiet_outlines_leave_room_to_read() -> None:
     assert re.search(r'"fillOpacity": 0\.18.*?"weight": 2\b', drawn)
     chosen = script(MapSpec(PICTURE, shapes, legend), selected=0)
     assert re.search(r'"fillOpacity": 0\.45.*?"weight": 5\b', chosen)
+
+
+def test_the_legend_fills_what_is_a_surface() -> None:
+    def page() -> None:
+        from shared.ui.map_spec import LegendEntry
+        from shared.ui.maps import legend
+
+        legend(
+            [
+                LegendEntry("gravel", "Schotter", "#eeeeee", filled=True),
+                LegendEntry("found", "Fund", "#1a6fb5", dashed=True),
+            ]
+        )
+
+    shown = AppTest.from_function(page).run()
+    assert not shown.exception
+    (html,) = shown.get("html")
+    assert 'style="background: #eeeeee; border: 1px solid currentColor"' in html.proto.body
+    assert 'style="border: 3px dashed #1a6fb5"' in html.proto.body

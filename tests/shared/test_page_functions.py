@@ -4,7 +4,7 @@ import logging
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,7 @@ from shared.auth.sessions import SessionView
 from shared.contracts.provenance import ModelUse, Provenance
 from shared.i18n import get_translator
 from shared.registry import discover
+from shared.registry.evaluation import MeasuredFigure
 from shared.registry.manifest import AppManifest
 from shared.settings import get_settings
 from shared.ui import shell
@@ -28,6 +29,7 @@ from shared.ui.result import (
     describe_origin,
     escape_markdown,
     format_cell,
+    measured_range,
 )
 from tests.shared.app_folders import make_app
 from tests.shared.people_of_tests import ADMIN, person, session_of, sit_down
@@ -472,3 +474,23 @@ def test_the_smaller_upload_limit_counts(
     page = run(body)
     page.radio(key="probe_source").set_value("file").run()
     assert "höchstens 7 MB" in str(page.get("file_uploader")[0].proto)
+
+
+def test_the_range_of_a_share_is_told_in_per_cent_like_the_share() -> None:
+    share = MeasuredFigure(
+        name="Trefferquote",
+        name_en="Recall",
+        value=0.985,
+        unit="percent",
+        digits=1,
+        interval_95=(0.98, 0.99),
+        data="Testseiten",
+        data_en="test pages",
+        items=120,
+        command="python -m apps.x.evaluate",
+        measured_on=date(2026, 11, 28),
+    )
+    t = get_translator("de")
+    assert measured_range(share, t) == "95-%-Bereich: 98,0\u202f% bis 99,0\u202f%"
+    assert measured_range(share.model_copy(update={"unit": ""}), t) == "95-%-Bereich: 1,0 bis 1,0"
+    assert measured_range(share.model_copy(update={"interval_95": None}), t) == ""

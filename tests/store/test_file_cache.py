@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import time
 from pathlib import Path
 
@@ -71,3 +73,14 @@ def test_a_copy_can_be_forgotten(cache: FileCache, clock: Clock) -> None:
     assert cache.forget("herten/0")
     assert not cache.forget("herten/0")
     assert cache.find("herten/0") is None
+
+
+def test_a_copy_of_another_account_is_none(
+    cache: FileCache, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(_: Path) -> os.stat_result:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(Path, "stat", refuse)
+    assert cache.find("a/one") is None
+    assert "belongs to another account" in caplog.text

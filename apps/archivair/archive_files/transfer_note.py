@@ -30,6 +30,7 @@ class TransferFacts:
         role: Role of the person who ran the work, never a name.
         written: Moment with its zone.
         manifest_sha256: Hash of the manifest that names every page and file.
+        sample: Pages that a second person checks, the same that the review page names.
         remarks: Findings of the scan check, each a German sentence.
     """
 
@@ -38,6 +39,7 @@ class TransferFacts:
     role: str
     written: datetime
     manifest_sha256: str
+    sample: tuple[int, ...]
     remarks: tuple[str, ...] = ()
 
 
@@ -60,8 +62,7 @@ def transfer_note(pages: Sequence[InputPage], facts: TransferFacts) -> bytes:
         pages: All input pages in order, at least one.
         facts: What the note says.
     """
-    seed = int(facts.manifest_sha256[:8], 16)
-    sample = ", ".join(str(one) for one in pages_to_check(len(pages), seed))
+    sample = ", ".join(map(str, facts.sample))
     files = sorted({(one.file_name, one.file_sha256) for one in pages})
     text = [
         f"Stapel: {facts.batch}",

@@ -11,6 +11,7 @@ from apps.archivair.archive_files.manifest import FileSum, InputPage, manifest_j
 from apps.archivair.archive_files.transfer_note import TransferFacts, transfer_note
 from apps.archivair.batch.contents import Batch, encode_batch
 from apps.archivair.batch.document_files import title_of
+from apps.archivair.review import sample_pages
 from shared.report.csv_out import write_csv
 
 BATCH_NAME, FIELDS_NAME = "batch.json", "fields.csv"
@@ -78,6 +79,7 @@ def write_batch_files(
         role=facts.role,
         written=facts.moment,
         manifest_sha256=hashlib.sha256(manifest).hexdigest(),
+        sample=tuple(sample_pages(batch.inputs, len(batch.pages))),
         remarks=tuple(remarks),
     )
     return {**files, MANIFEST_NAME: manifest, NOTE_NAME: transfer_note(pages, note)}

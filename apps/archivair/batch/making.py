@@ -8,7 +8,7 @@ changes what it is about and nothing else; cuts that nobody touched stay where t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from apps.archivair.batch.contents import (
@@ -21,8 +21,9 @@ from apps.archivair.batch.contents import (
 )
 from apps.archivair.batch.edits import NO_EDITS, BatchEdits, FieldEdit
 from apps.archivair.batch.stream import Stream, StreamPage
-from apps.archivair.documents.field_confidence import Field, choose_fields
-from apps.archivair.documents.grouping import PROPERTY_KEYS, group_documents
+from apps.archivair.documents.field_confidence import Field, choose_fields, review_threshold
+from apps.archivair.documents.grouping import PROPERTY_KEYS, FoundFile, group_documents
+from apps.archivair.documents.page_class import ClassifiedPage, by_document, mean_chances
 from apps.archivair.documents.page_classes import UNCLEAR, UNCLEAR_BELOW, class_ids
 from apps.archivair.documents.pairs import load_splitting
 from apps.archivair.documents.patterns import FIELD_NAMES
@@ -32,7 +33,6 @@ BLANK_CLASS = "leer"
 COVER_CLASS = "deckblatt"
 BY_PERSON = "person"
 PARCEL = ("flurstueck_zaehler", "flurstueck_nenner")
-FIELD_REVIEW_BELOW = 0.8
 BOUNDARY_REVIEW_BELOW = 0.75
 PAGE_REVIEW_BELOW = 0.75
 DIGITS = 4
@@ -63,7 +63,15 @@ def make_batch(stream: Stream, edits: BatchEdits = NO_EDITS) -> Batch:
     boundaries = _boundaries(stream.pages, edits)
     cuts = _cut(stream.pages, boundaries, edits)
     by_page = {page.page: cut.number for cut in cuts for page in cut.pages}
-    files, fields = _files_and_fields(stream, cuts, by_page, edits)
+    classes = by_document(
+        [ClassifiedPage(tuple(page.class_chances)) for page in stream.pages],
+        [by_page[page.page] for page in stream.pages],
+    )
+    elsewhere = {by_page[page] for page in edits.other_file if page in by_page}
+    files, found = _files_and_fields(stream, cuts, by_page, elsewhere)
+    # What is decided keeps its rank: else each answer would bring up another field.
+    threshold = review_threshold(one.confidence for own in found.values() for one in own)
+    fields = _with_edits(found, by_page, edits)
     documents = tuple(
         Document(
             document=cut.number,
@@ -75,19 +83,24 @@ def make_batch(stream: Stream, edits: BatchEdits = NO_EDITS) -> Batch:
         )
         for cut in cuts
     )
+    asked = [*_reviews(cuts, boundaries, edits), *_field_reviews(documents, threshold, edits)]
     return Batch(
         schema="archivair-batch/1",
         inputs=stream.inputs,
         pages=tuple(
-            _page(page, boundary, by_page[page.page], edits)
-            for page, boundary in zip(stream.pages, boundaries, strict=True)
+            _page(page, boundary, by_page[page.page], together, edits)
+            for page, boundary, together in zip(stream.pages, boundaries, classes, strict=True)
         ),
         documents=documents,
-        files=files,
-        needs_review=tuple(_reviews(cuts, documents, boundaries, edits)),
+        files=_with_corrections(files, fields),
+        needs_review=tuple(sorted(asked, key=_least_certain)),
         models=stream.models,
         seconds=stream.seconds,
     )
+
+
+def _least_certain(one: ReviewItem) -> tuple[float, int, str, str]:
+    return one.confidence, one.page, one.kind, one.name
 
 
 def _boundaries(pages: Sequence[StreamPage], edits: BatchEdits) -> list[Boundary]:
@@ -123,18 +136,16 @@ def _named(number: int, pages: Sequence[StreamPage], edits: BatchEdits) -> _Cut:
     chosen = [edits.classes[page.page] for page in pages if page.page in edits.classes]
     if chosen:
         return _Cut(number, tuple(pages), chosen[-1], 1.0, class_by_person=True)
-    speaking = [page.class_chances for page in pages if any(page.class_chances)]
-    chances = [sum(column) / len(speaking) for column in zip(*speaking, strict=True)]
-    confidence = round(max(chances, default=0.0), DIGITS)
+    chances = mean_chances([page.class_chances for page in pages if any(page.class_chances)])
+    confidence = round(max(chances), DIGITS)
     sure = confidence >= UNCLEAR_BELOW
     name = class_ids()[chances.index(max(chances))] if sure else UNCLEAR
     return _Cut(number, tuple(pages), name, confidence, class_by_person=False)
 
 
 def _files_and_fields(
-    stream: Stream, cuts: Sequence[_Cut], by_page: Mapping[int, int], edits: BatchEdits
-) -> tuple[tuple[PropertyFile, ...], dict[int, list[FieldValue]]]:
-    elsewhere = {by_page[page] for page in edits.other_file if page in by_page}
+    stream: Stream, cuts: Sequence[_Cut], by_page: Mapping[int, int], elsewhere: Collection[int]
+) -> tuple[list[FoundFile], dict[int, list[FieldValue]]]:
     covers = {cut.number for cut in cuts if cut.document_class == COVER_CLASS}
     found = group_documents(stream.candidates, by_page, elsewhere=elsewhere, covers=covers)
     fields: dict[int, list[FieldValue]] = {cut.number: [] for cut in cuts}
@@ -146,18 +157,31 @@ def _files_and_fields(
         )
         for number, values in chosen.items():
             fields[number] = [_value(value) for value in values]
+    return found, fields
+
+
+def _with_edits(
+    found: Mapping[int, list[FieldValue]], by_page: Mapping[int, int], edits: BatchEdits
+) -> dict[int, list[FieldValue]]:
+    """Return the fields of each document with what people said about them."""
+    fields = dict(found)
     for (page, name), edit in edits.fields.items():
         if page in by_page:
             own_fields = fields[by_page[page]]
             fields[by_page[page]] = _decided(own_fields, page, name, edit)
-    files = tuple(
+    return fields
+
+
+def _with_corrections(
+    found: Sequence[FoundFile], fields: Mapping[int, Sequence[FieldValue]]
+) -> tuple[PropertyFile, ...]:
+    return tuple(
         PropertyFile(
             {**one.property, **_corrected(fields[number] for number in one.documents)},
             one.documents,
         )
         for one in found
     )
-    return files, fields
 
 
 def _corrected(documents: Iterable[Sequence[FieldValue]]) -> dict[str, str]:
@@ -217,12 +241,18 @@ def is_about(one: FieldValue, page: int, edit: FieldEdit) -> bool:
     return one.page >= page or edit.old in ("", one.value, edit.value)
 
 
-def _page(page: StreamPage, boundary: Boundary, document: int, edits: BatchEdits) -> BatchPage:
+def _page(
+    page: StreamPage,
+    boundary: Boundary,
+    document: int,
+    together: ClassifiedPage,
+    edits: BatchEdits,
+) -> BatchPage:
     return BatchPage(
         page=page.page,
         file=page.file,
         stem=page.stem,
-        page_class=_page_class(page),
+        page_class=BLANK_CLASS if page.is_blank else together.label,
         class_probabilities={}
         if page.is_silent
         else dict(zip(class_ids(), page.class_chances, strict=True)),
@@ -235,42 +265,32 @@ def _page(page: StreamPage, boundary: Boundary, document: int, edits: BatchEdits
     )
 
 
-def _page_class(page: StreamPage) -> str:
-    if page.is_blank:
-        return BLANK_CLASS
-    best = max(page.class_chances)
-    return class_ids()[page.class_chances.index(best)] if best >= UNCLEAR_BELOW else UNCLEAR
-
-
 def _reviews(
-    cuts: Sequence[_Cut],
-    documents: Sequence[Document],
-    boundaries: Sequence[Boundary],
-    edits: BatchEdits,
-) -> list[ReviewItem]:
-    """Return what a person should look at, least certain first; what is decided is not asked."""
+    cuts: Sequence[_Cut], boundaries: Sequence[Boundary], edits: BatchEdits
+) -> Iterator[ReviewItem]:
+    """Yield which classes, cuts and pages a person should look at; what is decided is not asked."""
     by_page = {page.page: cut.number for cut in cuts for page in cut.pages}
-    items = [
-        ReviewItem("class", cut.pages[0].page, cut.number, "", cut.confidence)
-        for cut in cuts
-        if cut.document_class == UNCLEAR and not cut.class_by_person
-    ]
+    for cut in cuts:
+        if cut.document_class == UNCLEAR and not cut.class_by_person:
+            yield ReviewItem("class", cut.pages[0].page, cut.number, "", cut.confidence)
     for boundary in boundaries[1:]:
         sure = round(max(boundary.probability, 1 - boundary.probability), DIGITS)
         if sure < BOUNDARY_REVIEW_BELOW and boundary.page not in edits.cuts:
-            items.append(ReviewItem("boundary", boundary.page, by_page[boundary.page], "", sure))
+            yield ReviewItem("boundary", boundary.page, by_page[boundary.page], "", sure)
     for page in (page for cut in cuts for page in cut.pages):
         sure = 1.0 if page.confidence is None else page.confidence
         if page.error or sure < PAGE_REVIEW_BELOW:
             sure = 0.0 if page.error else sure
-            items.append(ReviewItem("page", page.page, by_page[page.page], "", sure))
-    items += [
-        ReviewItem("field", one.page, document.document, one.name, one.confidence)
-        for document in documents
-        for one in document.fields
-        if one.confidence < FIELD_REVIEW_BELOW and not _is_decided(document, one, edits)
-    ]
-    return sorted(items, key=lambda one: (one.confidence, one.page, one.kind, one.name))
+            yield ReviewItem("page", page.page, by_page[page.page], "", sure)
+
+
+def _field_reviews(
+    documents: Sequence[Document], threshold: float, edits: BatchEdits
+) -> Iterator[ReviewItem]:
+    for document in documents:
+        for one in document.fields:
+            if one.confidence < threshold and not _is_decided(document, one, edits):
+                yield ReviewItem("field", one.page, document.document, one.name, one.confidence)
 
 
 def _is_decided(document: Document, one: FieldValue, edits: BatchEdits) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
+from statistics import median
 
 from apps.archivair.documents.content import Box, PageContent, PlacedWord, union
 
@@ -16,6 +17,7 @@ _REACH_BELOW_HEIGHTS = 2.2
 _NEXT_LINE_HEIGHTS = 1.6
 _INDENT_HEIGHTS = 3.0
 _LABEL_SHARE = 0.6
+_SLOPE_WORDS, _STEEPEST = 3, 0.25
 
 
 @dataclass(frozen=True)
@@ -25,10 +27,14 @@ class Cell:
     Args:
         words: From left to right, at least one.
         block: Number of the block on its page.
+        line: Number of the line that it is a part of.
+        slope: How far the lines of the page fall per pixel to the right.
     """
 
     words: tuple[PlacedWord, ...]
     block: int
+    line: int = 0
+    slope: float = 0.0
 
     @cached_property
     def text(self) -> str:
@@ -37,8 +43,11 @@ class Cell:
 
     @cached_property
     def box(self) -> Box:
-        """Box around all words, upright pixels."""
-        return union([word.box for word in self.words])
+        """Box around all words, upright pixels, the page's lines made level."""
+        left, top, right, bottom = union([word.box for word in self.words])
+        fall = self.slope * (left + right) / 2
+        tilt = min(abs(self.slope) * (right - left), 0.5 * (bottom - top)) / 2
+        return left, top - fall + tilt, right, bottom - fall - tilt
 
     @property
     def height(self) -> float:
@@ -85,16 +94,34 @@ def page_cells(page: PageContent) -> list[CellPlace]:
     Args:
         page: A page.
     """
-    cells = [cell for line in page.lines for cell in _cut(line.words, line.block)]
+    slope = _slope(page)
+    cells = [
+        Cell(part, line.block, number, slope)
+        for number, line in enumerate(page.lines)
+        for part in _cut(line.words)
+    ]
     near = [_near(cells, number) for number in range(len(cells))]
     rights = [_right(cells, number, near[number]) for number in range(len(cells))]
     places = []
     for number, cell in enumerate(cells):
         below = _below(cells, number, near[number])
         goes_on = _goes_on(cells, number, below)
-        run = Cell(cell.words + cells[goes_on].words, cell.block) if goes_on >= 0 else cell
+        run = cell
+        if goes_on >= 0:
+            run = Cell(cell.words + cells[goes_on].words, cell.block, cell.line, slope)
         places.append(CellPlace(cell, run, goes_on, rights[number], below))
     return places
+
+
+def _slope(page: PageContent) -> float:
+    """Return how far the lines of a page fall per pixel: scans lie askew by a degree or two."""
+    slopes = []
+    for line in page.lines:
+        first, last = line.words[0].box, line.words[-1].box
+        run = (last[0] + last[2] - first[0] - first[2]) / 2
+        if len(line.words) >= _SLOPE_WORDS and run > 4 * (first[3] - first[1]):
+            slopes.append((last[1] + last[3] - first[1] - first[3]) / 2 / run)
+    return max(-_STEEPEST, min(_STEEPEST, median(slopes))) if slopes else 0.0
 
 
 def _near(cells: Sequence[Cell], number: int) -> list[int]:
@@ -107,19 +134,22 @@ def _near(cells: Sequence[Cell], number: int) -> list[int]:
     ]
 
 
-def _cut(words: Sequence[PlacedWord], block: int) -> list[Cell]:
+def _cut(words: Sequence[PlacedWord]) -> list[tuple[PlacedWord, ...]]:
     parts: list[list[PlacedWord]] = [[words[0]]]
     for before, word in pairwise(words):
         height = max(1.0, word.box[3] - word.box[1], before.box[3] - before.box[1])
         if word.box[0] - before.box[2] > CELL_GAP_HEIGHTS * height:
             parts.append([])
         parts[-1].append(word)
-    return [Cell(tuple(part), block) for part in parts]
+    return [tuple(part) for part in parts]
 
 
 def _right(cells: Sequence[Cell], number: int, near: Sequence[int]) -> int:
     own = cells[number]
     best, least = -1, _REACH_RIGHT_HEIGHTS * own.height
+    if cells[number + 1 : number + 2] and cells[number + 1].line == own.line:
+        # Parts of one line are neighbours, however much the line climbs or falls.
+        return number + 1
     for other in near:
         box = cells[other].box
         shared = min(own.box[3], box[3]) - max(own.box[1], box[1])

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import math
 import tomllib
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -20,19 +21,31 @@ from numpy.typing import NDArray
 
 from apps.archivair.documents.candidates import BELOW, BESIDE, OPEN, REPEAT, Candidate
 from apps.archivair.documents.content import Box
-from apps.archivair.documents.file_vote import centrality, file_weights, usual_value
+from apps.archivair.documents.file_vote import (
+    centrality,
+    file_readings,
+    file_weights,
+    usual_value,
+)
+from apps.archivair.documents.folding import fold
 from apps.archivair.documents.logistic import predict_binary
 from apps.archivair.documents.patterns import FIELD_NAMES
 
 WEIGHTS_FILE = Path(__file__).with_name("field_weights.toml")
-LEAST_CONFIDENCE = 0.15
-LEAST, MOST = 0.01, 0.995
+LEAST_CONFIDENCE = 0.03
+LEAST, MOST = 0.01, 0.9999
+DIGITS = 4
+"""Few fields are equally sure, so that the least certain ones can be told from the others."""
+REVIEWED_SHARE = 0.10
+"""Share of the fields that a person is asked to look at."""
+THRESHOLD_STEP = 0.001
 WEAK_RULES = (
     "nummer_des_scheins", "massstab_im_titel", "erlaubnis_an", "betreff_grundstueck",
     "unterschrift", "anschriftenfeld", "aktendeckel",
 )  # fmt: skip
 """Rules that are right less often than a label of their own."""
 _ODDS_REACH = 4.0
+_ROUNDING = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +71,7 @@ class Field:
         raw: As it stands on the page.
         page: Number of the page in the stream, from 1.
         box: Box of its words in pixels of the delivered page image.
-        confidence: Estimated probability that the value is right, 0.01 to 0.995.
+        confidence: Estimated probability that the value is right, 0.01 to 0.9999.
         rule: Rule that found it.
         normalised: Whether the value differs from what stands there.
     """
@@ -128,7 +141,7 @@ def confidences(
         return []
     factors = load_field_weights().candidate if factors is None else factors
     chances = predict_binary(factors, field_features(candidates))
-    return [round(float(value), 3) for value in np.clip(chances, LEAST, MOST)]
+    return [round(float(value), DIGITS) for value in np.clip(chances, LEAST, MOST)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,12 +171,16 @@ def make_choices(
         documents: Number of the document by number of the page.
         factors: Formula of candidates.
     """
-    sure = confidences(candidates, factors)
-    weights = file_weights(candidates, sure)
-    central = {name: centrality(name, weighed) for name, weighed in weights.items()}
+    stated_alone = confidences(candidates, factors)
+    weights = file_weights(candidates, stated_alone)
+    readings = file_readings(candidates, stated_alone)
+    central = {name: centrality(name, weighed, readings[name]) for name, weighed in weights.items()}
+    usual = [usual_value(one, weights[one.name], central[one.name]) for one in candidates]
+    # What is taken for a misreading counts as what the file says.
+    mended = [replace(one, value=value) for one, value in zip(candidates, usual, strict=True)]
+    sure = confidences(mended, factors)
     stated: dict[tuple[int, str], list[tuple[float, Candidate, str]]] = {}
-    for confidence, one in zip(sure, candidates, strict=True):
-        value = usual_value(one, weights[one.name], central[one.name])
+    for confidence, one, value in zip(sure, candidates, usual, strict=True):
         stated.setdefault((documents[one.page], one.name), []).append((confidence, one, value))
     choices = []
     for (document, name), found in stated.items():
@@ -182,9 +199,44 @@ def make_choices(
             float(value != one.value),
             float(one.is_shared),
             one.least_confidence,
+            *_about(one, value),
         )
         choices.append(Choice(document, one, value, features))
     return choices
+
+
+def _about(one: Candidate, value: str) -> Iterator[float]:
+    """Yield what kind of field a value is of, how it was found and how it is written."""
+    letters = fold(value).replace(" ", "")
+    yield from (float(one.name == name) for name in FIELD_NAMES)
+    yield from (float(one.place == place) for place in (BESIDE, BELOW, OPEN, REPEAT))
+    yield float(one.rule in WEAK_RULES)
+    yield one.strictness
+    yield float(fold(one.raw).replace(" ", "") != letters)
+    yield math.log1p(len(letters)) / 3
+    yield one.least_confidence**4
+
+
+def review_threshold(confidences: Iterable[float], share: float = REVIEWED_SHARE) -> float:
+    """Return the threshold below which about the least certain share of fields lies.
+
+    Many fields may be equally certain: then the threshold lies before or behind all of them,
+    whichever lets the number of reviewed fields be closer to the share.
+
+    Args:
+        confidences: Confidences of all fields of the batch, 0 to 1.
+        share: Share that is to be reviewed, 0 to 1.
+
+    Returns:
+        In steps of 0.001, 0 to 1; 0 for a batch without fields.
+    """
+    ordered = sorted(confidences)
+    if not ordered:
+        return 0.0
+    aim = share * len(ordered)
+    last = math.floor(ordered[math.ceil(aim) - 1] / THRESHOLD_STEP + _ROUNDING)
+    offers = [min(1.0, round(steps * THRESHOLD_STEP, 3)) for steps in (last + 1, last)]
+    return min(offers, key=lambda offer: abs(bisect_left(ordered, offer) - aim))
 
 
 def choose_fields(
@@ -232,7 +284,7 @@ def choice_confidences(choices: Sequence[Choice], weights: FieldWeights) -> list
         return []
     features = np.array([choice.features for choice in choices], dtype=np.float64)
     chances = predict_binary(weights.choice, features)
-    return [round(float(value), 3) for value in np.clip(chances, LEAST, MOST)]
+    return [round(float(value), DIGITS) for value in np.clip(chances, LEAST, MOST)]
 
 
 def _odds(chance: float) -> float:

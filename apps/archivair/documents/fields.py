@@ -25,6 +25,7 @@ from apps.archivair.documents.dates import guess_years
 from apps.archivair.documents.grammars import read_value
 from apps.archivair.documents.open_values import open_candidates
 from apps.archivair.documents.page_class import ClassifiedPage
+from apps.archivair.documents.parcels import with_strokes
 from apps.archivair.documents.patterns import LabelHit, Patterns, Rule, default_patterns
 from apps.archivair.documents.repeats import repeated_candidates
 from apps.archivair.documents.values import Part, Surroundings, skip_lead
@@ -69,10 +70,11 @@ def find_candidates(
     known = [
         candidate
         for page, classified, year in zip(pages, found, years, strict=True)
-        for candidate in _page_candidates(
-            page, classified, replace(around, year_hint=year), patterns
+        for candidate in _without_pieces(
+            list(_page_candidates(page, classified, replace(around, year_hint=year), patterns))
         )
     ]
+    known = list(with_strokes(known))
     again = repeated_candidates(pages, known, years)
     order = {page.number: place for place, page in enumerate(pages)}
     return sorted([*known, *again], key=lambda one: order[one.page])
@@ -92,6 +94,24 @@ def _page_candidates(
                     value = _value(place, hit, rule, (cells, labels), around)
                     yield from _candidates(page, classified, place, hit, rule, value)
     yield from open_candidates(page, cells, classified, around)
+
+
+def _without_pieces(found: Sequence[Candidate]) -> list[Candidate]:
+    """Leave out numbers of files that are a piece of a longer one at the same place."""
+    return [
+        one
+        for one in found
+        if one.name != "aktenzeichen"
+        or not any(
+            other.name == one.name
+            and len(one.raw) < len(other.raw)
+            and one.raw in other.raw
+            and other.box[0] <= one.box[0]
+            and one.box[2] <= other.box[2]
+            and abs(other.box[1] - one.box[1]) < one.box[3] - one.box[1]
+            for other in found
+        )
+    ]
 
 
 def _own_rows(cells: Sequence[CellPlace], labels: Sequence[Sequence[LabelHit]]) -> list[CellPlace]:
@@ -152,13 +172,19 @@ def _end_of_value(
         ends += [
             other.start
             for other in labels[cells.index(place)]
-            if other.start >= hit.end
-            # What is built and how a file is numbered may hold words that are labels elsewhere.
-            and (rule.grammar not in WORDY_GRAMMARS or ":" in text[other.end - 1 : other.end + 1])
+            if other.start >= hit.end and _ends(other, text, rule)
         ]
     if place.next_line >= 0 and labels[place.next_line]:
         ends.append(len(place.cell.text) + 1 + labels[place.next_line][0].start)
     return min(ends)
+
+
+def _ends(other: LabelHit, text: str, rule: Rule) -> bool:
+    """Say whether a label ends the value before it.
+
+    What is built and how a file is numbered may hold words that are labels elsewhere.
+    """
+    return rule.grammar not in WORDY_GRAMMARS or ":" in text[other.end - 1 : other.end + 1]
 
 
 def _read_cell(
@@ -171,7 +197,7 @@ def _read_cell(
     cells, labels = page
     place = cells[number]
     text = place.cell.text if rule.grammar in OWN_LINE_GRAMMARS else place.run.text
-    end = min([len(text), *(other.start for other in labels[number])])
+    end = min([len(text), *(other.start for other in labels[number] if _ends(other, text, rule))])
     return read_value(rule.grammar, text[:end], 0, around) if end else []
 
 

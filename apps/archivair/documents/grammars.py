@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from itertools import islice
 
 from apps.archivair.documents import place_grammars
+from apps.archivair.documents.code_grammar import code, joined_code
 from apps.archivair.documents.dates import find_dates
 from apps.archivair.documents.folding import fold
 from apps.archivair.documents.values import Part, Surroundings, single, skip_lead
@@ -20,21 +20,6 @@ _AMOUNT = re.compile(
     r"(?:\s?[,.]\s?(?P<cents>\d{1,2}(?!\d)|[-–—=]{1,2}))?"
     rf"(?!\s?(?:m[²³23]|qm|cbm|kg|kN|cm|mm|m\b|%))(?:\s*(?P<after>{_UNIT})(?!\w))?(?:\s*(?P<pfennig>\d{{1,2}})\s*Pf)?"
 )
-_CODE_TOKEN = re.compile(
-    r"(?!.*[a-zäöüß]{6})(?=\S*\d)[\w(/][\w./\-–:+()]*|[A-ZÄÖÜ]{1,5}|[IVX]{1,5}[./]?|[/\-–]|Nr\.|"
-    r"[a-z]{1,2}(?=\s?[/\-])|(?:[A-ZÄÖÜ][a-zäöü]{0,4}\.)+(?:Nr\.?)?|"
-    r"(?:[A-ZÄÖÜ][A-Za-zäöü]{0,4}[-/.])+|[A-ZÄÖÜ][a-zäöü]{1,3}"
-)
-_COUNTED = re.compile(r"[A-ZÄÖÜ][a-zäöü]+ \d+")
-_TOKEN = re.compile(
-    r"[A-ZÄÖÜa-zäöü]{0,5}[.\-/]?\d[\w./\-–]*|[A-ZÄÖÜ]{1,5}|[IVX]{1,5}[./]?|[/\-–]|Nr\.|"
-    r"[a-z]{1,2}(?=\s?[/\-])|[A-ZÄÖÜ][a-zäöü]{0,4}\.|[A-ZÄÖÜ]{1,4}[-/]"
-)
-_CODE_TAIL = re.compile(r"[A-ZÄÖÜ]{1,3}|[A-Z][a-z]")
-_TOKEN = re.compile(r"\S+")
-_JOINING = re.compile(r"[/\-–]|Nr\.")
-_JOINED = re.compile(r"(?:[/\-–.]|Nr\.?)$")
-_DATE_LIKE = re.compile(r"\d{1,2}\.\d{1,2}\.(\d{2}|\d{4})$")
 _LETTER = r"(?:[a-zäöüßſ]|[01568](?=[a-zäöüßſ]))"
 _FIGURE_IN_WORD = re.compile(r"(?<=\w)[01568](?=[a-zäöüßſ])")
 _MISREAD_IN_NAMES = str.maketrans({"0": "o", "1": "l", "5": "s", "6": "b", "8": "b"})
@@ -43,7 +28,9 @@ _NAME_TOKEN = re.compile(
     r"[A-ZÄÖÜ]{2,}|Dr\.|Prof\.|Dipl\.-Ing\.|Ing\.|Fa\.)$"
 )
 _NAME_JOINT = frozenset({"von", "zu", "van", "der", "den", "vom", "u.", "und", "&", "+", "geb."})
-_SALUTATION = re.compile(r"^(?:Herrn?|Frau|Fräulein|Frl\.?|Eheleute|Firma(?=\s(?:Herr|Frau)))\s+")
+_SALUTATION = re.compile(
+    r"^(?:H[eco][rtf]{2}n?|F[rt][ao][un]|Fräulein|Frl\.?|Eheleute|Firma(?=\s(?:Herr|Frau)))\s+"
+)
 _TRADE = re.compile(
     r"(?:meister|arbeiter|kaufmann|landwirt|schlosser|angestellte[r]?|beamter|fahrer|wirt|bauer|fabrikant|händler|rentner|lehrer|witwe)$",
     re.IGNORECASE,
@@ -151,7 +138,7 @@ _SCALES = frozenset(
     }
 )
 FIRST_CLASS_YEAR = 2000
-_MOST_NAME, _MOST_PROJECT, _MOST_CODE = 5, 12, 6
+_MOST_NAME, _MOST_PROJECT = 5, 12
 
 
 Grammar = Callable[[str, int, Surroundings], list[Part]]
@@ -176,49 +163,6 @@ def _date(text: str, start: int, around: Surroundings) -> list[Part]:
             return [Part("value", start + hit.start, start + hit.end, hit.value, hit.strictness)]
         break
     return []
-
-
-def _code(text: str, start: int, around: Surroundings) -> list[Part]:
-    first = skip_lead(text, start)
-    end = _end_of_code(text, first)
-    end = first + len(text[first:end].rstrip(" .,;:-–"))
-    raw = text[first:end]
-    if not any(char.isdigit() for char in raw) or len(raw) < 3 or _DATE_LIKE.match(raw):
-        return []
-    if _COUNTED.fullmatch(raw):
-        return []
-    value = " ".join(raw.split())
-    return [Part("value", first, end, value, 0.9 if re.search(r"[/\-.]", value) else 0.6)]
-
-
-def _end_of_code(text: str, first: int) -> int:
-    """Return where a number of a file ends: words of letters and figures that are joined."""
-    words = list(islice(_TOKEN.finditer(text, first), _MOST_CODE + 1))
-    if 1 < len(words) <= _MOST_CODE and all(_is_code_word(match[0]) for match in words):
-        return words[-1].end()
-    end, digits = first, False
-    for match in words[:_MOST_CODE]:
-        word = match[0].rstrip(",;:)")
-        if not _is_code_word(word):
-            break
-        if digits and not (_JOINING.match(word) or _JOINED.search(text[first:end])):
-            break
-        end = match.start() + len(word)
-        digits = digits or any(char.isdigit() for char in word)
-        if word != match[0]:
-            break
-    return end
-
-
-def _is_code_word(word: str) -> bool:
-    return bool(_CODE_TOKEN.fullmatch(word)) and not _DATE_LIKE.match(word)
-
-
-def _joined_code(text: str, start: int, around: Surroundings) -> list[Part]:
-    """Read a number of a file that has a stroke; a mere number is of a form or a receipt."""
-    return [
-        part for part in _code(text, start, around) if re.search(r"\d.*[/\-]|[/\-].*\d", part.value)
-    ]
 
 
 def _name(text: str, start: int, around: Surroundings) -> list[Part]:
@@ -329,8 +273,8 @@ def _amount(text: str, start: int, around: Surroundings) -> list[Part]:
 
 GRAMMARS: dict[str, Grammar] = {
     "date": _date,
-    "code": _code,
-    "joined_code": _joined_code,
+    "code": code,
+    "joined_code": joined_code,
     "address": place_grammars.address,
     "address_anywhere": place_grammars.address_anywhere,
     "town": place_grammars.town,

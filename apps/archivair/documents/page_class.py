@@ -24,6 +24,7 @@ from apps.archivair.documents.page_features import PageNumbers, page_numbers, te
 
 WEIGHTS_FILE = Path(__file__).with_name("page_class.npz")
 VERSION = 1
+SURE_BY_ITSELF = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,40 @@ class ClassifiedPage:
     def by_class(self) -> dict[str, float]:
         """Return the probabilities by class."""
         return dict(zip(class_ids(), self.probabilities, strict=True))
+
+
+def by_document(found: Sequence[ClassifiedPage], documents: Sequence[int]) -> list[ClassifiedPage]:
+    """Return the class of each page as the pages of its document say it together.
+
+    A document has one class; its second page often bears no heading. Blank pages say nothing. A
+    page that is sure by itself keeps its class: the cut before it may have been missed.
+
+    Args:
+        found: Class of each page by itself.
+        documents: Number of the document of each page.
+    """
+    speaking: dict[int, list[tuple[float, ...]]] = {}
+    for one, document in zip(found, documents, strict=True):
+        if any(one.probabilities):
+            speaking.setdefault(document, []).append(one.probabilities)
+    means = {document: mean_chances(chances) for document, chances in speaking.items()}
+    return [
+        ClassifiedPage(means[document])
+        if any(one.probabilities) and one.confidence < SURE_BY_ITSELF
+        else one
+        for one, document in zip(found, documents, strict=True)
+    ]
+
+
+def mean_chances(chances: Sequence[Sequence[float]]) -> tuple[float, ...]:
+    """Return what pages of one document say together; all 0 when none says anything.
+
+    Args:
+        chances: Probabilities of the classes per page.
+    """
+    if not chances:
+        return (0.0,) * len(class_ids())
+    return tuple(sum(column) / len(chances) for column in zip(*chances, strict=True))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -25,6 +25,10 @@ FIELD_NAMES = (
 LEAST_LIKENESS = 0.8
 _EXACT_UP_TO, _ONE_ERROR_UP_TO = 4, 6
 _MOST_WORDS = 5
+FIGURE_GRAMMARS = frozenset({"whole", "parcel", "code"})
+"""What follows these labels looks like little else, so that a label may be misread."""
+_SHORTEST_MISREAD = 4
+_LOOKS_ALIKE = str.maketrans("ij1tfrcae0uvkgq", "lllrrroooonnhqq")
 _ABBREVIATION, _AFTER_ABBREVIATION = 2, (".", ":", " ", "")
 _WORD = re.compile(r"[^\W\d_](?:[^\s:\d]|\d(?=[^\W\d_]))*|\d+")
 _MISREAD = str.maketrans({"0": "o", "1": "l", "5": "s", "8": "b"})
@@ -88,6 +92,13 @@ class Patterns:
         self._labels = sorted(by_label)
         self._rules = [tuple(by_label[label]) for label in self._labels]
         self._least = np.array([_least_likeness(label) for label in self._labels])
+        self._shapes = {
+            shape: number
+            for number, label in enumerate(self._labels)
+            if len(label) == _SHORTEST_MISREAD
+            and all(self.rules[name].grammar in FIGURE_GRAMMARS for name in by_label[label])
+            for shape in [label.translate(_LOOKS_ALIKE)]
+        }
 
     def find_labels(self, text: str) -> list[LabelHit]:
         """Return the labels of a text from left to right, none overlapping another.
@@ -113,7 +124,15 @@ class Patterns:
                 continue
             hit = LabelHit(start, end, float(likeness[window, label]), length, self._rules[label])
             found.append(hit)
+        found += self._misread(windows)
         return _without_overlaps(found)
+
+    def _misread(self, windows: Sequence[tuple[int, int, str]]) -> Iterator[LabelHit]:
+        """Yield short labels of figures of which letters were taken for others that look alike."""
+        for start, end, joined in windows:
+            label = self._shapes.get(joined.translate(_LOOKS_ALIKE), -1)
+            if label >= 0 and joined != self._labels[label]:
+                yield LabelHit(start, end, LEAST_LIKENESS, len(joined), self._rules[label])
 
 
 def read_patterns(content: str) -> Patterns:

@@ -11,7 +11,7 @@ from rapidfuzz.distance import Levenshtein
 from apps.archivair.documents.folding import fold_word
 from apps.archivair.documents.values import FIGURES, Part, Surroundings, single, skip_lead
 
-_NUMBER = r"[0-9OoIl|]"
+_NUMBER = r"(?:[0-9OoIl|]|(?<=\d)[SB](?=\d))"
 _STREET_END = (
     r"(?:stra[ſs]{1,2}e|stra(?:ß|sz|B|tz|h)e|str\.|str\b|weg|platz|allee|gasse|ring|damm|ufer|markt|hof|"
     r"pfad|steig|chaussee|promenade|kamp|busch|berg|tal|thal|feld|wall|graben|park|winkel|stieg|"
@@ -19,8 +19,10 @@ _STREET_END = (
 )
 _HOUSE = (
     r"(?:\s*,?\s*(?:Haus)?-?(?:Nr|No)\.?)?\s*"
-    r"(?P<number>\d{1,4}(?:\s?[a-zA-Z](?![\w.]))?(?:\s?[-/]\s?\d{1,3}(?![\d.]))?)"
+    r"(?P<number>(?:\d|[lI|O](?=\d)|(?<=\d)[lI|O](?![a-z])){1,4}"
+    r"(?:\s?[a-zA-Z](?![\w.]))?(?:\s?[-/]\s?\d{1,3}(?![\d.]))?)"
 )
+_MISREAD_FIGURE = re.compile(r"[lI|O](?=\d)|(?<=\d)[lI|O]")
 _CAPITAL = r"[A-ZÄÖÜ][\wäöüßſ\-]*\.?"
 _STREET = re.compile(
     rf"(?P<street>(?:{_CAPITAL}\s){{0,2}}?(?:{_CAPITAL}\s?)?[\wäöüßſ\-]*{_STREET_END}){_HOUSE}?(?!\w)",
@@ -118,7 +120,8 @@ def _parts(
     text, name = match.string, modern_street(" ".join(street.split()))
     parts = [Part("strasse", match.start("street"), match.end("street"), name, strictness)]
     if match["number"]:
-        value = "".join(match["number"].split()).lower()
+        number = "".join(match["number"].split())
+        value = _MISREAD_FIGURE.sub(lambda one: one[0].translate(FIGURES), number).lower()
         span = match.start("number"), match.end("number")
         parts.append(Part("hausnummer", *span, value, min(1.0, strictness / 0.8)))
     return [*parts, *_place(text, match.end(), around)]

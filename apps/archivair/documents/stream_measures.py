@@ -23,7 +23,11 @@ from apps.archivair.documents.measures import (
     panoptic_parts,
     perfect_share,
 )
-from apps.archivair.documents.page_class import ClassifiedPage, load_page_classifier
+from apps.archivair.documents.page_class import (
+    ClassifiedPage,
+    by_document,
+    load_page_classifier,
+)
 from apps.archivair.documents.page_classes import class_ids
 from apps.archivair.documents.pairs import load_splitting, pair_chances
 from apps.archivair.documents.splitting import split_stream
@@ -44,7 +48,7 @@ class FoundStream:
     """What the software makes of a stream.
 
     Args:
-        classes: Per page.
+        classes: Per page, as the pages of its document say together.
         starts: Per page whether a document begins.
         documents: Number of the document by number of the page.
         files: Documents by property.
@@ -84,6 +88,7 @@ def read_stream(pages: Sequence[PageContent]) -> FoundStream:
     numbers = np.cumsum(starts).tolist()
     documents = {page.number: number for page, number in zip(pages, numbers, strict=True)}
     candidates = find_candidates(pages, classes)
+    classes = by_document(classes, numbers)
     covers = {
         documents[page.number]
         for page, one in zip(pages, classes, strict=True)

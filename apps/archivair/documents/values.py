@@ -6,7 +6,9 @@ import re
 from dataclasses import dataclass
 
 FIGURES = str.maketrans({"O": "0", "o": "0", "I": "1", "l": "1", "|": "1", "S": "5", "B": "8"})
-_LEAD = re.compile(r"[\s:.,;=\-–_]*(?:(?:Nr|No|Nro|Nummer)\b\.?\s*:?\s*)?")
+_NUMBER_SIGN = r"(?:[NRH][rtf]|N[oe]|Nro|Nummer)"
+"""Nr., also as engines misread it."""
+_LEAD = re.compile(rf"[\s:.,;=\-–_]*(?:{_NUMBER_SIGN}(?:\b|(?=\.))\.?\s*:?\s*)?")
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from apps.archivair.pipeline import read_page
 from apps.archivair.recognise import ServerReader
 from apps.archivair.redaction.errors import PageNotRead
 from apps.archivair.redaction.facts_file import read_facts
+from apps.archivair.redaction.laid_aside import laid_aside
 from apps.archivair.redaction.profiles import load_profile
 from apps.archivair.redaction.release import as_json, release
 from apps.archivair.redaction.removed_strings import RemovedStrings
@@ -58,7 +59,7 @@ def redact(options: Namespace, client_of: Callable[[ExitStack], ModelServerClien
         released = release(pages, profile, facts, datetime.now(UTC), reread_with(engines))
     told = asked | {"file": _impersonal(source.name, released.strings)}
     report = {"input": told, **released.report, "models": models_json(models)}
-    _write({options.out: released.content, _report_of(options.out): as_json(report)})
+    _write({_report_of(options.out): as_json(report), options.out: released.content})
     summary = {
         "command": "redact",
         "profile": profile.name,
@@ -91,7 +92,7 @@ def _read(source: Source, engines: Engines) -> tuple[list[ArchivePage], list[Mod
             reading = read_page(replace(page, layer=()), engines)
             read = upright_page(pixels, reading)
         models |= dict.fromkeys(reading.models)
-        pages.append(read)
+        pages.append(laid_aside(read))
         _say(f"Seite {index} von {source.count} gelesen")
     return pages, list(models)
 
@@ -120,12 +121,18 @@ def _report_of(out: Path) -> Path:
 
 
 def _write(files: dict[Path, bytes]) -> None:
-    """Write all files beside their places, then move them there; nothing stays half-written."""
+    """Write a report and its file beside their places, then move them there, the report first.
+
+    Whenever this is stopped, the file that is seen belongs to the report beside it, and a new call
+    with the same input knows it as its own.
+    """
     waiting = {path: path.with_name(f".{path.name}.{os.getpid()}.part") for path in files}
     try:
         for path, beside in waiting.items():
             path.parent.mkdir(parents=True, exist_ok=True)
             beside.write_bytes(files[path])
+        for path in files:
+            path.unlink(missing_ok=True)
         for path, beside in waiting.items():
             beside.replace(path)
     except OSError as cause:

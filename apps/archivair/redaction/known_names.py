@@ -13,6 +13,7 @@ from apps.archivair.redaction.lexicon import bare, load_lexicon
 from apps.archivair.redaction.names import FoundName
 
 LETTERS_PER_ERROR = 5
+_LETTERS_PER_BAD_ERROR = 3
 _SHORTEST_FAMILY = 3
 _MOST_ERRORS = 2
 _INFLECTIONS = ("", "s", "'s", "n", "ens", "sche", "schen", "scher", "sches")
@@ -66,8 +67,11 @@ class KnownNames:
             row: The line.
         """
         for number, word in enumerate(row.words):
-            family = self.family_of(word.text)
-            if family is None or _is_street(row, number):
+            family = self.family_of(word.text) or self._beside_given(row, number)
+            if family is None:
+                yield from self._in_pieces(row, number)
+                continue
+            if _is_street(row, number):
                 continue
             first = number
             while first and self._belongs(row.words[first - 1].text, family):
@@ -77,6 +81,37 @@ class KnownNames:
                 following = bare(row.words[number + 1].text)
                 last += any(_alike(following, one) for one in self.given[family])
             yield row.hit("person_name", range(first, last + 1), _REASON, self.families[family])
+
+    def _beside_given(self, row: TextRow, number: int) -> str | None:
+        """Return the family name that a word behind a given name of it is, read badly."""
+        if not number or not row.words[number].text[:1].isupper():
+            return None
+        word, before = bare(row.words[number].text), bare(row.words[number - 1].text)
+        for family, given in self.given.items():
+            if any(_alike(before, one) for one in given) and _is_badly_read(word, family):
+                return family
+        return None
+
+    def _in_pieces(self, row: TextRow, number: int) -> Iterator[PiiHit]:
+        """Yield a name that was read as two words, or as one with the given name before it."""
+        text = row.words[number].text
+        if not text[:1].isupper():
+            return
+        word = bare(text)
+        following = row.words[number + 1].text if number + 1 < len(row.words) else ""
+        for family, role in self.families.items():
+            names = self.given[family]
+            glued = word.endswith(family) and any(
+                _alike(word.removesuffix(family), one) for one in names
+            )
+            parted = (
+                len(family) >= LETTERS_PER_ERROR
+                and following[:1].islower()
+                and bare(text + following) == family
+            )
+            if glued or parted:
+                words = range(number, number + 1 + parted)
+                yield row.hit("person_name", words, _REASON, role)
 
     def broken_hits(self, row: TextRow, following: TextRow) -> Iterator[PiiHit]:
         """Yield the two pieces of a name that is broken at the end of a line.
@@ -145,6 +180,15 @@ def _alike(word: str, name: str) -> bool:
         return True
     allowed = min(_MOST_ERRORS, len(name) // LETTERS_PER_ERROR)
     return allowed > 0 and Levenshtein.distance(word, name, score_cutoff=allowed) <= allowed
+
+
+def _is_badly_read(word: str, name: str) -> bool:
+    """Say whether a word may be a name of which every third letter is wrong."""
+    allowed = max(1, len(name) // _LETTERS_PER_BAD_ERROR)
+    return (
+        len(word) >= _SHORTEST_FAMILY
+        and Levenshtein.distance(word, name, score_cutoff=allowed) <= allowed
+    )
 
 
 def _is_street(row: TextRow, number: int) -> bool:

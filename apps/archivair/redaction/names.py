@@ -10,6 +10,13 @@ from itertools import pairwise
 from apps.archivair.documents.folding import fold
 from apps.archivair.redaction.hits import CaseFacts, PiiHit, Role, TextRow
 from apps.archivair.redaction.lexicon import bare, load_lexicon
+from apps.archivair.redaction.misread import (
+    as_word,
+    is_nearly,
+    nearest,
+    starts_nearly,
+    with_misread,
+)
 from apps.archivair.redaction.places import FoundAddress
 
 _NAME_WORD = re.compile(
@@ -99,7 +106,7 @@ def name_at(row: TextRow, start: int, most: int = _LONGEST_NAME) -> range:
     lexicon = load_lexicon()
     end, real = start, 0
     while end < len(row.words) and end - start < most:
-        text = row.words[end].text
+        text = as_word(row.words[end].text)
         word = bare(text)
         if word in lexicon.academic or word in lexicon.particles or _INITIAL.fullmatch(text):
             end += 1
@@ -125,7 +132,7 @@ def _after_titles(row: TextRow) -> Iterator[FoundName]:
     for number, word in enumerate(row.words[:-1]):
         if (
             word.text[:1].isupper()
-            and bare(word.text) in lexicon.titles
+            and bare(word.text) in with_misread(lexicon.titles)
             and not word.text.endswith((",", ":"))
         ):
             label = bare(word.text).startswith(("bauherr", "eigentuemer"))
@@ -139,17 +146,30 @@ def _after_labels(row: TextRow) -> Iterator[FoundName]:
     words = [bare(word.text) for word in row.words]
     for number in range(len(words) - 1):
         for length in (3, 2, 1):
-            label = " ".join(words[number : number + length])
             last = number + length - 1
-            if label not in lexicon.labels or last + 1 >= len(words):
+            if last + 1 >= len(words):
                 continue
             text = row.words[last].text
-            sure = text.endswith(":") or (label == "gez" and text.endswith("."))
+            told = " ".join(words[number : number + length])
+            label = _label_of(told, text)
+            if label is None:
+                continue
+            sure = label == told and (
+                text.endswith(":") or (label == "gez" and text.endswith((".", ",")))
+            )
             starts = number == 0 or row.words[number - 1].text.endswith((".", ";", ",", ":"))
             name = name_at(row, last + 1)
             if name and (sure or (starts and _looks_like_name(row, name))):
                 yield FoundName(row, name, lexicon.labels[label], "Name nach einer Beschriftung")
             break
+
+
+def _label_of(words: str, last: str) -> str | None:
+    """Return the label that words are; one is taken for misread only where a colon follows."""
+    labels = load_lexicon().labels
+    if words in labels:
+        return words
+    return nearest(words, labels) if last.endswith(":") else None
 
 
 def _looks_like_name(row: TextRow, words: range) -> bool:
@@ -164,8 +184,8 @@ def _after_given_names(row: TextRow) -> Iterator[FoundName]:
     lexicon = load_lexicon()
     skip_to = 0
     for number, word in enumerate(row.words):
-        plain = bare(word.text)
-        if number < skip_to or plain not in lexicon.first_names or not word.text[:1].isupper():
+        text = as_word(word.text)
+        if number < skip_to or bare(text) not in lexicon.first_names or not text[:1].isupper():
             continue
         words = name_at(row, number)
         if len(words) >= 2:
@@ -291,7 +311,7 @@ def closings(rows: Sequence[TextRow]) -> Iterator[tuple[int, Role]]:
     for number, row in enumerate(rows):
         role = closing_role(row)
         if role is None:
-            heading = fold(row.text).startswith(lexicon.offices)
+            heading = fold(row.text).startswith(lexicon.offices) or _is_signing_office(row)
             if heading and row.box[1] > _HEAD_SHARE * ends[row.page] and len(row.words) <= 6:
                 yield number, "official"
             continue
@@ -311,15 +331,23 @@ def closing_role(row: TextRow) -> Role | None:
     lexicon = load_lexicon()
     text = fold(row.text).strip(" ,.:!")
     if any(
-        text == one.strip(" .") or text.startswith(one + " ") for one in lexicon.official_closings
+        is_nearly(text, one.strip(" .")) or text.startswith(one + " ")
+        for one in lexicon.official_closings
     ):
         return "official" if len(row.words) <= 4 else None
-    if len(row.words) <= 5 and any(text.startswith(one) for one in lexicon.private_closings):
+    if len(row.words) <= 5 and any(starts_nearly(text, one) for one in lexicon.private_closings):
         return ""
     return None
+
+
+def _is_signing_office(row: TextRow) -> bool:
+    """Say whether a line names who heads an office: "Der Leiter des Bauordnungsamtes"."""
+    article = row.words[0].text in ("Der", "Die", "Das")
+    return article and not row.words[-1].text.endswith(_END) and _is_office(row)
 
 
 def _is_office(row: TextRow) -> bool:
     lexicon = load_lexicon()
     words = [bare(part) for word in row.words for part in word.text.split("-")]
-    return any(word in lexicon.office or word.endswith(("amt", "behoerde")) for word in words)
+    endings = ("amt", "amtes", "amts", "behoerde")
+    return any(word in lexicon.office or word.endswith(endings) for word in words)

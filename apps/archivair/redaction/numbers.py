@@ -14,6 +14,7 @@ from stdnum.de import idnr, stnr
 
 from apps.archivair.redaction.hits import PiiHit, TextRow
 from apps.archivair.redaction.lexicon import bare, load_lexicon
+from apps.archivair.redaction.misread import mended
 
 _FILE = Path(__file__).with_name("forms.toml")
 _PART = re.compile(r"<([A-Z]+)>")
@@ -50,6 +51,11 @@ def _has_digit(value: str) -> bool:
     return any(one.isdigit() for one in value)
 
 
+def _is_mail(value: str) -> bool:
+    """Say whether a word behind "E-Mail:" is an address, though its sign may be misread."""
+    return bool(re.search(r"[@©®]|\w[.,]\w{2,}", value))
+
+
 def _is_tax_id(value: str) -> bool:
     return bool(idnr.is_valid(value))
 
@@ -61,6 +67,7 @@ def _is_tax_number(value: str) -> bool:
 _CHECKS: dict[str, Callable[[str], bool]] = {
     "iban": _is_iban,
     "digit": _has_digit,
+    "mail": _is_mail,
     "idnr": _is_tax_id,
     "stnr": _is_tax_number,
 }
@@ -129,12 +136,13 @@ def find_forms(row: TextRow) -> Iterator[PiiHit]:
     Args:
         row: The line.
     """
-    for form in load_forms().forms:
-        for match in form.expression.finditer(row.text):
-            value = match["value"]
-            if not form.check or _CHECKS[form.check](value):
-                words = row.covered(*match.span("value"))
-                yield row.hit(form.category, words, form.reason)
+    for text in dict.fromkeys((row.text, mended(row.text))):
+        for form in load_forms().forms:
+            for match in form.expression.finditer(text):
+                value = match["value"]
+                if not form.check or _CHECKS[form.check](value):
+                    words = row.covered(*match.span("value"))
+                    yield row.hit(form.category, words, form.reason)
     yield from _facts_of_life(row)
 
 

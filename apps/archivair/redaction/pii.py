@@ -8,17 +8,21 @@ person can follow: a form with check digits, a word before it, a name of the cas
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from itertools import pairwise
 
 from apps.archivair.archive_files.page_content import ArchivePage
 from apps.archivair.redaction.hits import CaseFacts, PiiHit, TextRow
+from apps.archivair.redaction.lexicon import bare
 from apps.archivair.redaction.names import below_signatures, name_hits, names_by_context
 from apps.archivair.redaction.numbers import find_forms
 from apps.archivair.redaction.places import find_addresses
 from apps.archivair.redaction.signatures import find_signatures
 
 NOTHING_KNOWN = CaseFacts()
+_POSTCODE = re.compile(r"\d{4,5}")
+_DATED = re.compile(r"\w+, den \d")
 
 
 def find_pii(pages: Sequence[ArchivePage], facts: CaseFacts = NOTHING_KNOWN) -> list[PiiHit]:
@@ -46,8 +50,21 @@ def find_pii(pages: Sequence[ArchivePage], facts: CaseFacts = NOTHING_KNOWN) -> 
         for hit in find_signatures(number, page.image, [row for row in rows if row.page == number])
     ]
     names = [*names_by_context(rows, addresses), *below_signatures(rows, signatures)]
-    hits += [*name_hits(rows, names, facts), *signatures]
+    towns = _towns(rows)
+    people = [one for one in names if len(one.parts) != 1 or one.parts[0] not in towns]
+    hits += [*name_hits(rows, people, facts), *signatures]
     return _sorted(_without_inner(hits))
+
+
+def _towns(rows: Sequence[TextRow]) -> frozenset[str]:
+    """Return words behind a postcode or before a date: a seal with one of them is no person."""
+    return frozenset(
+        bare(row.words[number].text)
+        for row in rows
+        for number in range(len(row.words))
+        if (number and _POSTCODE.fullmatch(row.words[number - 1].text))
+        or _DATED.match(" ".join(word.text for word in row.words[number : number + 3]))
+    )
 
 
 def rows_of(pages: Sequence[ArchivePage]) -> list[TextRow]:

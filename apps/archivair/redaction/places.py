@@ -12,6 +12,7 @@ from rapidfuzz.distance import Levenshtein
 from apps.archivair.documents.folding import fold
 from apps.archivair.redaction.hits import CaseFacts, PiiHit, TextRow
 from apps.archivair.redaction.lexicon import bare, load_lexicon
+from apps.archivair.redaction.misread import as_house_number, is_nearly
 
 _NUMBER = re.compile(r"\d{1,3}(?: ?[a-h])?(?:[-/]\d{1,3})?[.,;]?")
 _MONTH = re.compile(
@@ -74,18 +75,27 @@ def addresses_of(row: TextRow) -> Iterator[FoundAddress]:
     for number, word in enumerate(row.words[:-1]):
         folded = bare(word.text)
         ends = folded if folded.endswith("str") else folded.rstrip(".")
-        follows = row.words[number + 1].text
+        follows = as_house_number(row.words[number + 1].text)
         if not (
             _NUMBER.fullmatch(follows)
             and word.text[:1].isupper()
             and not word.text.endswith((",", ":"))
         ):
             continue
-        if not any(ends.endswith(one) for one in lexicon.street_endings) or len(ends) < 4:
+        if not _ends_like_street(ends, lexicon.street_endings) or len(ends) < 4:
             continue
         lone = ends in lexicon.not_streets
-        if lone and not (
-            ends in lexicon.street_endings and number and row.words[number - 1].text[:1].isupper()
+        labelled = bool(number) and row.words[number - 1].text.endswith(":")
+        if (
+            lone
+            and not (
+                (labelled and _label(row, number))  # "Bauort: Spielplatz 27"
+                or (
+                    ends in lexicon.street_endings
+                    and number
+                    and row.words[number - 1].text[:1].isupper()
+                )
+            )
         ):
             continue
         first = number
@@ -97,8 +107,16 @@ def addresses_of(row: TextRow) -> Iterator[FoundAddress]:
         if last + 1 < len(row.words) and _MONTH.fullmatch(bare(row.words[last + 1].text)):
             continue  # "Eingang 15. Juni"
         words = range(first, last + 1)
-        key = " ".join(bare(row.words[one].text) for one in words)
+        key = " ".join(bare(as_house_number(row.words[one].text)) for one in words)
         yield FoundAddress(row, words, _short(key), _label(row, first))
+
+
+def _ends_like_street(word: str, endings: Sequence[str]) -> bool:
+    """Say whether a word ends like a street; a long ending may have one letter read wrongly."""
+    return any(
+        word.endswith(one) or (len(word) > len(one) and is_nearly(word[-len(one) :], one))
+        for one in endings
+    )
 
 
 def _label(row: TextRow, first: int) -> str:
@@ -118,7 +136,10 @@ def _property_keys(found: Sequence[FoundAddress], facts: CaseFacts) -> set[str]:
     if given:
         return given
     labelled = {one.key for one in found if one.labelled == "property"}
-    pages = Counter(key for key, _ in {(one.key, one.row.page) for one in found})
+    homes = {one.key for one in found if one.labelled == "residence"}
+    pages = Counter(
+        key for key, _ in {(one.key, one.row.page) for one in found} if key not in homes
+    )
     if not labelled and pages and pages.most_common(1)[0][1] >= _PAGES_OF_A_PROPERTY:
         return {pages.most_common(1)[0][0]}
     return labelled

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from apps.archivair.archive_files.drawn_text import draw_text_pages
-from apps.archivair.archive_files.page_content import ArchivePage
+from apps.archivair.archive_files.page_content import ArchivePage, Box
 from apps.archivair.archive_files.pdfa import Attachment, FileFacts, write_pdfa
 from apps.archivair.redaction.errors import NothingToHandOut, ResidueFound
 from apps.archivair.redaction.hits import CaseFacts, PiiHit
@@ -124,21 +124,29 @@ def release_choice(
     withheld = tuple(number for number, one in classes.items() if one in profile.withheld)
     if len(withheld) == len(pages):
         raise NothingToHandOut()
-    redacted = _shown(redact_pages(pages, removed), classes, withheld, profile)
-    content = write_pdfa([one.page for one in redacted], FileFacts(TITLE, moment), _words(redacted))
+    boxes: list[tuple[Box, ...]] = []
+    dpi: list[float] = []
+    words: list[Attachment] = []
+    for number, one in enumerate(_shown(pages, choice, withheld), 1):
+        boxes.append(one.boxes)
+        dpi.append(one.page.dpi)
+        words.append(_words(number, one.page))
+    # Made a second time, so that no image of a page waits for those of the others.
+    seen = (_marked(one.page, profile) for one in _shown(pages, choice, withheld))
+    content = write_pdfa(seen, FileFacts(TITLE, moment), words)
     kept = [hit for hit in choice.kept if hit.page not in withheld]
     strings = RemovedStrings.of(removed, kept, choice.allowed)
-    boxes, dpi = tuple(one.boxes for one in redacted), tuple(one.page.dpi for one in redacted)
-    residues = verify(content, Removed(strings, boxes, dpi), reader) if removed else []
+    gone = Removed(strings, tuple(boxes), tuple(dpi))
+    residues = verify(content, gone, reader) if removed else []
     if residues:
         raise ResidueFound(count=len(residues), places=_places(residues))
-    report = report_json(profile, classes, withheld, removed, redacted)
+    report = report_json(profile, classes, withheld, removed, boxes)
     return Released(content, report, len(removed), withheld, strings)
 
 
 def report_json(
     profile: Profile, classes: dict[int, str], withheld: Sequence[int],
-    removed: Sequence[PiiHit], redacted: Sequence[RedactedPage],
+    removed: Sequence[PiiHit], boxes: Sequence[Sequence[Box]],
 ) -> dict[str, object]:  # fmt: skip
     """Return what was removed and checked; it never names what was removed.
 
@@ -147,14 +155,14 @@ def report_json(
         classes: Class by number of the page.
         withheld: Pages that are held back.
         removed: Hits that were removed.
-        redacted: Pages of the file with their boxes.
+        boxes: What was overwritten on each page, in the order of its hits.
     """
-    boxes = {number: iter(one.boxes) for number, one in enumerate(redacted, 1)}
+    left = {number: iter(one) for number, one in enumerate(boxes, 1)}
     entries = []
     for hit in removed:
         if hit.page in withheld:
             continue
-        own = [list(next(boxes[hit.page])) for _ in hit.boxes]
+        own = [list(next(left[hit.page])) for _ in hit.boxes]
         entries.append(
             {
                 "page": hit.page,
@@ -182,18 +190,19 @@ def report_json(
 
 
 def _shown(
-    redacted: Sequence[RedactedPage], classes: dict[int, str], withheld: Sequence[int],
-    profile: Profile,
-) -> list[RedactedPage]:  # fmt: skip
-    shown = []
-    for number, one in enumerate(redacted, 1):
+    pages: Sequence[ArchivePage], choice: Choice, withheld: Sequence[int]
+) -> Iterator[RedactedPage]:
+    """Yield the pages as they are handed out, one after the other."""
+    for number, page in enumerate(pages, 1):
         if number in withheld:
-            shown.append(RedactedPage(_notice(number, classes[number]), ()))
-        elif profile.watermark:
-            shown.append(replace(one, page=watermarked(one.page, profile.watermark)))
-        else:
-            shown.append(one)
-    return shown
+            yield RedactedPage(_notice(number, choice.classes[number]), ())
+            continue
+        own = [replace(hit, page=1) for hit in choice.removed if hit.page == number]
+        yield from redact_pages([page], own)
+
+
+def _marked(page: ArchivePage, profile: Profile) -> ArchivePage:
+    return watermarked(page, profile.watermark) if profile.watermark else page
 
 
 def _notice(number: int, name: str) -> ArchivePage:
@@ -201,14 +210,11 @@ def _notice(number: int, name: str) -> ArchivePage:
     return draw_text_pages(f"Seite {number}", [text])[0]
 
 
-def _words(redacted: Sequence[RedactedPage]) -> list[Attachment]:
-    return [
-        Attachment(
-            f"seite_{number:04d}.alto.xml", words_alto(one.page, number), "application/xml",
-            f"Text der Seite {number} mit Ort jedes Wortes",
-        )
-        for number, one in enumerate(redacted, 1)
-    ]  # fmt: skip
+def _words(number: int, page: ArchivePage) -> Attachment:
+    return Attachment(
+        f"seite_{number:04d}.alto.xml", words_alto(page, number), "application/xml",
+        f"Text der Seite {number} mit Ort jedes Wortes",
+    )  # fmt: skip
 
 
 def _places(residues: Sequence[Residue]) -> str:

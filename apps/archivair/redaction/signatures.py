@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from apps.archivair.archive_files.page_content import Box
 from apps.archivair.redaction.hits import PiiHit, Role, TextRow, around
-from apps.archivair.redaction.lexicon import bare
+from apps.archivair.redaction.lexicon import bare, load_lexicon
+from apps.archivair.redaction.misread import nearest, starts_nearly
 from apps.archivair.redaction.names import closing_role, closings, name_at, stands_alone
 
 _LINES_BELOW = 7.0
@@ -38,6 +39,7 @@ _FILLED_SHARE = 0.65
 _PALE_ENDS_LINES = 0.2
 _SCRAWL_HEIGHT, _SCRAWL_CONFIDENCE = 1.6, 0.6
 _STROKES_PER_ROW = 2.2
+_LONGEST_LABEL = 3
 _LABELS = ("unterschrift", "unterzeichne")
 _REASON = "Schriftzug bei einer Unterschrift"
 
@@ -92,14 +94,33 @@ def _regions(rows: Sequence[TextRow]) -> Iterator[tuple[Box, Role, int]]:
             height = row.height
             yield (left - 2 * height, top - room, max(right, left + 14 * height), top), "", height
     for row in rows:
+        asked = _open_label(row)
+        if asked is not None:
+            height, (_, top, right, bottom) = row.height, row.box
+            yield (
+                (right, top - height // 2, right + round(_WIDTH_LINES * height),
+                 bottom + height // 2),
+                asked, height,
+            )  # fmt: skip
         for word in row.words:
-            if bare(word.text).startswith(_LABELS):
+            if any(starts_nearly(bare(word.text), one) for one in _LABELS):
                 left, top, right, bottom = word.box
                 height = row.height
                 yield (
                     (left - 2 * height, top - 4 * height, right + 14 * height, bottom + height),
                     "", height,
                 )  # fmt: skip
+
+
+def _open_label(row: TextRow) -> Role | None:
+    """Return whose name is asked for at the end of a line where no name was read, None if none."""
+    if not row.words[-1].text.endswith(":"):
+        return None
+    labels = load_lexicon().labels
+    words = [bare(word.text) for word in row.words[-_LONGEST_LABEL:]]
+    found = (nearest(" ".join(words[first:]), labels) for first in range(len(words)))
+    label = next((one for one in found if one), None)
+    return labels[label] if label else None
 
 
 def _is_letter(rows: Sequence[TextRow]) -> bool:

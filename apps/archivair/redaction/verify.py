@@ -87,6 +87,7 @@ def _plumber(content: bytes, removed: Removed) -> Iterator[Residue]:
         for number, page in enumerate(pdf.pages, 1):
             text = page.extract_text(use_text_flow=True) or ""
             chars = "".join(one["text"] for one in page.chars)
+            page.close()  # what it remembers of a page is many times larger than its text
             if found := removed.strings.found_in(text) + removed.strings.found_in(chars):
                 yield Residue("text_pdfplumber", number, f"{found} Fundstellen im Text")
 

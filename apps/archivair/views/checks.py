@@ -44,7 +44,7 @@ def _check(file: AcceptedFile, limits: Limits) -> FileCheck | InputError:
 
 
 def batch_findings(
-    usable: Sequence[tuple[AcceptedFile, FileCheck]], pages: int, limits: Limits
+    usable: Sequence[tuple[AcceptedFile, FileCheck]], pages: int, limits: Limits, *, alone: bool
 ) -> list[Finding]:
     """Return what to know: all about a single file, of several the pages and what is unusual.
 
@@ -52,8 +52,9 @@ def batch_findings(
         usable: Files that can be read, with what was found.
         pages: Pages of all of them.
         limits: Largest input.
+        alone: Whether one file was chosen; of others, also refused ones, each is named.
     """
-    if len(usable) == 1:
+    if alone and usable:
         return list(usable[0][1].findings)
     findings: list[Finding] = []
     for file, found in usable:

@@ -10,6 +10,7 @@ from apps.archivair.run_pages import RunPages
 from apps.archivair.sample_batch import BATCH_NAME
 from apps.archivair.views.answers import answer_now
 from apps.archivair.views.deciding import Desk, may_decide
+from apps.archivair.views.document_fields import show_document_fields
 from apps.archivair.views.document_tables import go_to_selected, show_tables
 from apps.archivair.views.document_tools import show_tools
 from apps.archivair.views.loading import PAGES_AHEAD, load_batch
@@ -54,6 +55,7 @@ def _documents(ctx: AppContext, run_id: str, shown: Batch) -> None:
         position = Position(run_id, batch)
     with st.container(key=f"user_{ctx.manifest.id}_documents"):
         _show_page(desk, position, pages)
+        show_document_fields(ctx, batch, position.document)
         show_strip(ctx, position, pages)
         show_tables(ctx, position)
     if run.is_example and not run.is_active and run.inputs[0].name == BATCH_NAME:
@@ -101,4 +103,5 @@ def _picture(ctx: AppContext, pages: RunPages, page: BatchPage, caption: str) ->
         st.caption(ctx.t("Seite {number} wurde nicht gelesen.", number=page.page))
         return
     picture = page_picture(ctx, file, page, LARGE_PX)
-    st.image(picture, caption=caption, alt=caption, width=PICTURE_PX)
+    with st.container(width=PICTURE_PX):
+        st.image(picture, caption=caption, alt=caption, width="stretch")

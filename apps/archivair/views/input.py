@@ -121,7 +121,7 @@ def _own(
         for file, found in zip(chosen, checked, strict=True):
             if isinstance(found, InputError):
                 show_refusal(ctx, file.name, found, alone=len(chosen) == 1)
-        findings = batch_findings(usable, pages, limits)
+        findings = batch_findings(usable, pages, limits, alone=len(chosen) == 1)
         stem = twin_of([file.name for file, _ in usable])
         if stem is not None:
             show_failure(StemTaken(stem=stem), t, ctx.manifest.id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import streamlit as st
 
@@ -29,6 +30,8 @@ from shared.store.run_views import RunView
 from shared.ui import AppContext
 
 _UNCHECKED = "ungeprueft"
+_NEVER_FOUND = frozenset({"photo_person"})
+"""Categories without a finder: people cover them with boxes of their own."""
 
 
 def show_redaction(ctx: AppContext, run: RunView, batch: Batch) -> None:
@@ -105,12 +108,20 @@ def _choose_profile(ctx: AppContext) -> Profile:
         key=f"{NAME}_profile",
     )  # fmt: skip
     profile = load_profile(name)
-    removed = removed_words(profile, t)
+    searched = replace(profile, remove=profile.remove - _NEVER_FOUND)
+    removed = removed_words(searched, t)
     st.caption(
         t("Entfernt wird: {what}.", what=", ".join(removed))
         if removed
         else t("Entfernt wird nichts; jede Seite trägt „{mark}“.", mark=profile.watermark)
     )
+    if profile.remove & _NEVER_FOUND:
+        st.caption(
+            t(
+                "Personen auf Fotos erkennt die Software nicht. Decken Sie sie mit eigenen Kästen "
+                "ab."
+            )
+        )
     if profile.withheld:
         classes = ", ".join(class_word(one, t) for one in sorted(profile.withheld))
         st.caption(t("Nicht herausgegeben werden Seiten dieser Art: {classes}.", classes=classes))
@@ -140,8 +151,9 @@ def _say_limits(ctx: AppContext) -> None:
     st.warning(
         ctx.t(
             "Das ist ein Vorschlag und oft unvollständig: Namen, die die Texterkennung falsch "
-            "liest, findet die Suche häufig nicht. Auch Gesichter und Handschrift deckt sie nicht "
-            "sicher ab. Ein Mensch muss jede Seite ansehen, bevor sie das Haus verlässt."
+            "liest, findet die Suche häufig nicht. Gesichter sucht sie gar nicht, Handschrift "
+            "deckt sie nicht sicher ab. Ein Mensch muss jede Seite ansehen, bevor sie das Haus "
+            "verlässt."
         )
     )
 

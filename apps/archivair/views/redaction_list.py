@@ -78,7 +78,8 @@ def _row(desk: RedactionDesk, profile: Profile, one: ChosenHit, found: FoundFile
             part = _crop(one, found)
             if part is not None:
                 alt = t("Ausschnitt der Seite {page}: {what}", page=hit.page, what=what)
-                st.image(part, alt=alt, width=_CROP_PX)
+                with st.container(width=_CROP_PX):
+                    st.image(part, alt=alt, width="stretch")
         with words:
             if hit.category == "own":
                 st.markdown(f"**{what}**")

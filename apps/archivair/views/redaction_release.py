@@ -44,7 +44,7 @@ def show_release(
         found: The file.
     """
     t = desk.ctx.t
-    st.subheader(t("Freigeben"), anchor=False)
+    st.subheader(t("Freigabe"), anchor=False)
     st.caption(
         t(
             "Die Software schlägt vor, Sie entscheiden. Nach der Freigabe wird das Dokument neu "

@@ -62,9 +62,9 @@ def show_releases(ctx: AppContext, run: RunView) -> None:
 
 
 def _name(ctx: AppContext, run: RunView) -> str:
-    moment = run.created_at.astimezone(LOCAL_ZONE)
-    profile = ctx.t(PROFILE_WORDS[str(run.parameters[PROFILE])])
-    return f"{profile}, {ctx.t.date(moment)} {moment:%H:%M}"
+    t, moment = ctx.t, run.created_at.astimezone(LOCAL_ZONE)
+    profile = t(PROFILE_WORDS[str(run.parameters[PROFILE])])
+    return f"{profile}, {t.date(moment)}, {t.time(moment)}"
 
 
 def _show_outcome(ctx: AppContext, run: RunView) -> None:

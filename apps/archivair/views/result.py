@@ -14,6 +14,8 @@ from shared.store.run_views import RunView
 from shared.ui import AppContext, Column, Figure, figures, table
 
 REFRESH_S = 4
+FIRST_LOOK_S = 1
+"""Whoever waits for the first page of a batch sees it at once."""
 SECONDS_PER_MINUTE = 60
 _PAGE, _SHOWN = "archivair_page", "archivair_shown"
 
@@ -35,7 +37,8 @@ def choose_page(ctx: AppContext, run: RunView) -> tuple[RunPages, int | None]:
     number = _kept_choice(pages)
     st.session_state[_SHOWN] = (run.id, number)
     if run.is_active:
-        st.fragment(_follow, run_every=REFRESH_S)(ctx, run.id)
+        refresh = REFRESH_S if pages.read else FIRST_LOOK_S
+        st.fragment(_follow, run_every=refresh)(ctx, run.id)
     else:
         _overview(ctx, run, pages)
     return pages, number
@@ -89,8 +92,33 @@ def _overview(ctx: AppContext, run: RunView, pages: RunPages) -> None:
             format_func=lambda number: _page_name(ctx, by_number[number]),
             key=_PAGE,
         )
+        _steps(ctx, list(by_number))
         with st.expander(ctx.t("Alle Seiten als Tabelle"), key="archivair_overview"):
             _all_pages(ctx, pages)
+
+
+def _steps(ctx: AppContext, numbers: list[int]) -> None:
+    """Lead to the page before and after; a list of hundreds is a long way."""
+    t, place = ctx.t, numbers.index(st.session_state[_PAGE])
+    with st.container(horizontal=True, gap="small"):
+        for name, label, tip, step in (
+            ("back", t("Zurück"), t("Zur Seite davor"), -1),
+            ("forward", t("Weiter"), t("Zur nächsten Seite"), 1),
+        ):
+            goal = place + step
+            there = 0 <= goal < len(numbers)
+            st.button(
+                label,
+                key=f"archivair_pages_{name}",
+                help=tip,
+                disabled=not there,
+                on_click=_turn_to,
+                args=(numbers[goal] if there else 0,),
+            )
+
+
+def _turn_to(number: int) -> None:
+    st.session_state[_PAGE] = number
 
 
 def _show_figures(ctx: AppContext, run: RunView, pages: RunPages) -> None:

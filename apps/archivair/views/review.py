@@ -83,7 +83,7 @@ def _answers(ctx: AppContext, run: RunView, left: str) -> None:
     answer_about(
         ctx,
         run,
-        what=f"{left}.",
+        what=t("{left} sind offen.", left=left),
         how_sure=f"{guess} {measured_words(t)}",
         next_step=t(
             "Vergleichen Sie jedes gefragte Feld mit dem Ausschnitt. Aktenzeichen sehen Sie bitte "

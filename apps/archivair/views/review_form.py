@@ -101,7 +101,7 @@ def show_way_back(desk: ReviewDesk) -> None:
             args=(taken, taken[-1].item_key.removeprefix(f"{LATER}:") if taken else ""),
         )
         st.toggle(
-            t("Tasten Eingabe, {keys}", keys=KEYS),
+            t("Tasten Enter, {keys}", keys=KEYS),
             True,
             key=_KEYS,
             help=t("Schalten Sie die Tasten ab, wenn sie ein Hilfsprogramm stören."),

@@ -13,7 +13,7 @@ from apps.archivair.views.page import load_page
 from apps.archivair.views.thumbnails import LARGE_PX, page_picture
 from shared.ui import AppContext
 
-PAGE_WIDTH_PX = 420
+PAGE_WIDTH_PX, PAIR_WIDTH_PX = 420, 310
 
 
 def show_place(
@@ -53,15 +53,22 @@ def show_pages(ctx: AppContext, pages: RunPages, found: Batch, numbers: tuple[in
         found: The batch.
         numbers: Numbers of the pages.
     """
-    for column, number in zip(st.columns(len(numbers)), numbers, strict=True):
-        with column:
-            file = pages.files.get(number)
-            if file is None:
-                _missing(ctx, number)
-                continue
-            caption = ctx.t("Seite {number}", number=number)
-            picture = page_picture(ctx, file, _page(found, number), LARGE_PX)
-            st.image(picture, caption=caption, alt=caption, width=PAGE_WIDTH_PX)
+    width_px = PAGE_WIDTH_PX if len(numbers) == 1 else PAIR_WIDTH_PX
+    with st.container(horizontal=True, gap="small"):
+        for number in numbers:
+            # The container shrinks on a phone; a picture of a fixed width would not.
+            with st.container(width=width_px):
+                _whole_page(ctx, pages, found, number)
+
+
+def _whole_page(ctx: AppContext, pages: RunPages, found: Batch, number: int) -> None:
+    file = pages.files.get(number)
+    if file is None:
+        _missing(ctx, number)
+        return
+    caption = ctx.t("Seite {number}", number=number)
+    picture = page_picture(ctx, file, _page(found, number), LARGE_PX)
+    st.image(picture, caption=caption, alt=caption, width="stretch")
 
 
 def _page(found: Batch, number: int) -> BatchPage:

@@ -44,7 +44,9 @@ def show_scan(ctx: AppContext, source: Source, number: int, marks: Sequence[Inde
     picture = page_picture(ctx, file, page, PICTURE_SIDE_PX)
     if not marks:
         name = t("Seite {number}", number=number)
-        st.image(picture, caption=name, alt=name, width=PICTURE_HEIGHT_PX)
+        # The container shrinks on a phone; a picture of a fixed width would not.
+        with st.container(width=PICTURE_HEIGHT_PX):
+            st.image(picture, caption=name, alt=name, width="stretch")
         return
     shapes = [
         Shape(row, (upright_corners(_corners(word), reading),), _MARK, word.text)

@@ -13,6 +13,7 @@ from apps.archivair.ordering import export_order
 from apps.archivair.results_zip import MEDIA_TYPE
 from apps.archivair.views.side_job import show_active, show_state
 from shared.contracts.identity.policy import decide
+from shared.contracts.provenance import LOCAL_ZONE
 from shared.store import artifacts, runs
 from shared.store.decisions import current
 from shared.store.rights import cancel_action, start_action
@@ -52,11 +53,12 @@ def show_export_job(ctx: AppContext, run: RunView) -> None:
         _show_end(ctx, standing)
     older = next((one for one in exports if one.state == "done"), None)
     if standing is None and older is not None:
+        moment = older.created_at.astimezone(LOCAL_ZONE)
         st.caption(
             t(
                 "Seit dem Export vom {date}, {time}, hat sich etwas geändert.",
-                date=t.date(older.created_at),
-                time=t.time(older.created_at),
+                date=t.date(moment),
+                time=t.time(moment),
             )
         )
 

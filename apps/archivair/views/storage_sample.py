@@ -19,6 +19,7 @@ from shared.store.run_views import RunView
 from shared.ui import AppContext, Column, is_kiosk, table
 
 NAME = "archivair_sample"
+PAGE_WIDTH_PX, ANSWERS_WIDTH_PX = 420, 340
 _WORDS = {FINE: N_("stimmt mit dem Papier überein"), FAULTY: N_("Mangel")}
 
 
@@ -76,12 +77,23 @@ def _decide(desk: ReviewDesk, run: RunView, batch: Batch, left: list[int]) -> No
             )
         )
     desk.show_trouble()
-    taken = desk.last()
     page = next(iter(left), None)
-    if page is not None:
-        _show_page(ctx, run, batch, page)
     desk.note_shown(None if page is None else sample_key(page))
-    reason = json.dumps({"zweite_person": is_second})
+    # Beside the page: on a small screen the buttons would lie below it, out of sight.
+    with st.container(horizontal=True, gap="medium"):
+        if page is not None:
+            with st.container(width=PAGE_WIDTH_PX):
+                _show_page(ctx, run, batch, page)
+        with st.container(width=ANSWERS_WIDTH_PX):
+            _answers(desk, page, json.dumps({"zweite_person": is_second}))
+
+
+def _answers(desk: ReviewDesk, page: int | None, reason: str) -> None:
+    t, taken = desk.ctx.t, desk.last()
+    if page is not None:
+        st.markdown(
+            t("Seite {number}: Ist das Abbild vollständig und lesbar wie das Papier?", number=page)
+        )
     with st.container(horizontal=True):
         for value, label in ((FINE, t("Stimmt überein")), (FAULTY, t("Mangel"))):
             if page is not None:
@@ -108,12 +120,9 @@ def _say(desk: ReviewDesk, answer: Answer) -> None:
 def _show_page(ctx: AppContext, run: RunView, batch: Batch, number: int) -> None:
     t = ctx.t
     file = load_pages(ctx, run).files.get(number)
-    st.markdown(
-        t("Seite {number}: Ist das Abbild vollständig und lesbar wie das Papier?", number=number)
-    )
     if file is None:
         st.caption(t("Seite {number} wurde nicht gelesen.", number=number))
         return
     page = next(one for one in batch.pages if one.page == number)
     alt = t("Seite {number}", number=number)
-    st.image(page_picture(ctx, file, page, LARGE_PX), alt=alt, width=420)
+    st.image(page_picture(ctx, file, page, LARGE_PX), alt=alt, width="stretch")

@@ -10,6 +10,7 @@ import numpy as np
 from shapely import Polygon, get_coordinates
 
 from apps.aviary.kinds.row_file import RowFile
+from apps.aviary.recipes import Recipe
 from shared.geo.nodata import NO_DATA
 from shared.geo.sieve import Codes
 from shared.geo.vectorise import ON_PIXELS, OutlineOptions, polygonise
@@ -34,6 +35,20 @@ class Outline:
     score: float
     polygon: Polygon
     area_px: int
+
+
+def outline_options(recipe: Recipe, pixel_m2: float) -> OutlineOptions:
+    """Return how a recipe outlines its classes, in pixels instead of metres.
+
+    Args:
+        recipe: A recipe that maps classes.
+        pixel_m2: Ground area of a pixel [m2].
+    """
+    return OutlineOptions(
+        classes=tuple(one.code for one in recipe.classes),
+        least_m2=recipe.min_area_m2 / pixel_m2,
+        tolerance_m=recipe.simplify_px,
+    )
 
 
 def outline_classes(

@@ -76,7 +76,7 @@ class KeptResults:
             arrays = {name: np.frombuffer(one, np.uint8) for name, one in content.items()}
             try:
                 self.cache.keep(key, arrays)
-            except (StorageFull, StorageUnreachable):
+            except (OSError, StorageFull, StorageUnreachable):
                 _LOG.info("a result cannot be kept", exc_info=True)
 
 

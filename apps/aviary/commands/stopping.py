@@ -18,6 +18,7 @@ from typing import NoReturn, TypeVar
 
 Made = TypeVar("Made")
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+STDERR = 2
 UNWRITTEN = 120
 """Exit code of a command whose output nobody could take, as Python itself gives it."""
 
@@ -46,6 +47,30 @@ def stoppable(work: Callable[[], Made]) -> Made:
 
     threading.Thread(target=do, name="work", daemon=True).start()
     return done.result()
+
+
+@contextlib.contextmanager
+def leaving_on_signals(line: str, code: int) -> Iterator[None]:
+    """Let SIGINT and SIGTERM end the process at once, while nothing has begun that must be tidied.
+
+    KeyboardInterrupt would come out in the middle of an import, where a library may swallow it.
+
+    Args:
+        line: What is written on stderr then.
+        code: Exit code of the process.
+    """
+
+    def stop(number: int, frame: FrameType | None) -> NoReturn:
+        with contextlib.suppress(OSError):
+            os.write(STDERR, line.encode())
+        os._exit(code)
+
+    before = {number: signal.signal(number, stop) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextlib.contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from shapely.geometry.base import BaseGeometry
 
 from apps.aviary.evaluation.runtime import timed_run
 from apps.aviary.evaluation.scenes import Codes
+from apps.aviary.evaluation.undivided import Outlines, undivided_outlines
 from apps.aviary.inference import look_at_cells
 from apps.aviary.inputs.run_image import encode_png
 from apps.aviary.pinned import pin_model
@@ -24,7 +26,7 @@ from apps.aviary.recipes import Recipe, find_recipe
 from apps.aviary.semantic import CellMap, MapGrid, classify
 from shared.clients.model_server import ModelServerClient
 from shared.geo.open import open_raster
-from shared.geo.raster import OpenOptions
+from shared.geo.raster import OpenOptions, RasterInfo
 from shared.geo.tiling import Tile, plan_tiles
 from shared.settings import Settings
 
@@ -35,6 +37,19 @@ NEAR_PX = 1.0
 """Two parts of one thing that were cut at a border lie at most this far apart."""
 STRAIGHT_PX = 3.0
 LEAST_CONTACT_PX = 5.0
+HELD_SHARE = 0.5
+"""A polygon of the undivided image holds a part that lies in it with this share of its area."""
+
+Lines = tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]
+"""Columns and rows of all borders [px]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Meetings:
+    """Pairs of polygons that meet along a border of tiles: all of them, and those it cut apart."""
+
+    all: int
+    cut: int
 
 
 def measure_seams(
@@ -52,22 +67,27 @@ def measure_seams(
         ModelServerError: The model server cannot answer.
         RuntimeError: The command failed.
     """
-    cut: dict[str, int] = {}
-    for name in recipes:
-        out = folder / f"seams-{name}"
-        timed_run(settings, ["--recipe", name, "--image", str(image), "--out", str(out)])
-        cut[name] = cut_pairs(out, image, find_recipe(name))
-    with ModelServerClient(settings) as client:
-        whole = whole_map(client, find_recipe(WHOLE), image)
-    if WHOLE not in recipes:
-        words = ["--recipe", WHOLE, "--image", str(image), "--out", str(folder / f"seams-{WHOLE}")]
+    for name in dict.fromkeys((*recipes, WHOLE)):
+        words = ["--recipe", name, "--image", str(image), "--out", str(folder / f"seams-{name}")]
         timed_run(settings, words)
+    wholes: dict[str, Codes] = {}
+    with ModelServerClient(settings) as client:
+        for name in (WHOLE, *recipes):
+            recipe = find_recipe(name)
+            if name not in wholes and recipe.kind == "semantic":
+                wholes[name] = whole_map(client, recipe, image)
+    meetings: dict[str, Meetings] = {}
+    for name in recipes:
+        recipe, codes = find_recipe(name), wholes.get(name, wholes[WHOLE])
+        whole = undivided_outlines(codes, image, recipe, folder)
+        meetings[name] = find_meetings(folder / f"seams-{name}", image, recipe, whole)
     with rasterio.open(folder / f"seams-{WHOLE}" / "classes.tif") as raster:
         tiled: Codes = raster.read(1)
     return {
-        "pixels": int(whole.size),
-        "tiled_differs_from_whole": round(float(np.mean(whole != tiled)), 7),
-        "polygons_cut_at_tiles": cut,
+        "pixels": int(wholes[WHOLE].size),
+        "tiled_differs_from_whole": round(float(np.mean(wholes[WHOLE] != tiled)), 7),
+        "polygons_meeting_at_tiles": {name: one.all for name, one in meetings.items()},
+        "polygons_cut_at_tiles": {name: one.cut for name, one in meetings.items()},
     }
 
 
@@ -107,26 +127,47 @@ def whole_map(client: ModelServerClient, recipe: Recipe, image: Path) -> Codes:
     return np.concatenate([strip.codes for strip in strips])
 
 
-def cut_pairs(folder: Path, image: Path, recipe: Recipe) -> int:
-    """Return how many pairs of polygons of one class meet along a border of tiles.
+def find_meetings(folder: Path, image: Path, recipe: Recipe, whole: Outlines | None) -> Meetings:
+    """Count the pairs of polygons of one class that meet along a border of tiles.
+
+    Crowns and roofs meet along straight lines everywhere, and some of these lie at a border by
+    chance. A border cut a polygon only where the undivided image has one for both.
 
     Args:
         folder: Result folder of the image; holds `objects.geojson`.
         image: The image.
         recipe: The recipe; tells where its tiles lie.
+        whole: Polygons of the undivided image [px] by class; None where nobody knows them, and
+            every meeting counts as a cut.
+
+    Raises:
+        ValueError: The image has no place on the map.
     """
-    content = json.loads((folder / "objects.geojson").read_text(encoding="utf-8"))
     with open_raster(image, options=OpenOptions()) as source:
         info = source.info
-    gsd_m = json.loads((folder / "summary.json").read_text(encoding="utf-8"))["parameters"].get(
-        "model_gsd_m"
-    )
-    plan = plan_run(info, recipe, gsd_m=gsd_m)
+    summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    plan = plan_run(info, recipe, gsd_m=summary["parameters"].get("model_gsd_m"))
     boxes = np.array([plan.source_box(tile) for tile in plan.tiles])
+    lines = np.unique(boxes[:, [0, 2]]), np.unique(boxes[:, [1, 3]])
+    found = Meetings(0, 0)
+    for key, outlines in _read_outlines(folder, info).items():
+        pairs = _meeting_pairs(outlines, lines)
+        if whole is None:
+            cut = len(pairs)
+        else:
+            tree = shapely.STRtree(list(whole.get(key, ())))
+            cut = sum(_are_one(outlines[one], outlines[other], tree) for one, other in pairs)
+        found = Meetings(found.all + len(pairs), found.cut + cut)
+    return found
+
+
+def _read_outlines(folder: Path, info: RasterInfo) -> dict[str, list[BaseGeometry]]:
+    """Return the polygons of a result in pixels of its image, by the key of their class."""
     if info.transform is None:
-        message = f"{image.name} has no place on the map"
+        message = f"{info.name} has no place on the map"
         raise ValueError(message)
     west, north, pixel_m = info.transform[2], info.transform[5], info.transform[0]
+    content = json.loads((folder / "objects.geojson").read_text(encoding="utf-8"))
     classes: dict[str, list[BaseGeometry]] = defaultdict(list)
     for one in content["features"]:
         outline = shapely.geometry.shape(one["geometry"])
@@ -134,27 +175,31 @@ def cut_pairs(folder: Path, image: Path, recipe: Recipe) -> int:
             outline, lambda points: (points - (west, north)) / (pixel_m, -pixel_m)
         )
         classes[one["properties"]["class"]].append(placed)
-    lines = np.unique(boxes[:, [0, 2]]), np.unique(boxes[:, [1, 3]])
-    return sum(_cut_pairs(outlines, lines) for outlines in classes.values())
+    return classes
 
 
-def _cut_pairs(
-    outlines: Sequence[BaseGeometry], lines: tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]
-) -> int:
+def _meeting_pairs(outlines: Sequence[BaseGeometry], lines: Lines) -> list[tuple[int, int]]:
     tree = shapely.STRtree(outlines)
     first, second = tree.query(outlines, predicate="dwithin", distance=NEAR_PX)
-    count = 0
+    pairs = []
     for one, other in zip(first.tolist(), second.tolist(), strict=True):
         if one < other:
             near = outlines[one].buffer(NEAR_PX).intersection(outlines[other].buffer(NEAR_PX))
-            count += any(lies_along(part.bounds, lines) for part in shapely.get_parts(near))
-    return count
+            if any(lies_along(part.bounds, lines) for part in shapely.get_parts(near)):
+                pairs.append((one, other))
+    return pairs
 
 
-def lies_along(
-    bounds: tuple[float, float, float, float],
-    lines: tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]],
-) -> bool:
+def _are_one(one: BaseGeometry, other: BaseGeometry, whole: shapely.STRtree) -> bool:
+    """Say whether a polygon of the undivided image holds most of both."""
+    parts = [shapely.make_valid(part) for part in (one, other)]  # results are rounded
+    return any(
+        all(part.intersection(held).area >= HELD_SHARE * part.area for part in parts)
+        for held in whole.geometries[whole.query(one)]
+    )
+
+
+def lies_along(bounds: tuple[float, float, float, float], lines: Lines) -> bool:
     """Say whether something narrow lies straight along a border of tiles.
 
     Args:

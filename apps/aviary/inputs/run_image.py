@@ -11,6 +11,7 @@ from threading import Lock
 
 from PIL import Image
 
+from apps.aviary.inputs.world_file import check_world_file
 from apps.aviary.preflight import check_image
 from apps.aviary.recipes import Recipe
 from shared.contracts.finding import Finding
@@ -39,10 +40,12 @@ class RunImage:
 
     Args:
         source: The open image.
+        path: The file, where it lies among others that belong to it; None where it lies alone.
     """
 
-    def __init__(self, source: RasterSource) -> None:
+    def __init__(self, source: RasterSource, path: Path | None = None) -> None:
         self._source = source
+        self._path = path
         self._lock = Lock()
         self._valid: ValidPixels | None = None
 
@@ -88,7 +91,8 @@ class RunImage:
 
     def check(self, recipe: Recipe, *, force: bool) -> tuple[Finding, ...]:
         """Compare the image with what a recipe needs; see `check_image`."""
-        return tuple(check_image(self.info, self.overview, recipe, force=force))
+        found = tuple(check_image(self.info, self.overview, recipe, force=force))
+        return found if self._path is None else (*found, *check_world_file(self._path, self.info))
 
 
 class OpenImages:
@@ -119,7 +123,7 @@ class OpenImages:
             if known is None:
                 self._make_room()
                 source = open_raster(path, name=name, options=options, sha256=sha256)
-                known = self._images[key] = RunImage(source)
+                known = self._images[key] = RunImage(source, path)
             self._images.move_to_end(key)
             return known
 
@@ -161,7 +165,7 @@ def inspect_image(
     """
     options = replace(options, near_infrared=recipe.bands != "rgb", grey=recipe.takes_grey)
     with open_raster(file, name=name, options=options) as source:
-        image = RunImage(source)
+        image = RunImage(source, file if isinstance(file, Path) else None)
         return image.info, image.check(recipe, force=force)
 
 

@@ -19,6 +19,7 @@ from apps.aviary.inference import look_at_cells
 from apps.aviary.inputs.run_image import encode_png
 from apps.aviary.inputs.valid_rows import ValidRows
 from apps.aviary.kinds.cells import TileCells, from_arrays, pack, to_arrays, unpack
+from apps.aviary.kinds.known_tiles import KnownTiles
 from apps.aviary.kinds.row_file import RowFile
 from apps.aviary.objects import FailedTile, TileFinds
 from apps.aviary.pinned import PinnedModel
@@ -37,7 +38,7 @@ from apps.aviary.work import Work, failed_tile, stopped_tile
 from shared.contracts.finding import Finding
 from shared.contracts.provenance import ModelUse
 from shared.errors import N_
-from shared.geo.cache import tile_cache, tile_key
+from shared.geo.cache import tile_key
 from shared.geo.export import RasterLayout, Strip, write_cog
 from shared.geo.nodata import NO_DATA
 from shared.geo.raster import Affine, Patch, RasterInfo
@@ -103,9 +104,9 @@ def _cells(
     model = work.parameters.pinned_model
     seen = patch.nir if model.near_infrared else None
     pixels = patch.rgb if seen is None else np.dstack([patch.rgb, seen])
-    cache = tile_cache(get_settings()) if work.parameters.use_cache else None
+    tiles = KnownTiles.of(get_settings(), use_cache=work.parameters.use_cache)
     key = tile_key(pixels, model.sha256, model.asked("probabilities", plan.gsd_m))
-    known = None if cache is None else cache.find(key)
+    known = tiles.find(key)
     if known is not None:
         return from_arrays(known), ModelUse(model.name, model.version, model.sha256)
     cells, use = look_at_cells(
@@ -116,8 +117,7 @@ def _cells(
         gsd_m=plan.gsd_m,
         near_infrared=seen is not None,
     )
-    if cache is not None:
-        cache.keep(key, to_arrays(cells))
+    tiles.keep(key, to_arrays(cells))
     return cells, use
 
 

@@ -21,6 +21,7 @@ from apps.aviary.finds.detection_file import (
 from apps.aviary.inference import look_at_tile
 from apps.aviary.inputs.run_image import encode_png
 from apps.aviary.kinds.cached_finds import finds_from_arrays, finds_to_arrays
+from apps.aviary.kinds.known_tiles import KnownTiles
 from apps.aviary.objects import FailedTile, TileFinds
 from apps.aviary.pinned import LOWEST_SCORE
 from apps.aviary.plan import RunPlan
@@ -38,7 +39,7 @@ from apps.aviary.work import (
 )
 from shared.contracts.jobs import JsonObject
 from shared.contracts.provenance import ModelUse
-from shared.geo.cache import tile_cache, tile_key
+from shared.geo.cache import tile_key
 from shared.geo.nodata import without_collar
 from shared.geo.raster import Mask, Patch
 from shared.geo.tiling import Tile
@@ -103,12 +104,12 @@ def _finds_of(
 ) -> tuple[TileFinds, ModelUse]:
     """Ask the model about a tile, or take what it has said about the same pixels before."""
     model, least_score = work.parameters.pinned_model, work.parameters.least_score
-    cache = tile_cache(get_settings()) if work.parameters.use_cache else None
+    tiles = KnownTiles.of(get_settings(), use_cache=work.parameters.use_cache)
     told = model.asked("instances", plan.gsd_m)
     if least_score < LOWEST_SCORE:
         told["least_score"] = least_score
     key = tile_key(patch.rgb, model.sha256, told)
-    known = None if cache is None else cache.find(key)
+    known = tiles.find(key)
     if known is not None:
         use = ModelUse(model.name, model.version, model.sha256)
         return finds_from_arrays(tile.tile_id, known), use
@@ -120,8 +121,7 @@ def _finds_of(
         gsd_m=plan.gsd_m,
         least_score=least_score,
     )
-    if cache is not None:
-        cache.keep(key, finds_to_arrays(finds))
+    tiles.keep(key, finds_to_arrays(finds))
     return finds, use
 
 

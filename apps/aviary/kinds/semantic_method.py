@@ -19,7 +19,7 @@ from apps.aviary.class_maps.map_file import (
     ClassMap,
     write_class_map,
 )
-from apps.aviary.class_maps.outlines import outline_classes, to_lines
+from apps.aviary.class_maps.outlines import outline_classes, outline_options, to_lines
 from apps.aviary.commands.origin import timeless_origin
 from apps.aviary.finds.detection_file import area_rings
 from apps.aviary.kinds.ground import (
@@ -38,7 +38,6 @@ from shared.contracts.finding import Finding
 from shared.contracts.jobs import StoredFile
 from shared.contracts.provenance import ModelUse
 from shared.geo.tiling import Tile
-from shared.geo.vectorise import OutlineOptions
 from shared.jobs.definition import JobContext, ResultSummary, UnitOutcome, UnitResult
 from shared.store.local_files import disk_errors
 
@@ -133,12 +132,8 @@ def _write_rasters(
 def _write_outlines(
     content: ClassMap, pixels: GroundPixels, folder: Path, ctx: JobContext
 ) -> StoredFile:
-    recipe, path = content.recipe, folder / OUTLINES_FILE
-    options = OutlineOptions(
-        classes=tuple(one.code for one in recipe.classes),
-        least_m2=recipe.min_area_m2 / content.pixel_m2,
-        tolerance_m=recipe.simplify_px,
-    )
+    path = folder / OUTLINES_FILE
+    options = outline_options(content.recipe, content.pixel_m2)
     with path.open("wb") as file:
         file.writelines(to_lines(outline_classes(pixels.codes, pixels.confidence, options)))
     with path.open("rb") as stream:

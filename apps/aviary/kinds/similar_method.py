@@ -24,6 +24,7 @@ from apps.aviary.inputs.examples import Examples, Place, read_examples
 from apps.aviary.inputs.run_image import encode_png
 from apps.aviary.kinds.cells import TileCells, pack, unpack
 from apps.aviary.kinds.ground import NO_VALUE, values_layout
+from apps.aviary.kinds.known_tiles import KnownTiles
 from apps.aviary.kinds.objects_method import write_found
 from apps.aviary.kinds.row_file import STRIP_ROWS
 from apps.aviary.objects import FailedTile, TileFinds
@@ -35,7 +36,7 @@ from apps.aviary.work import Work, area_of, failed_tile, stopped_tile
 from shared.contracts.jobs import StoredFile
 from shared.contracts.provenance import ModelUse
 from shared.errors import RecipeBroken
-from shared.geo.cache import tile_cache, tile_key
+from shared.geo.cache import tile_key
 from shared.geo.export import Strip, write_cog
 from shared.geo.raster import Patch, Rgb
 from shared.geo.tiling import Tile
@@ -202,18 +203,17 @@ def _vectors(work: Work, crops: Sequence[Rgb], ctx: JobContext) -> tuple[Vectors
     """Ask the model about squares, or take what it has said about the same pixels before."""
     model = work.parameters.pinned_model
     use = ModelUse(model.name, model.version, model.sha256)
-    cache = tile_cache(get_settings()) if work.parameters.use_cache else None
+    tiles = KnownTiles.of(get_settings(), use_cache=work.parameters.use_cache)
     asked = model.asked("vector", work.plan().gsd_m)
     keys = [tile_key(one, model.sha256, asked) for one in crops]
-    known = [None if cache is None else cache.find(key) for key in keys]
+    known = [tiles.find(key) for key in keys]
     missing = [number for number, one in enumerate(known) if one is None]
     if missing:
         pngs = [encode_png(crops[number]) for number in missing]
         vectors, use = look_at_places(ctx.models, model, pngs)
         for number, vector in zip(missing, vectors.astype(NUMBER), strict=True):
             known[number] = {"vector": vector}
-            if cache is not None:
-                cache.keep(keys[number], {"vector": vector})
+            tiles.keep(keys[number], {"vector": vector})
     return np.stack([one["vector"] for one in known if one is not None]), use
 
 

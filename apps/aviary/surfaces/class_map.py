@@ -25,6 +25,7 @@ from shared.geo.raster import RasterInfo
 from shared.geo.windowed import small_cache
 
 STRIP_ROWS = 512
+WINDOW_PX = 1024
 ROUNDED_DIGITS = 6
 MOST_SAMPLES = 1_000_000
 """Of larger windows only every n-th pixel is looked at."""
@@ -44,6 +45,8 @@ class ClassMap:
         info: The image; its pixels have a known size.
         image: The image itself, for colours.
         area_px: Part of the image that counts [px]; None for all of it.
+        strip_rows: Rows that are read at once where all are read in turn [px]; 1 or more.
+        window_px: Side of the windows that are worked on one after the other [px]; 1 or more.
     """
 
     codes: Path
@@ -51,6 +54,8 @@ class ClassMap:
     info: RasterInfo
     image: RunImage
     area_px: MultiPolygon | None = None
+    strip_rows: int = STRIP_ROWS
+    window_px: int = WINDOW_PX
 
     @property
     def pixel_m(self) -> tuple[float, float]:
@@ -78,7 +83,8 @@ class ClassMap:
         with ExitStack() as stack:
             stack.enter_context(small_cache())
             files = (self.codes, self.confidence)
-            yield Planes(*(stack.enter_context(rasterio.open(path)) for path in files))
+            codes, confidence = (stack.enter_context(rasterio.open(path)) for path in files)
+            yield Planes(codes, confidence, self.strip_rows)
 
     def found(
         self,
@@ -148,10 +154,17 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Planes:
-    """The open rasters of a class map."""
+    """The open rasters of a class map.
+
+    Args:
+        codes_file: Class of each pixel.
+        confidence_file: Confidence of each pixel [%].
+        strip_rows: See `ClassMap`.
+    """
 
     codes_file: DatasetReader
     confidence_file: DatasetReader
+    strip_rows: int
 
     @property
     def size(self) -> tuple[int, int]:
@@ -173,8 +186,8 @@ class Planes:
     def strips(self) -> Iterator[Codes]:
         """Read the classes from top to bottom."""
         width, height = self.size
-        for y0 in range(0, height, STRIP_ROWS):
-            yield self.codes((0, y0, width, min(y0 + STRIP_ROWS, height)))
+        for y0 in range(0, height, self.strip_rows):
+            yield self.codes((0, y0, width, min(y0 + self.strip_rows, height)))
 
     def look(self, polygon: Polygon | MultiPolygon, margin_px: float = 0.0) -> Look:
         """Read what lies around a polygon.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +17,7 @@ from shapely import Polygon, affinity
 from shapely.geometry import shape
 
 from apps.aviary.finds.joining import FoundObject
+from apps.aviary.surfaces.canopies import Piece, cut_pieces, unite, wider_than
 from apps.aviary.surfaces.class_map import Box, ClassMap, Codes, Planes
 from apps.aviary.surfaces.crowns import (
     Labels,
@@ -32,9 +33,6 @@ from apps.aviary.surfaces.settings import Classes, MethodSettings, Metres, Share
 from shared.geo.nodata import NO_DATA
 from shared.geo.polygons import largest_part
 
-CORE_PX = 1024
-"""Side of the windows that are worked on one after the other."""
-
 
 class TreeSettings(MethodSettings):
     """How crowns are told apart.
@@ -43,7 +41,8 @@ class TreeSettings(MethodSettings):
         classes: Codes of trees and shrubs.
         least_m2: Least area of a crown [m2].
         least_radius_m: A crown holds a circle of this radius; hedges do not [m].
-        largest_m: No crown is wider; windows overlap by as much [m].
+        largest_m: No crown is wider, and what is wider is a canopy of several; windows overlap by
+            as much [m].
         smoothing_m: Standard deviation of the filter before tops are looked for [m].
         saddle_share: See `Parting`, of the distance to the edge of the green.
         saddle_rise_m: See `Parting`, of heights [m].
@@ -71,15 +70,16 @@ def find_trees(
         ndsm = inputs.get("ndsm")
         heights = None if ndsm is None else stack.enter_context(open_heights(ndsm, ground.info))
         finder = _Finder(ground, planes, heights, settings)
-        for core in _cores(planes.size):
+        for core in _cores(planes.size, ground.window_px):
             yield from finder.find(core)
+        yield from finder.canopies()
 
 
-def _cores(size: tuple[int, int]) -> Iterator[Box]:
+def _cores(size: tuple[int, int], side_px: int) -> Iterator[Box]:
     width, height = size
-    for y0 in range(0, height, CORE_PX):
-        for x0 in range(0, width, CORE_PX):
-            yield x0, y0, min(x0 + CORE_PX, width), min(y0 + CORE_PX, height)
+    for y0 in range(0, height, side_px):
+        for x0 in range(0, width, side_px):
+            yield x0, y0, min(x0 + side_px, width), min(y0 + side_px, height)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +88,10 @@ class _Finder:
     planes: Planes
     heights: Heights | None
     settings: TreeSettings
+    pieces: list[Piece] = field(default_factory=list)
 
     def find(self, core: Box) -> Iterator[FoundObject]:
-        """Find the crowns whose first pixel in reading order lies in a window."""
+        """Find the crowns whose first pixel in reading order lies in a core; keep its canopies."""
         window = self._around(core)
         green = np.isin(self.planes.codes(window), self.settings.classes)
         trees = without_hedges(green, self.settings.least_radius_m / self.ground.gsd_m)
@@ -98,18 +99,41 @@ class _Finder:
             return
         heights = None if self.heights is None else self.heights.read(window)
         labels = self._labels(trees, heights)
-        crowns = _Crowns.measured(labels, heights, self.planes.confidence(window))
-        wanted = _first_inside(labels, len(crowns.pixels), core, window)
-        wanted &= crowns.pixels * self.ground.pixel_m2 >= self.settings.least_m2
+        confidence = self.planes.confidence(window)
+        crowns = _Crowns.measured(labels, heights, confidence)
+        trees = crowns.pixels * self.ground.pixel_m2 >= self.settings.least_m2
         if crowns.heights_m is not None:
-            wanted &= crowns.heights_m >= self.settings.least_height_m
+            trees &= crowns.heights_m >= self.settings.least_height_m
+        wide = wider_than(labels, len(crowns.pixels), self.margin_px)
+        self._keep_pieces((trees & wide)[labels], confidence, heights, (core, window))
+        wanted = trees & ~wide & _first_inside(labels, len(crowns.pixels), core, window)
         for number, outline in _outlines(labels, wanted):
             polygon = self._placed(outline, window)
             score, figures = float(crowns.scores[number]), crowns.figures(number, self.ground)
             yield from self.ground.found("tree", polygon, score, figures=figures)
 
+    def canopies(self) -> Iterator[FoundObject]:
+        """Give what is wider than a crown, once all cores were looked at."""
+        for one in unite(self.pieces):
+            figures = _figures(one.polygon.area * self.ground.pixel_m2, one.height_m)
+            polygon = self._simplified(one.polygon)
+            yield from self.ground.found("tree", polygon, one.score, figures=figures)
+
+    def _keep_pieces(
+        self, canopy: Mask, confidence: Codes, heights: Surface | None, where: tuple[Box, Box]
+    ) -> None:
+        (x0, y0, x1, y1), (left, upper, _, _) = where
+        core = slice(y0 - upper, y1 - upper), slice(x0 - left, x1 - left)
+        known = None if heights is None else heights[core]
+        self.pieces.extend(cut_pieces(canopy[core], confidence[core], known, (x0, y0)))
+
+    @property
+    def margin_px(self) -> int:
+        """How far a window shows what lies around its core [px]."""
+        return round(self.settings.largest_m / self.ground.gsd_m)
+
     def _around(self, core: Box) -> Box:
-        margin_px = round(self.settings.largest_m / self.ground.gsd_m)
+        margin_px = self.margin_px
         (x0, y0, x1, y1), (width, height) = core, self.planes.size
         low = max(0, x0 - margin_px), max(0, y0 - margin_px)
         return (*low, min(width, x1 + margin_px), min(height, y1 + margin_px))
@@ -122,7 +146,9 @@ class _Finder:
         return find_crowns(trees, heights, smoothing_px, Parting(0.0, settings.saddle_rise_m))
 
     def _placed(self, outline: Polygon, window: Box) -> Polygon:
-        placed = affinity.translate(outline, window[0], window[1])
+        return self._simplified(affinity.translate(outline, window[0], window[1]))
+
+    def _simplified(self, placed: Polygon) -> Polygon:
         tolerance_px = self.settings.tolerance_m / self.ground.gsd_m
         return largest_part(placed.simplify(tolerance_px)) or placed
 
@@ -158,11 +184,15 @@ class _Crowns:
 
     def figures(self, number: int, ground: ClassMap) -> list[tuple[str, float]]:
         """Return what the result tells about one crown."""
-        area_m2 = self.pixels[number] * ground.pixel_m2
-        figures = [("crown_diameter_m", round(2 * math.sqrt(area_m2 / math.pi), 2))]
-        if self.heights_m is not None:
-            figures.append(("height_m", round(float(self.heights_m[number]), 2)))
-        return figures
+        height_m = None if self.heights_m is None else float(self.heights_m[number])
+        return _figures(float(self.pixels[number] * ground.pixel_m2), height_m)
+
+
+def _figures(area_m2: float, height_m: float | None) -> list[tuple[str, float]]:
+    figures = [("crown_diameter_m", round(2 * math.sqrt(area_m2 / math.pi), 2))]
+    if height_m is not None:
+        figures.append(("height_m", round(height_m, 2)))
+    return figures
 
 
 def _first_inside(labels: Labels, count: int, core: Box, window: Box) -> Mask:

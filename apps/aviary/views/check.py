@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date
 
 import streamlit as st
@@ -11,7 +13,7 @@ from apps.aviary.preflight import outside_checked_range
 from apps.aviary.recipes import Recipe
 from apps.aviary.season import name_months
 from apps.aviary.views.folder import path_of
-from shared.contracts.finding import Finding
+from shared.contracts.finding import Finding, may_continue
 from shared.errors import InputError
 from shared.geo.raster import OpenOptions
 from shared.i18n import parse_number
@@ -20,6 +22,8 @@ from shared.ui import AppContext, ChosenData, escape_markdown, show_checks
 from shared.ui.failures import show_failure
 
 GSD_RANGE_CM = (1.0, 500.0)
+DAY_UNKNOWN = "jahreszeit_unbekannt"
+_FORCE = "aviary_force"
 EARLIEST_DAY = date(1900, 1, 1)
 
 
@@ -46,15 +50,49 @@ def check_image_of(
     force = False
     if not isinstance(checked, InputError) and outside_checked_range(checked.info, recipe):
         force = st.checkbox(
-            ctx.t("Trotzdem auswerten, außerhalb des geprüften Bereichs"), key="aviary_force"
+            ctx.t("Trotzdem auswerten, außerhalb des geprüften Bereichs"), key=_FORCE
         )
         if force:
             checked = open_checked(chosen, options, recipe, force=True)
     if isinstance(checked, InputError):
         show_failure(checked, ctx.t, ctx.manifest.id)
         return None
-    findings = (*name_months(checked.findings), *missing)
+    findings = (*shown_findings(checked.findings, is_example=chosen.is_sample), *missing)
     return (checked, force) if show_checks(findings, ctx.t) else None
+
+
+def shown_findings(findings: Iterable[Finding], *, is_example: bool) -> tuple[Finding, ...]:
+    """Return findings as a person reads them; about an example nobody is asked for its day.
+
+    Args:
+        findings: What the checks found.
+        is_example: Whether the image is an example.
+    """
+    named = name_months(findings)
+    if not is_example:
+        return named
+    return tuple(replace(one, remedy="") if one.code == DAY_UNKNOWN else one for one in named)
+
+
+def passes(
+    chosen: ChosenData, options: OpenOptions, recipe: Recipe, missing: tuple[Finding, ...]
+) -> bool:
+    """Say whether nothing stops the work on an image.
+
+    Args:
+        chosen: The file.
+        options: How it is opened.
+        recipe: What is looked for.
+        missing: What else stops the work.
+    """
+    checked = open_checked(chosen, options, recipe, force=False)
+    if isinstance(checked, InputError):
+        return False
+    if outside_checked_range(checked.info, recipe) and st.session_state.get(_FORCE):
+        checked = open_checked(chosen, options, recipe, force=True)
+        if isinstance(checked, InputError):
+            return False
+    return may_continue([*checked.findings, *missing])
 
 
 def open_checked(

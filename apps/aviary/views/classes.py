@@ -92,6 +92,8 @@ def show_class_picture(
     if least:
         unsure = t.percent(reduced.unsure_share(least), 0)
         st.caption(t("{share} der Karte sind weniger sicher und ausgeblendet.", share=unsure))
+    if view == CONFIDENCE:
+        st.caption(t("Im Bild: hell ist sicher, dunkel ist unsicher, blau ist ohne Daten."))
     style = MapStyle({row.code: row.colour for row in rows}, least, chosen)
     base = _picture(ctx, content, reduced, overview, view, style)
     map_with_table(
@@ -162,7 +164,7 @@ def _picture(
 def _legend(rows: list[ClassRow], view: str) -> list[LegendEntry]:
     if view in (PHOTO, CONFIDENCE):
         return []
-    return [LegendEntry(row.key, row.title, row.colour) for row in rows if row.area_m2]
+    return [LegendEntry(row.key, row.title, row.colour, filled=True) for row in rows if row.area_m2]
 
 
 @lru_cache(maxsize=1)

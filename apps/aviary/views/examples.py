@@ -16,7 +16,10 @@ from shared.ui import AppContext, Column, ImageBase, LegendEntry, MapSpec, Shape
 
 KEY: Final = "aviary_examples"
 WANTED, UNWANTED = "wanted", "unwanted"
-TITLES: Final = {WANTED: N_("Beispiel"), UNWANTED: N_("Gegenbeispiel")}
+TITLES: Final = {
+    WANTED: N_("Beispiel (gesucht)"),
+    UNWANTED: N_("Gegenbeispiel (nicht gesucht)"),
+}
 COLOURS: Final = {WANTED: "#e6007e", UNWANTED: "#00c8ff"}
 
 
@@ -49,7 +52,8 @@ def mark_examples(ctx: AppContext, checked: CheckedImage) -> bytes | None:
     st.markdown(
         t(
             "Markieren Sie {least} bis {most} Stellen, die zeigen, was Sie suchen. Gegenbeispiele "
-            "sind Stellen, die nur so ähnlich aussehen.",
+            "sind Stellen, die nur so ähnlich aussehen. Wählen Sie für jede Stelle zuerst die "
+            "Stecknadel links im Bild und klicken Sie dann auf die Stelle.",
             least=LEAST_EXAMPLES,
             most=MOST_EXAMPLES,
         )
@@ -62,18 +66,28 @@ def mark_examples(ctx: AppContext, checked: CheckedImage) -> bytes | None:
         key=f"{KEY}_kind",
     )
     _take_clicks(ctx, checked, marks, kind)
-    _by_numbers(ctx, checked, marks, kind)
+    _by_numbers(ctx, checked, marks)
     wanted = sum(one.kind == WANTED for one in marks)
     unwanted = len(marks) - wanted
     st.caption(
         t(
-            "Markiert: {wanted} Beispiele, {unwanted} Gegenbeispiele.",
-            wanted=wanted,
-            unwanted=unwanted,
+            "Markiert: {wanted}, {unwanted}.",
+            wanted=t.plural("{count} Beispiel", "{count} Beispiele", wanted),
+            unwanted=t.plural("{count} Gegenbeispiel", "{count} Gegenbeispiele", unwanted),
         )
     )
-    enough = LEAST_EXAMPLES <= wanted <= MOST_EXAMPLES and unwanted <= MOST_EXAMPLES
-    return marks_geojson(marks) if enough else None
+    return marks_geojson(marks) if _are_enough(marks) else None
+
+
+def has_enough_marks() -> bool:
+    """Say whether as many places are marked as the recipe needs; uses the session alone."""
+    stored: tuple[str, list[Mark]] | None = st.session_state.get(KEY)
+    return stored is not None and _are_enough(stored[1])
+
+
+def _are_enough(marks: Sequence[Mark]) -> bool:
+    wanted = sum(one.kind == WANTED for one in marks)
+    return LEAST_EXAMPLES <= wanted <= MOST_EXAMPLES and len(marks) - wanted <= MOST_EXAMPLES
 
 
 def marks_geojson(marks: Sequence[Mark]) -> bytes:
@@ -131,18 +145,33 @@ def _take_clicks(ctx: AppContext, checked: CheckedImage, marks: list[Mark], kind
         if 0 <= x <= info.width and 0 <= y <= info.height:
             marks.append(Mark(x, y, kind))
             st.rerun()
-    if marks and st.button(t("Letzte Markierung entfernen"), key=f"{KEY}_undo"):
-        marks.pop()
-        st.rerun()
+    if marks:
+        st.button(
+            t("Letzte Markierung entfernen"),
+            key=f"{KEY}_undo",
+            on_click=_drop_last,
+            args=(marks,),
+        )
 
 
-def _by_numbers(ctx: AppContext, checked: CheckedImage, marks: list[Mark], kind: str) -> None:
-    """Offer the same without a mouse."""
+def _drop_last(marks: list[Mark]) -> None:
+    del marks[-1:]
+
+
+def _by_numbers(ctx: AppContext, checked: CheckedImage, marks: list[Mark]) -> None:
+    """Offer the same without a mouse.
+
+    The mark is kept before the page is drawn again: who goes on at once interrupts that drawing,
+    and a click that it had not reached yet would be lost.
+    """
     t, info = ctx.t, checked.info
     with st.expander(t("Stelle in Zahlen angeben"), key=f"{KEY}_numbers"):
         left, right = st.columns(2)
-        x = left.number_input(t("Bildpunkte von links"), 0, info.width, key=f"{KEY}_x")
-        y = right.number_input(t("Bildpunkte von oben"), 0, info.height, key=f"{KEY}_y")
-        if st.button(t("Stelle markieren"), key=f"{KEY}_add"):
-            marks.append(Mark(float(x), float(y), kind))
-            st.rerun()
+        left.number_input(t("Bildpunkte von links"), 0, info.width, key=f"{KEY}_x")
+        right.number_input(t("Bildpunkte von oben"), 0, info.height, key=f"{KEY}_y")
+        st.button(t("Stelle markieren"), key=f"{KEY}_add", on_click=_keep_numbers, args=(marks,))
+
+
+def _keep_numbers(marks: list[Mark]) -> None:
+    x, y, kind = (st.session_state[f"{KEY}_{name}"] for name in ("x", "y", "kind"))
+    marks.append(Mark(float(x), float(y), kind))

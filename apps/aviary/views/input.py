@@ -18,7 +18,7 @@ from apps.aviary.ordering import page_limits
 from apps.aviary.painted.sample import SAMPLE_GSD_M, SAMPLE_NAME, render_sample, sample_png
 from apps.aviary.recipes import Recipe
 from apps.aviary.views.area import choose_area
-from apps.aviary.views.check import check_image_of, open_checked, stated_day, stated_gsd_m
+from apps.aviary.views.check import check_image_of, open_checked, passes, stated_day, stated_gsd_m
 from apps.aviary.views.files import (
     PAINTED,
     GivenFile,
@@ -26,9 +26,11 @@ from apps.aviary.views.files import (
     files_of_example,
     what_is_missing,
 )
-from apps.aviary.views.folder import KEY as IN_FOLDER, choose_in_folder, path_of
+from apps.aviary.views.folder import choose_in_folder, path_of
+from apps.aviary.views.waiting import is_waiting
 from shared.contracts.finding import Finding
 from shared.contracts.identity.policy import UPLOAD, decide
+from shared.demo_city import CitySettings
 from shared.errors import InputError
 from shared.geo.raster import OpenOptions, RasterInfo, RasterLimits
 from shared.ui import (
@@ -77,12 +79,7 @@ def choose_image(ctx: AppContext, recipe: Recipe) -> ReadyImage | None:
         recipe: What is looked for.
     """
     t = ctx.t
-    waiting = (
-        st.session_state.get("aviary_source") == "file"
-        and not st.session_state.get("aviary_upload")
-        and not st.session_state.get(IN_FOLDER)
-    )
-    with step(ctx, 2, t("Bild und Gebiet"), done=not waiting):
+    with step(ctx, 2, t("Bild und Gebiet"), done=not is_waiting(recipe)):
         examples = _examples(recipe)
         example = examples.get(_wanted_example(examples))
         placed, chosen = choose_in_folder(ctx)
@@ -106,7 +103,7 @@ def choose_image(ctx: AppContext, recipe: Recipe) -> ReadyImage | None:
                 return None
         else:
             area, files, missing = None, brought, ()
-    with step(ctx, 3, t("Prüfen"), done=options.gsd_m is not None or chosen.is_sample):
+    with step(ctx, 3, t("Prüfen"), done=passes(chosen, options, recipe, missing)):
         passed = check_image_of(ctx, recipe, chosen, options, missing)
         if passed is None:
             return None
@@ -187,8 +184,10 @@ def _open_options(ctx: AppContext, chosen: ChosenData, example: TownExample | No
         # Nothing is uploaded, so what the command takes can be taken here too.
         most = RasterLimits().windowed_megapixels
         limits = replace(limits, windowed_megapixels=most)
+    if chosen.is_sample and example is None:
+        return OpenOptions(gsd_m=SAMPLE_GSD_M, limits=limits)
     if chosen.is_sample:
-        return OpenOptions(gsd_m=SAMPLE_GSD_M if example is None else None, limits=limits)
+        return OpenOptions(taken_on=CitySettings().flights[-1], limits=limits)
     return OpenOptions(gsd_m=stated_gsd_m(ctx), taken_on=stated_day(ctx), limits=limits)
 
 

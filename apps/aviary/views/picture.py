@@ -148,6 +148,8 @@ def _legend(
             kind.word(analysis.recipe, ctx.t),
             colour_of(analysis.recipe, kind.class_key),
             dashed=kind.dashed,
+            # Cells lie side by side over the whole image; filled, they would hide it.
+            quiet=analysis.recipe.kind == "similar",
         )
         for kind in kinds
     ]

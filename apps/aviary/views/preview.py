@@ -48,10 +48,10 @@ def show_preview(ctx: AppContext, ready: ReadyImage, recipe: Recipe) -> None:
     t, key = ctx.t, _key(ready, recipe)
     stored: tuple[str, Preview] | None = st.session_state.get(KEY)
     preview = stored[1] if stored is not None and stored[0] == key else None
+    if not has_preview(recipe):
+        st.caption(t("Für dieses Rezept gibt es keine Vorschau."))
+        return
     with step(ctx, 4, t("Vorschau"), done=preview is not None):
-        if not has_preview(recipe):
-            st.caption(t("Für dieses Rezept gibt es keine Vorschau."))
-            return
         if preview is None:
             st.markdown(
                 t(

@@ -125,6 +125,7 @@ def _card(ctx: AppContext, recipe: Recipe, catalog: Catalog | None) -> None:
             needed = ", ".join(t(TITLES[one]) for one in recipe.inputs)
             st.caption(t("Braucht außerdem: {files}", files=needed))
         st.caption(quality_sentence(ctx, recipe, catalog))
+        st.space("stretch")  # The buttons of a row stand at one height.
         st.button(
             t("{title} wählen", title=title),
             key=f"aviary_choose_{recipe.recipe_id}",
@@ -158,7 +159,7 @@ def quality_sentence(ctx: AppContext, recipe: Recipe, catalog: Catalog | None) -
     if ctx.language != "de":  # the card is German
         return t("Gütezahl des Modells: {value} ({items} Fälle)", value=value, items=items)
     return t(
-        "{name}: {value} ({items} Fälle)",
+        "Güte des Modells: {name} {value} ({items} Fälle)",
         name=escape_markdown(first.name),
         value=value,
         items=items,

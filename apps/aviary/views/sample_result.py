@@ -45,7 +45,8 @@ def show_estimates(
             Column("true", t("Berichtigt"), "number", 0, "m²"),
             Column("low", t("mindestens"), "number", 0, "m²"),
             Column("high", t("höchstens"), "number", 0, "m²"),
-            Column("points", t("Punkte, davon richtig")),
+            Column("points", t("Punkte"), "number"),
+            Column("correct", t("davon richtig"), "number"),
         ),
         key=f"{NAME}_areas",
         alt=t("Flächen der Klassen laut Karte und berichtigt, mit 95-Prozent-Bereich"),
@@ -64,7 +65,8 @@ def _row(ctx: AppContext, content: ClassMap, sample: Sample, place: int) -> dict
         "true": None if row.estimate is None else row.estimate.area_m2,
         "low": low,
         "high": high,
-        "points": f"{row.points}, {row.correct}",
+        "points": row.points,
+        "correct": row.correct,
     }
 
 

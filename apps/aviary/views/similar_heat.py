@@ -82,7 +82,7 @@ def heat_legend(heat: ShownHeat, t: Translator) -> list[LegendEntry]:
         t: Translator of the app.
     """
     return [
-        LegendEntry(f"heat_{place}", step_words(one, t), one.colour)
+        LegendEntry(f"heat_{place}", step_words(one, t), one.colour, filled=True)
         for place, one in enumerate(heat.steps)
     ]
 

@@ -1,4 +1,4 @@
-"""A page that shows the review and the storage of a run and nothing else; tests open it."""
+"""A page that shows the review, the documents or the storage of a run; tests open it."""
 
 import streamlit as st
 
@@ -14,5 +14,9 @@ with app_page("archivair") as ctx:
             from apps.archivair.views.storage import show_storage
 
             show_storage(ctx, run, batch)
+        elif st.query_params.get("teil") == "dokumente":
+            from apps.archivair.views.documents import show_documents
+
+            show_documents(ctx, run, batch)
         else:
             show_review(ctx, run, batch)

@@ -101,6 +101,7 @@ def test_cuts_are_set_moved_and_taken_back_and_survive_a_reload(reader, store):
     page = read(with_files(("akte.pdf", pdf(5))), store)
     assert not page.exception
     assert "5 Seiten, 2 Dokumente, " in texts(page)
+    assert "**Felder von Dokument 1:** keine gefunden" in texts(page)
     assert documents(page) == [(APPLICATION, "Seiten 1 bis 2"), (PERMIT, "Seiten 3 bis 5")]
     go_to(page, 3)
     press(page, "later")
@@ -243,3 +244,9 @@ def test_a_batch_without_faults_says_so(reader, store):
     read(with_files(("akte.pdf", pdf(2))), store)
     page = again(store, ansicht="scan")
     assert "Keine Seite muss neu gescannt werden." in "\n".join(one.value for one in page.success)
+
+
+def test_beside_a_refused_file_the_usable_one_is_named(reader, store):
+    page = with_files(("gut.pdf", pdf(2)), ("leer.pdf", b"%PDF-1.4 nothing"))
+    assert "„gut.pdf“: Seiten 2." in texts(page)
+    assert "Die Datei hat 2 Seiten" not in texts(page)

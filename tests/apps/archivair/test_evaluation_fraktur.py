@@ -1,14 +1,21 @@
 """Figures on lines of Fraktur: divided by work, same normalisation for every engine."""
 
-import json
 import tomllib
+from contextlib import nullcontext
 from pathlib import Path
 
 import cv2
 import pytest
 
-from apps.archivair import calibrate_fraktur
-from apps.archivair.evaluation_fraktur import VOTE, fraktur_figures, line_figures, read_texts
+from apps.archivair import calibrate_fraktur, evaluate_fraktur
+from apps.archivair.evaluate_fraktur import (
+    NO_DATA,
+    VOTE,
+    fraktur_figures,
+    line_figures,
+    main,
+    read_texts,
+)
 from apps.archivair.evaluation_quotes import QUOTES, quote_figures, quoted_lines
 from apps.archivair.evaluation_stages import STAGES, stage_figures
 from apps.archivair.fraktur_lines import SPLITS_FILE, TrueLine, read_true_lines
@@ -16,6 +23,8 @@ from apps.archivair.metrics import FRAKTUR, FRAKTUR_TODAY, cer, normalize
 from apps.archivair.piece_reading import Engines
 from apps.archivair.recognise import ServerReader
 from apps.archivair.rendering import RenderedPage
+from shared.clients.server_process import ServerHandle
+from shared.settings import Settings
 from tests.apps.archivair.doubles import InkReader, candidate, draw_lines, engines
 
 WORKS = tomllib.loads(SPLITS_FILE.read_text(encoding="utf-8"))
@@ -52,9 +61,9 @@ def test_long_s_hyphens_and_capitals_of_fraktur_count_as_one():
     assert cer(old, today, FRAKTUR_TODAY).edits == 0
 
 
-def test_each_engine_and_the_vote_get_their_figures(data, tmp_path):
+def test_each_engine_and_the_vote_get_their_figures(data):
     given = Engines(ServerReader(InkReader(text="Der Bauherr ift zufrieden")), None, ())
-    figures = fraktur_figures(data, given, tmp_path / "none.json")
+    figures = fraktur_figures(data, given)
     names = [figure["name"] for figure in figures]
     assert len(names) == len(set(names)) == 16
     first = next(one for one in figures if one["name"].startswith("Zeichenfehlerrate, Frakturz"))
@@ -64,14 +73,15 @@ def test_each_engine_and_the_vote_get_their_figures(data, tmp_path):
     assert "CC BY 4.0" in first["data"]
 
 
-def test_without_the_data_stored_figures_stay(tmp_path, capsys):
-    given = Engines(ServerReader(InkReader()), None, ())
-    stored = tmp_path / "evaluation.json"
-    assert fraktur_figures(tmp_path, given, stored) == []
-    kept = {"name": "x", "lines_sha256": "a" * 64}
-    stored.write_text(json.dumps({"figures": [{"name": "y"}, kept]}), encoding="utf-8")
-    assert fraktur_figures(tmp_path, given, stored) == [kept]
-    assert "fehlen" in capsys.readouterr().err
+def test_without_the_data_nothing_is_written(tmp_path, monkeypatch, capsys):
+    settings = Settings(_env_file=None, data_dir=tmp_path, development_data_dir=tmp_path)
+    monkeypatch.setattr(evaluate_fraktur, "get_settings", lambda: settings)
+    handle = nullcontext(ServerHandle(settings))
+    monkeypatch.setattr(evaluate_fraktur, "ensure_model_server", lambda _: handle)
+    out = tmp_path / "out.json"
+    assert main(["--out", str(out)]) == NO_DATA
+    assert capsys.readouterr().err == "Die Frakturzeilen fehlen.\n"
+    assert not out.exists()
 
 
 def test_words_and_whole_lines_are_counted():

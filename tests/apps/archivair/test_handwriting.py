@@ -73,6 +73,23 @@ def test_writing_that_nobody_could_read_is_still_named(mixed):
     assert found.handwriting == boxes[4:]
 
 
+def typed_cell(ruled):
+    """A short formula in the corner of a table, which no engine reads surely, and its box."""
+    gray = draw_lines(["q l2 / 8"], size=(900, 500), left=330, top=200, font="courier_prime").copy()
+    if ruled:
+        gray[100:245, 322:325] = 30
+        gray[242:245, 100:700] = 30
+    return cleaned(gray), TextBox(324, 198, 510, 243, 0.0, 0.9)
+
+
+@pytest.mark.parametrize("ruled", [False, True])
+def test_the_rules_of_a_table_do_not_make_print_cursive(ruled):
+    clean, box = typed_cell(ruled=ruled)
+    read = [candidate("ppocr", "q 12 1 8", 0.8)]
+    found = sort_out_handwriting(clean, [box], [ReadPiece(box, vote(read), tuple(read))])
+    assert (len(found.print), found.handwriting) == (1, [])
+
+
 def test_a_page_says_that_it_holds_handwriting(mixed):
     gray = draw_lines([]).copy()
     for y in (300, 420):

@@ -106,3 +106,14 @@ def test_a_sloping_piece_is_cut_straight():
 def test_scaling_by_the_height_of_the_line():
     assert scale_to(np.full((60, 300), 255, np.uint8), 50, 40).shape == (75, 375)
     assert scale_to(np.full((2, 2), 255, np.uint8), 1, 500).shape == (4, 4)
+
+
+def test_a_large_headline_stays_one_line():
+    """Above its small letters only capitals have ink; that is no gap between two lines."""
+    sheet = draw_lines(["Bauaufsichtliche Akte"], size=(1100, 900), top=100, size_px=64)
+    usual = [(polygon(100, 400 + 60 * n, 900, 440 + 60 * n), 0.9) for n in range(6)]
+    rows, columns = np.nonzero(sheet < 128)
+    headline = polygon(columns.min() - 8, rows.min() - 14, columns.max() + 8, rows.max() + 14)
+    found = find_lines(untouched(sheet), [(headline, 0.9), *usual])
+    (kept,) = [one for one in found if one.top < 300 and one.score > 0]
+    assert kept.height == pytest.approx(np.ptp(headline[:, 1]))

@@ -262,6 +262,11 @@ def test_pages_of_a_file_are_read_once_and_taken_along_as_the_command_names_them
     page.selectbox(key="archivair_page").set_value(3).run()
     assert "Seite 3 von 3" in texts(page)
     assert page.code[0].value.startswith("Seite 3\n")
+    assert page.button(key="archivair_pages_forward").disabled
+    page.button(key="archivair_pages_back").click().run()
+    assert page.code[0].value.startswith("Seite 2\n")
+    page.button(key="archivair_pages_forward").click().run()
+    assert page.code[0].value.startswith("Seite 3\n")
     assert len(page.get("download_button")) == 6
     assert reader.asked == [1, 2, 3]
     run = run_of(store)

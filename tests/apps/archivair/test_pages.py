@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from apps.archivair import errors, file_data
+from apps.archivair import errors
 from apps.archivair.file_data import FileData
 from apps.archivair.pages import Limits, PageFailure, load_pages, open_path, open_source, sniff
 from shared.errors import (
@@ -148,16 +148,6 @@ def test_what_is_known_of_a_stored_file_is_not_computed_again(tmp_path):
         assert (source.media_type, source.identity(1).stem) == ("image/png", "Akte 7")
 
 
-def test_scripts_are_found_across_the_blocks_in_which_a_file_is_read(tmp_path, monkeypatch):
-    monkeypatch.setattr(file_data, "_BLOCK_BYTES", 16)
-    path = tmp_path / "a.pdf"
-    for shift in range(16):
-        path.write_bytes(bytes(8 + shift) + b"/JavaScript" + bytes(40))
-        assert FileData(path).contains_any([b"/JavaScript", b"/JS"])
-    path.write_bytes(bytes(20) + b"/Javascript" + bytes(40))
-    assert not FileData(path).contains_any([b"/JavaScript", b"/JS"])
-
-
 def test_group_four_fax_pages_of_one_bit():
     fax = Image.fromarray(TEXT).convert("1")
     page = opened(encoded(fax, "TIFF", compression="group4"), "a.tif")
@@ -197,6 +187,15 @@ def test_oversize_pages_are_read_reduced(kind, name):
     assert page.gray.size <= 1_000_000
     assert codes(page) == ["verkleinert_gelesen"]
     assert (page.gray < 128).mean() == pytest.approx((TEXT < 128).mean(), rel=0.3)
+
+
+@pytest.mark.parametrize(("kind", "name"), [("TIFF", "a.tif"), ("PNG", "a.png")])
+def test_a_long_strip_is_read_reduced_and_an_endless_one_is_refused(kind, name):
+    page = opened(encoded(Image.new("L", (70_000, 60), 200), kind), name)
+    assert page.gray.shape == (20, pytest.approx(23_333, abs=1))
+    assert codes(page) == ["verkleinert_gelesen"]
+    with pytest.raises(errors.PageTooSmall):
+        opened(encoded(Image.new("L", (200_000, 60), 200), kind), name)
 
 
 def test_a_tiff_beyond_what_can_be_reduced_is_refused():

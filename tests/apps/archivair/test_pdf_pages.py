@@ -3,6 +3,7 @@
 import io
 
 import numpy as np
+import pikepdf
 import pytest
 from PIL import Image
 
@@ -104,6 +105,69 @@ def test_a_plan_is_drawn_smaller_and_says_so():
 def test_a_page_of_absurd_size_is_refused():
     with pytest.raises(errors.PageTooLarge):
         load(written_pdf("", box="0 0 14000 14000"), Limits(page_megapixels=1))
+
+
+def test_an_endless_strip_is_refused_and_a_long_one_is_drawn_smaller():
+    with pytest.raises(errors.PageTooSmall):
+        load(written_pdf("", box="0 0 1000000 20"))
+    page = load(written_pdf("", box="0 0 14000 72"))
+    assert page.gray.shape[1] == pytest.approx(30_000, abs=1)
+    assert page.dpi == pytest.approx(30_000 * 72 / 14_000, abs=0.1)
+
+
+def picture_bomb(side, how, data):
+    """Return a page whose picture says that it is as large as nobody can unpack it."""
+    picture = (
+        f"<</Type/XObject/Subtype/Image/Width {side}/Height {side}/ColorSpace/DeviceGray"
+        f"/BitsPerComponent 1/Filter/{how}/Length {len(data)}>>\nstream\n{data}\nendstream"
+    )
+    font = "<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/WinAnsiEncoding>>"
+    content = written_pdf("q 400 0 0 300 0 0 cm /I Do Q", resources="/XObject<</I 5 0 R>>")
+    return content.replace(font.encode(), picture.encode("latin-1"))
+
+
+@pytest.mark.parametrize("how", ["CCITTFaxDecode", "JBIG2Decode", "FlateDecode"])
+def test_a_picture_that_unpacks_to_gigabytes_is_refused_unopened(how):
+    with pytest.raises(errors.PageTooLarge, match="3600 Megapixel"):
+        load(picture_bomb(60_000, how, "x" * 90))
+
+
+def drawing_itself(times, *, deep=1):
+    with pikepdf.new() as pdf:
+        pdf.add_blank_page()
+        forms = [pdf.make_stream(b"/F Do " * times) for _ in range(deep)]
+        for form, inner in zip(forms, [*forms[1:], forms[0] if deep == 1 else None], strict=True):
+            form.Type, form.Subtype = pikepdf.Name.XObject, pikepdf.Name.Form
+            form.BBox = pikepdf.Array([0, 0, 400, 300])
+            if inner is not None:
+                parts = pikepdf.Dictionary(F=inner)
+                form.Resources = pikepdf.Dictionary(XObject=parts)
+        pdf.pages[0].Resources = pikepdf.Dictionary(XObject=pikepdf.Dictionary(F=forms[0]))
+        pdf.pages[0].Contents = pdf.make_stream(b"/F Do")
+        target = io.BytesIO()
+        pdf.save(target)
+    return target.getvalue()
+
+
+def test_a_part_of_a_page_that_draws_itself_is_refused():
+    for endless in (drawing_itself(2), drawing_itself(2, deep=40)):
+        with pytest.raises(errors.PdfDamaged):
+            open_source(endless, "a.pdf")
+    assert load(drawing_itself(1, deep=4)).gray.size
+
+
+def test_page_trees_that_lie_or_loop_end():
+    content = written_pdf("")
+    kids = b"/Kids[3 0 R]/Count 1"
+    looped = content.replace(kids, b"/Kids[2 0 R]/Count 1")
+    with pytest.raises((errors.PdfDamaged, errors.PdfWithoutPages)):
+        load(looped)
+    lying = content.replace(kids, b"/Kids[3 0 R]/Count 9")
+    with open_source(lying, "a.pdf") as source:
+        assert source.load(1).gray.size
+        if source.count > 1:
+            with pytest.raises(errors.PdfDamaged):
+                source.load(source.count)
 
 
 def test_a_tiny_page_is_refused():

@@ -12,11 +12,13 @@ import pikepdf
 import pytest
 from PIL import Image
 
-from apps.archivair import __main__ as command, jobs, process_command
+from apps.archivair import __main__ as command, export_job, jobs, process_command
 from apps.archivair.archive_files.manifest import changed_files
 from apps.archivair.archive_files.pdfa_check import check_pdfa
 from apps.archivair.batch.contents import decode_batch
-from shared.errors import Cancelled, ModelServerDown
+from apps.archivair.batch.result_folder import working_in
+from apps.archivair.review import sample_pages
+from shared.errors import Cancelled, DamagedImage, ModelServerDown, StorageFull
 from shared.jobs.inline import run_inline
 from tests.apps.archivair.doubles import GoneServer, InkReader, ToldTesseract, draw_lines
 
@@ -407,3 +409,72 @@ def test_a_stop_ends_with_code_four_and_keeps_what_was_read(
     assert (code, printed) == (4, "")
     assert "abgebrochen" in err
     assert [one.name for one in out.iterdir()] == [".archivair"]
+
+
+def test_a_document_that_cannot_be_written_gives_code_four_and_can_be_made_up_for(
+    tmp_path, capsys, read_by, counted, monkeypatch
+):
+    def broken(*words):
+        raise DamagedImage()
+
+    source, out = save(tmp_path / "a.tif", [PAGE] * 2), tmp_path / "out"
+    with monkeypatch.context() as patched:
+        patched.setattr(export_job, "write_document", broken)
+        code, printed, err = run(capsys, source, "--out", out)
+    told = json.loads(printed)
+    documents = len(decode_batch((out / "batch.json").read_bytes()).documents)
+    assert (code, told["documents"]) == (4, 0)
+    assert [one["file"] for one in told["failed"]] == [
+        f"Dokument {number}" for number in range(1, documents + 1)
+    ]
+    assert f"{documents} von {documents} Dokumenten konnten nicht geschrieben werden" in err
+    assert not (out / "documents").exists()
+    counted.clear()
+    code, printed, _ = run(capsys, source, "--out", out)
+    assert (code, json.loads(printed)["documents"], counted) == (0, documents, [])
+    assert sorted(path.name for path in out.iterdir()) == FILES
+
+
+def test_a_full_disk_while_documents_are_written_publishes_nothing(
+    tmp_path, capsys, read_by, monkeypatch
+):
+    def full(*words):
+        raise StorageFull(folder="Ablage")
+
+    monkeypatch.setattr(export_job, "write_document", full)
+    out = tmp_path / "out"
+    code, printed, err = run(capsys, save(tmp_path / "a.png", [PAGE]), "--out", out)
+    assert (code, printed) == (2, "")
+    assert "„Ablage“" in err or "Ablage" in err
+    assert [one.name for one in out.iterdir()] == [".archivair"]
+
+
+def test_the_results_never_lie_in_memory_as_a_whole(tmp_path, capsys, read_by, monkeypatch):
+    honest, places = process_command.publish, []
+
+    def seen(folder, packed):
+        places.append(os.fstat(packed.fileno()).st_size)
+        return honest(folder, packed)
+
+    monkeypatch.setattr(process_command, "publish", seen)
+    code, _, _ = run(capsys, save(tmp_path / "a.png", [PAGE]), "--out", tmp_path / "out")
+    assert code == 0
+    assert places[0] > 1000
+
+
+def test_note_and_page_name_the_same_sample(tmp_path, capsys, read_by):
+    out = tmp_path / "out"
+    run(capsys, save(tmp_path / "a.tif", [PAGE] * 3), "--out", out)
+    batch = decode_batch((out / "batch.json").read_bytes())
+    with pdfplumber.open(out / "transfervermerk.pdf") as pdf:
+        text = " ".join((pdf.pages[0].extract_text(use_text_flow=True) or "").split())
+    (page,) = sample_pages(batch.inputs, len(batch.pages))
+    assert f"Stichprobe für das Vier-Augen-Prinzip (5 %): Seite {page} Ergebnis" in text
+
+
+def test_a_second_call_in_one_folder_is_refused_and_harms_nothing(tmp_path, capsys, nobody_reads):
+    out = tmp_path / "out"
+    with working_in(out):
+        code, printed, err = run(capsys, save(tmp_path / "a.png", [PAGE]), "--out", out)
+    assert (code, printed, err.count("\n")) == (2, "", 1)
+    assert "anderer Aufruf" in err

@@ -291,3 +291,16 @@ def test_in_english(run_id):
     skip_documents(page)
     assert page.button(key="archivair_review_say_stimmt").label == "Right"
     assert "fields left" in texts(page)
+
+
+def test_the_documents_name_their_fields_and_mark_the_doubtful_ones(run_id):
+    page = opened(run_id, percent=None, teil="dokumente")
+    (said,) = [one for one in texts(page).splitlines() if one.startswith("**Felder von")]
+    batch = batch_of(run_id)
+    fields = batch.documents[0].fields
+    assert said.startswith("**Felder von Dokument 1:** ")
+    assert "Aktenzeichen **63/117/57**" in said
+    assert "Datum des Antrags **03.05.1957**" in said
+    doubtful = sum((one.kind, one.document) == ("field", 1) for one in batch.needs_review)
+    assert said.count(":orange-badge[bitte prüfen]") == doubtful
+    assert said.count(" · ") == len(fields) - 1

@@ -17,6 +17,7 @@ from apps.archivair.publishing import FACTS_SCHEMA
 from apps.archivair.review import sample_key
 from apps.archivair.views import review_desk, storage_export, storage_fields, storage_publish
 from apps.archivair.views.storage_delete import delete_batch, what_goes
+from shared.contracts.provenance import LOCAL_ZONE
 from shared.errors import NotAllowed, NotFound
 from shared.i18n import get_translator
 from shared.registry.discover import find_app
@@ -119,6 +120,8 @@ def test_the_export_is_made_once_and_anew_after_a_decision(run_id, store, offere
     correct(store, run_id, "bauherr", "Karl Müller", "Karla Möller")
     page.run()
     assert "hat sich etwas geändert" in texts(page)
+    (export,) = runs.recent(CLERK, store, app="archivair", job="export", everybody=True)
+    assert f"{export.created_at.astimezone(LOCAL_ZONE):%H:%M} Uhr" in texts(page)
     assert "archivair_storage_start" in keys(page)
 
 
@@ -167,6 +170,13 @@ def test_the_sample_is_decided_kept_and_taken_back(run_id, store, monkeypatch):
     (said,) = decisions.current(CLERK, store, run_id).values()
     assert (said.value, json.loads(said.reason)) == ("in_ordnung", {"zweite_person": True})
     assert "Stichprobe: 1 von 1 Seiten verglichen, 0 mit Mangel." in texts(opened(run_id))
+
+
+def test_the_storage_answers_the_four_questions_with_the_batch(run_id):
+    shown = texts(opened(run_id))
+    assert "2 Dokumente" in shown
+    assert "nicht von einer amtlichen Stelle" in shown
+    assert "Heben Sie das Papier auf." in shown
 
 
 def test_a_person_publishes_facts_without_any_name(run_id, store, monkeypatch):

@@ -15,7 +15,7 @@ from PIL import Image
 from rasterio.enums import ColorInterp
 from rasterio.transform import from_origin
 
-from apps.aviary import __main__ as command
+from apps.aviary.commands import program as command
 from apps.aviary.commands.kept_results import SHELF
 from apps.aviary.inputs.input_files import FLAGS
 from apps.aviary.methods import method_of

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from rasterio.transform import from_origin
 
-from apps.aviary import __main__ as command
+from apps.aviary.commands import program as command
 from apps.aviary.kinds.change import Vintages, find_changes, transition_table, usual_class
 from apps.aviary.kinds.change_method import read_settings
 from apps.aviary.kinds.land_cover import CODES

@@ -11,7 +11,7 @@ from rasterio.transform import from_origin
 from scipy.ndimage import maximum_filter, minimum_filter
 from shapely.geometry import shape
 
-from apps.aviary import __main__ as command
+from apps.aviary.commands import program as command
 from apps.aviary.kinds.row_file import RowFile
 from shared.geo.nodata import NO_DATA
 from shared.geo.raster import hash_file

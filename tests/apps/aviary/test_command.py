@@ -16,11 +16,13 @@ import rasterio
 from PIL import Image
 from rasterio.transform import from_origin
 
-from apps.aviary import __main__ as command
+from apps.aviary.commands import program as command
+from apps.aviary.kinds import known_tiles
 from apps.aviary.recipe_book.own_model import OWN_MODEL
 from apps.aviary.recipes import recipe_names
 from shared.errors import Cancelled, ModelMissing, ModelServerDown
 from shared.settings import REPOSITORY, get_settings
+from shared.store.file_cache import FileCache
 from tests.apps.aviary import doubles
 
 SQUARE = (100, 120, 180, 200)
@@ -301,6 +303,25 @@ def test_a_missing_model_server_leaves_nothing(tmp_path, capsys, model, error, c
     assert not out.exists()
 
 
+@pytest.mark.parametrize("step", ["find", "keep"])
+def test_a_cache_of_somebody_else_costs_only_time(
+    tmp_path, capsys, caplog, model, monkeypatch, step
+):
+    """Every tile has the same fault; one warning is enough."""
+    monkeypatch.setattr(known_tiles, "WARNING", known_tiles.OneWarning())
+
+    def denied(*_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(FileCache, step, denied)
+    image = save(tmp_path / "a.png", size=(1500, 900))
+    code, printed, _ = run(capsys, "--image", image, "--gsd", "0.1", "--out", tmp_path / "out")
+    assert (code, json.loads(printed)["counts"]["pv"]) == (0, 1)
+    assert json.loads(printed)["failed_tiles"] == []
+    warned = [one for one in caplog.records if one.levelname == "WARNING"]
+    assert [one.getMessage().rpartition(": ")[2] for one in warned] == ["PermissionError"]
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_stop_signal_ends_at_once_with_code_four(tmp_path, capsys, model, number):
     """Nobody waits for the tiles under way, nor for a program that was started for the run."""
@@ -318,7 +339,9 @@ def test_a_stop_signal_ends_at_once_with_code_four(tmp_path, capsys, model, numb
     out, image = tmp_path / "out", save(tmp_path / "a.png", size=(1500, 900))
     began = time.monotonic()
     try:
-        code, _, err = run(capsys, "--image", image, "--gsd", "0.1", "--out", out)
+        # What the other case's tiles left in the cache when they ended must not answer here.
+        words = ("--image", image, "--gsd", "0.1", "--out", out, "--no-cache")
+        code, _, err = run(capsys, *words)
         took_s = time.monotonic() - began
         assert helper[0].wait(5) == -signal.SIGKILL
     finally:
@@ -327,6 +350,32 @@ def test_a_stop_signal_ends_at_once_with_code_four(tmp_path, capsys, model, numb
     assert took_s < 30
     assert signal.getsignal(number) == before
     assert tempfile.tempdir == folder
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stop_signal_while_modules_are_loading_is_code_four_too(tmp_path, number):
+    program = (
+        "import os, runpy, sys\n"
+        "class StopsHere:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'apps.aviary.recipe_book.own_model':\n"
+        f"            os.kill(os.getpid(), {int(number)})\n"
+        "sys.meta_path.insert(0, StopsHere())\n"
+        "sys.argv[1:] = ['recipes']\n"
+        "runpy.run_module('apps.aviary', run_name='__main__')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=REPOSITORY,
+        env={**os.environ, "URBANKI_DATA_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (4, "")
+    assert "abgebrochen" in done.stderr
+    assert done.stderr.count("\n") == 1
 
 
 def test_a_stopped_process_ends_without_its_threads():
@@ -404,6 +453,31 @@ def test_an_area_limits_what_is_found(tmp_path, capsys, model):
     assert content["counts"]["pv"] == 1
     assert content["parameters"]["area_limited"] is True
     assert content["share"]["pv"] == pytest.approx(1600 / 22500, abs=1e-5)
+
+
+@pytest.mark.parametrize("name", ["a.pgw", "a.pngw", "a.wld", "a.PGW"])
+def test_a_world_file_that_is_of_no_use_is_told_of(tmp_path, capsys, model, name):
+    image, out = save(tmp_path / "a.png"), tmp_path / "out"
+    (tmp_path / name).write_text("0.1\n0\nkaputt\n", "ascii")
+    code, printed, err = run(capsys, "--image", image, "--gsd", "0.1", "--out", out)
+    assert code == 0
+    assert err.count("\n") == 1
+    assert f"Die Weltdatei {name} neben dem Bild ist unbrauchbar" in err
+    (told,) = [one for one in json.loads(printed)["warnings"] if "Weltdatei" in one["message"]]
+    assert told["message"] == err.strip()
+    again = run(capsys, "--image", image, "--gsd", "0.1", "--out", tmp_path / "again")
+    assert again[::2] == (0, err)
+
+
+def test_a_world_file_that_helps_is_not_told_of_nor_one_of_another_image(tmp_path, capsys, model):
+    image = save(tmp_path / "a.png")
+    (tmp_path / "ab.pgw").write_text("kaputt", "ascii")
+    run(capsys, "--image", image, "--gsd", "0.1", "--out", tmp_path / "one")
+    (tmp_path / "a.pgw").write_text("0.1\n0\n0\n-0.1\n400000.05\n5699999.95\n", "ascii")
+    words = ("--image", image, "--gsd", "0.1", "--crs", "EPSG:25832", "--out", tmp_path / "two")
+    code, printed, err = run(capsys, *words)
+    assert (code, err) == (0, "")
+    assert "Weltdatei" not in printed
 
 
 def test_stated_crs_for_a_world_file(tmp_path, capsys, model):

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from shapely.geometry import box
 
-from apps.aviary import __main__ as command
+from apps.aviary.commands import program as command
 from apps.aviary.jobs import RUN
 from apps.aviary.painted.sample import SAMPLE_GSD_M, SAMPLE_NAME, render_sample, sample_png
 from apps.aviary.parameters import make_parameters

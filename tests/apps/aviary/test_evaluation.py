@@ -219,6 +219,29 @@ def test_unknown_figures_are_left_out_and_intervals_stay_with_theirs(parts: list
     assert len(names) == 2 and not any("events found" in name for name in names)
 
 
+def test_the_stored_figures_are_those_of_the_stored_measures() -> None:
+    """Nobody wrote one by hand, and no measure was taken again without its figures."""
+    stored = json.loads(evaluate.OUT.read_text(encoding="utf-8"))
+    measures = stored["measures"]
+    figures_of = {
+        "solar": lambda: figures.solar_figures(measures["solar"]),
+        "landcover": lambda: figures.class_figures(measures),
+        "change": lambda: figures.change_figures(measures["change"]),
+        "runtime": lambda: figures.runtime_figures(measures["runtime"]),
+        "forecast": lambda: figures.forecast_figures(measures["forecast"]),
+    }
+    made = {
+        (one["name"], one["data"]): (one["value"], one["items"])
+        for name, make in figures_of.items()
+        if name in measures
+        for one in make()
+    }
+    shown = [one for one in stored["figures"] if "copied_from" not in one]
+    assert shown
+    for one in shown:
+        assert made[one["name"], one["data"]] == (one["value"], one["items"]), one["name"]
+
+
 def test_questions_are_named_with_commas() -> None:
     assert evaluate.read_parts("runtime, solar") == ("solar", "runtime")
     with pytest.raises(argparse.ArgumentTypeError, match=r"nichts.*solar"):
@@ -240,7 +263,9 @@ def test_a_cut_lies_straight_along_a_border(bounds: Any, cut: bool) -> None:
     assert seams.lies_along(bounds, (lines, lines)) is cut
 
 
-def test_pairs_that_were_cut_at_a_border_of_tiles_are_found(tmp_path: Path) -> None:
+def test_pairs_that_a_border_of_tiles_cut_are_told_from_those_that_only_meet_there(
+    tmp_path: Path,
+) -> None:
     recipe, image = find_recipe("landcover"), tmp_path / "a.tif"
     profile = {
         "driver": "GTiff", "height": 1200, "width": 1200, "count": 3, "dtype": "uint8",
@@ -252,7 +277,7 @@ def test_pairs_that_were_cut_at_a_border_of_tiles_are_found(tmp_path: Path) -> N
     (tmp_path / "summary.json").write_text(json.dumps(parameters))
     edge = plan_tiles(1200, 1200, recipe.tile_px, recipe.overlap_px, step_px=8)[1].x0
 
-    def pairs(gap_px: float, *names: str) -> int:
+    def pairs(gap_px: float, *names: str, whole: seams.Outlines | None = None) -> Any:
         left, right = box(edge - 60, 100, edge, 180), box(edge + gap_px, 100, edge + 50, 180)
         features = [
             {
@@ -264,11 +289,51 @@ def test_pairs_that_were_cut_at_a_border_of_tiles_are_found(tmp_path: Path) -> N
             for name, one in zip(names, (left, right), strict=True)
         ]
         (tmp_path / "objects.geojson").write_text(json.dumps({"features": features}))
-        return seams.cut_pairs(tmp_path, image, recipe)
+        found = seams.find_meetings(tmp_path, image, recipe, whole)
+        return found.all, found.cut
 
-    assert pairs(0, "water", "water") == 1
-    assert pairs(0, "water", "grass") == 0
-    assert pairs(5, "water", "water") == 0
+    assert pairs(0, "water", "water") == (1, 1)
+    assert pairs(0, "water", "grass") == (0, 0)
+    assert pairs(5, "water", "water") == (0, 0)
+    one = {"water": [box(edge - 58, 98, edge + 55, 181), box(0, 0, 9, 9)]}
+    two = {"water": [box(edge - 60, 100, edge + 2, 180), box(edge + 3, 100, edge + 50, 180)]}
+    assert pairs(0, "water", "water", whole=one) == (1, 1)
+    assert pairs(0, "water", "water", whole=two) == (1, 0)
+    assert pairs(0, "water", "water", whole={"grass": one["water"]}) == (1, 0)
+
+
+@pytest.mark.parametrize(("name", "key"), [("landcover", "grass"), ("trees", "tree")])
+def test_nothing_divides_what_a_seam_is_measured_against(
+    tmp_path: Path, name: str, key: str
+) -> None:
+    """A grove of one crown and a meadow around it, both across windows, strips and tiles."""
+    side = 1400
+    profile = {
+        "driver": "GTiff", "height": side, "width": side, "count": 3, "dtype": "uint8",
+        "crs": "EPSG:25832", "transform": from_origin(400_000, 5_700_000, 0.2, 0.2),
+    }  # fmt: skip
+    with rasterio.open(tmp_path / "a.tif", "w", **profile) as raster:
+        raster.write(np.full((3, side, side), 90, np.uint8))
+    codes = np.full((side, side), 7, np.uint8)
+    rows, columns = np.mgrid[:side, :side]
+    crown = (rows - 1024) ** 2 + (columns - 1024) ** 2 < 300**2
+    codes[crown] = 8
+    recipe = find_recipe(name)
+    found = seams.undivided_outlines(codes, tmp_path / "a.tif", recipe, tmp_path)
+    assert found is not None and len(found[key]) == 1
+    pixels = crown if key == "tree" else ~crown
+    assert found[key][0].area == pytest.approx(int(pixels.sum()), rel=0.01)
+
+
+def test_objects_that_a_model_finds_have_no_undivided_image(tmp_path: Path) -> None:
+    with rasterio.open(
+        tmp_path / "a.tif", "w", driver="GTiff", height=64, width=64, count=3, dtype="uint8",
+        crs="EPSG:25832", transform=from_origin(400_000, 5_700_000, 0.1, 0.1),
+    ) as raster:  # fmt: skip
+        raster.write(np.full((3, 64, 64), 90, np.uint8))
+    codes = np.full((64, 64), 7, np.uint8)
+    solar_recipe = find_recipe("solar")
+    assert seams.undivided_outlines(codes, tmp_path / "a.tif", solar_recipe, tmp_path) is None
 
 
 @pytest.mark.timeout(900)

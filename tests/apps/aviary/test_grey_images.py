@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from apps.aviary import __main__ as command
+from apps.aviary.commands import program as command
 from apps.aviary.recipes import find_recipe, recipe_names
 from tests.apps.aviary.doubles import must_not_be_asked
 

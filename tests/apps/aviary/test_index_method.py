@@ -7,7 +7,7 @@ import pytest
 import rasterio
 from PIL import Image
 
-from apps.aviary import __main__ as command
+from apps.aviary.commands import program as command
 from apps.aviary.kinds.ground import NO_VALUE
 from apps.aviary.kinds.index_method import read_settings
 from apps.aviary.kinds.land_cover import CODES

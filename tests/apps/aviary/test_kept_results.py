@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from apps.aviary import __main__ as command
-from apps.aviary.commands import kept_results, one_image
+from apps.aviary.commands import kept_results, one_image, program as command
 from apps.aviary.commands.kept_results import KeptResults, order_key
 from shared.settings import REPOSITORY, get_settings
 from tests.apps.aviary.cell_doubles import MARK, CellDouble
@@ -128,7 +127,7 @@ def test_a_kept_result_needs_nothing_that_reads_images_or_draws(tmp_path, capsys
     heavy = ("rasterio", "boto3", "shapely", "cv2", "scipy", "pyproj", "httpx", "matplotlib")
     program = (
         "import sys\n"
-        "from apps.aviary.__main__ import main\n"
+        "from apps.aviary.commands.program import main\n"
         f"code = main({[*words, str(tmp_path / 'two')]!r})\n"
         f"print(code, [one for one in {heavy!r} if one in sys.modules], file=sys.stderr)\n"
     )

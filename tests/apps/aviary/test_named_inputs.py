@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from apps.aviary import __main__ as command
+from apps.aviary.commands import program as command
 from apps.aviary.inputs.input_files import FLAGS, TITLES, check_inputs
 from apps.aviary.kinds import surfaces_method
 from apps.aviary.parameters import make_parameters, read_parameters

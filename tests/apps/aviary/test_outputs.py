@@ -12,11 +12,19 @@ from PIL import Image
 from rasterio.transform import Affine, from_origin
 from shapely.geometry import box, shape
 
+from apps.aviary.class_maps import map_file
 from apps.aviary.commands import stopping
 from apps.aviary.finds.analysis import count
 from apps.aviary.finds.words import next_step
 from apps.aviary.outputs import objects_geojson, summary
-from apps.aviary.result_files import prepare_folder, to_json, write_files
+from apps.aviary.result_files import (
+    OBJECTS_FILE,
+    OWN_FILES,
+    SUMMARY_FILE,
+    prepare_folder,
+    to_json,
+    write_files,
+)
 from shared.errors import (
     InputError,
     ResolutionMissing,
@@ -247,6 +255,35 @@ def test_a_stop_between_two_files_leaves_no_mixed_result(tmp_path, monkeypatch, 
     with pytest.raises(KeyboardInterrupt), stopping.stopped_by_signals():
         write_files(tmp_path, dict.fromkeys(old, "new"))
     assert {one.name: one.read_text() for one in tmp_path.iterdir()} == dict.fromkeys(old, "new")
+
+
+def test_what_an_earlier_result_leaves_goes_and_what_is_nobodys_result_stays(tmp_path):
+    told = json.dumps({"recipe": "landcover", "software_version": "0"})
+    maps = {"classes.tif": "map", "confidence.tif": "map", "values.tif": "map"}
+    write_files(tmp_path, {"objects.geojson": "old", "summary.json": told, **maps})
+    foreign = {"notizen.txt": "mine", "classes.tif.aux.xml": "mine", "classes.csv": "mine"}
+    for name, content in foreign.items():
+        (tmp_path / name).write_text(content)
+    (tmp_path / "classes.png").mkdir()
+    new = {"objects.geojson": "new", "classes.tif": "new", "summary.json": told}
+    write_files(tmp_path, new)
+    left = {one.name: one.read_text() for one in tmp_path.iterdir() if one.is_file()}
+    assert left == {**foreign, **new}
+
+
+@pytest.mark.parametrize("summary", [None, "", "[]", '{"recipe": "landcover"}'])
+def test_without_a_summary_of_this_command_nothing_goes(tmp_path, summary):
+    (tmp_path / "classes.tif").write_text("mine")
+    if summary is not None:
+        (tmp_path / "summary.json").write_text(summary)
+    write_files(tmp_path, {"objects.geojson": "new", "summary.json": "{}"})
+    assert (tmp_path / "classes.tif").read_text() == "mine"
+
+
+def test_every_file_of_a_result_is_known_as_such():
+    rasters = {map_file.CODES_FILE, map_file.CONFIDENCE_FILE, map_file.VALUES_FILE}
+    pictures = {name.replace(".tif", ".png") for name in rasters - {map_file.VALUES_FILE}}
+    assert {OBJECTS_FILE, SUMMARY_FILE, *rasters, *pictures} == OWN_FILES
 
 
 def test_a_stop_while_writing_leaves_nothing(tmp_path, monkeypatch):

@@ -9,7 +9,7 @@ from jsonschema import Draft202012Validator
 from PIL import Image
 from shapely.geometry import box, mapping
 
-from apps.aviary import __main__ as command
+from apps.aviary.commands import program as command
 from apps.aviary.inputs.area import outside_share
 from shared.geo.raster import RasterInfo
 from tests.apps.aviary.cell_doubles import CellDouble

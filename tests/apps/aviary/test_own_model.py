@@ -10,7 +10,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
-from apps.aviary import __main__ as command
+from apps.aviary.commands import program as command
 from apps.aviary.commands.own_model_file import prepare_model
 from apps.aviary.recipe_book.own_model import (
     LEAST_TILE_PX,

@@ -5,13 +5,16 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+import streamlit as st
 from PIL import Image
+from rasterio.io import MemoryFile
+from rasterio.transform import from_origin
 from streamlit.testing.v1 import AppTest
 
 from apps.aviary.inputs.town_example import EXAMPLES
 from apps.aviary.painted.sample import EARLIER_NAME, SAMPLE_NAME
 from apps.aviary.recipe_book.listing import ORDER, list_recipes
-from apps.aviary.views import files as view_files, input as view_input
+from apps.aviary.views import examples as view_examples, files as view_files, input as view_input
 from shared.errors import ModelServerDown, PredictionFailed
 from shared.settings import REPOSITORY
 from shared.store import runs
@@ -78,6 +81,19 @@ def ground(form: str = "PNG") -> bytes:
     target = io.BytesIO()
     Image.fromarray(pixels).save(target, form)
     return target.getvalue()
+
+
+def placed_ground() -> bytes:
+    """The same ground as GeoTIFF of 20 cm with near infrared, like an image of the town."""
+    pixels = np.asarray(Image.open(io.BytesIO(ground())))
+    with MemoryFile() as memory:
+        with memory.open(
+            driver="GTiff", width=512, height=256, count=4, dtype="uint8", crs="EPSG:25832",
+            transform=from_origin(380_000, 5_720_000, 0.2, 0.2), photometric="RGB",
+        ) as target:  # fmt: skip
+            target.write(np.concatenate([np.moveaxis(pixels, 2, 0), pixels[None, ..., 1]]))
+        content: bytes = memory.read()
+    return content
 
 
 def own_file(recipe: str, language: str = "de") -> AppTest:
@@ -283,6 +299,59 @@ def test_the_slider_begins_at_the_calibrated_threshold(model, threshold, percent
     assert (slider.value, slider.step) == (percent, 1)
 
 
+def state_of(page, title: str) -> str:
+    """Whether a step is "erledigt" or "offen"."""
+    (header,) = [str(one.value) for one in page.header if title in str(one.value)]
+    return header.rpartition("[")[2].rstrip("]")
+
+
+def test_a_step_is_done_only_when_nothing_is_left_to_do_in_it(model):
+    page = opened(rezept="similar")
+    assert state_of(page, "Bild und Gebiet") == state_of(page, "Prüfen") == "offen"
+    for x in (40, 120, 200):
+        page.number_input(key="aviary_examples_x").set_value(x).run()
+        page.button(key="aviary_examples_add").click().run()
+    page.run()
+    assert state_of(page, "Bild und Gebiet") == state_of(page, "Prüfen") == "erledigt"
+    parcels_missing = own_file("gravel_garden")
+    assert state_of(parcels_missing, "Bild und Gebiet") == "offen"
+    assert state_of(parcels_missing, "Prüfen") == "offen"
+
+
+def test_a_coarse_image_is_checked_once_somebody_takes_it_nevertheless(model):
+    page = own_file("sealed")
+    assert state_of(page, "Prüfen") == "erledigt"
+    page.text_input(key="aviary_gsd_cm").set_value("60").run()
+    assert state_of(page, "Prüfen") == "offen"
+    page.checkbox(key="aviary_force").check().run()
+    assert state_of(page, "Prüfen") == "erledigt"
+
+
+def test_nobody_is_asked_when_an_example_was_taken(model, monkeypatch):
+    asked = "Geben Sie den Tag der Aufnahme an"
+    assert asked in texts(own_file("sealed"))
+    painted = texts(opened(rezept="solar"))
+    assert "Wann das Bild aufgenommen wurde, ist nicht bekannt." in painted
+    assert asked not in painted
+    monkeypatch.setattr(view_input, "ready_examples", lambda: EXAMPLES[:1])
+    monkeypatch.setattr(view_input, "example_tiff", lambda example: placed_ground())
+    assert "Das Bild ist vom Mai 2026." in texts(opened(rezept="sealed"))
+
+
+def test_a_recipe_without_a_preview_has_no_step_for_it(model):
+    page = opened(rezept="change")
+    assert "Für dieses Rezept gibt es keine Vorschau." in texts(page)
+    assert not [one for one in page.header if "Vorschau" in str(one.value)]
+
+
+def test_the_picture_of_certainty_is_explained(model):
+    page = evaluated(model, own_file("sealed"))
+    words = "hell ist sicher, dunkel ist unsicher"
+    assert words not in texts(page)
+    page.radio(key="aviary_classes_view").set_value("confidence").run()
+    assert words in texts(page)
+
+
 def test_examples_are_marked_by_numbers_too(model):
     page = own_file("similar")
     assert "aviary_start" not in keys(page)
@@ -296,6 +365,40 @@ def test_examples_are_marked_by_numbers_too(model):
     page.button(key="aviary_examples_undo").click().run()
     assert "Markiert: 2 Beispiele, 0 Gegenbeispiele." in texts(page)
     assert "aviary_start" not in keys(page)
+    page.radio(key="aviary_examples_kind").set_value("unwanted").run()
+    page.button(key="aviary_examples_add").click().run()
+    page.button(key="aviary_examples_undo").click().run()
+    page.button(key="aviary_examples_undo").click().run()
+    assert "Markiert: 1 Beispiel, 0 Gegenbeispiele." in texts(page)
+
+
+def test_a_mark_stays_where_somebody_goes_on_before_the_page_is_drawn(model, monkeypatch):
+    """A run that is interrupted before it reaches the button takes the click with it."""
+    page = own_file("similar")
+    draw, interrupts = view_examples.map_with_table, []
+
+    def interrupted(*words, **more):
+        if interrupts:
+            interrupts.pop()
+            st.rerun()
+        return draw(*words, **more)
+
+    monkeypatch.setattr(view_examples, "map_with_table", interrupted)
+    for x in (40, 120, 200):
+        page.number_input(key="aviary_examples_x").set_value(x).run()
+        interrupts.append(True)
+        page.button(key="aviary_examples_add").click().run()
+    assert "Markiert: 3 Beispiele, 0 Gegenbeispiele." in texts(page)
+    interrupts.append(True)
+    page.button(key="aviary_examples_undo").click().run()
+    assert "Markiert: 2 Beispiele, 0 Gegenbeispiele." in texts(page)
+
+
+def test_marks_are_examples_and_no_samples_in_english(model):
+    page = own_file("similar", "en")
+    kinds = page.radio(key="aviary_examples_kind")
+    assert kinds.options == ["Example (wanted)", "Counter-example (not wanted)"]
+    assert "Marked: 0 examples, 0 counter-examples." in texts(page)
 
 
 def test_the_town_is_offered_where_it_is_rendered(model, monkeypatch):

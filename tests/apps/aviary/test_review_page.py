@@ -331,6 +331,10 @@ def test_points_are_drawn_checked_and_correct_the_areas(map_run, store, monkeypa
     assert tree[2] == "0"
     assert 5 < float(tree[3]) < 30
     assert roof[2] == "960"
+    checked, right = int(tree[6]), int(tree[7])
+    assert (checked, right) == (0, 0)
+    assert sum(int(row[6]) for row in rows.values()) == 199
+    assert sum(int(row[7]) for row in rows.values()) == 198
     assert "Sicherheit im Bereich" in texts(again)
     told = json.loads(offered[0][0].content())
     assert (len(told["points"]), told["unclear"]) == (200, 1)

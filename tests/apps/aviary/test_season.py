@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from pydantic import TypeAdapter
 
-from apps.aviary import __main__ as command
+from apps.aviary.commands import program as command
 from apps.aviary.parameters import make_parameters, read_parameters
 from apps.aviary.pinned import NO_MODEL
 from apps.aviary.preflight import check_image

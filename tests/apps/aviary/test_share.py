@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from apps.aviary import __main__ as command
+from apps.aviary.commands import program as command
 from apps.aviary.inputs.image_check import to_tiff
 from apps.aviary.recipes import FOLDER, built_in_text, find_recipe, recipe_names
 from apps.aviary.sharing.conformance import (

@@ -11,7 +11,7 @@ import rasterio
 from hypothesis import given, strategies as st
 from PIL import Image
 
-from apps.aviary import __main__ as command
+from apps.aviary.commands import program as command
 from apps.aviary.inputs.examples import read_examples
 from apps.aviary.kinds.ground import NO_VALUE
 from apps.aviary.kinds.similar_method import read_settings

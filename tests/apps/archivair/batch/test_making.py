@@ -9,6 +9,7 @@ from apps.archivair.batch.contents import decode_batch, encode_batch
 from apps.archivair.batch.edits import BatchEdits, FieldEdit
 from apps.archivair.batch.making import make_batch
 from apps.archivair.documents.page_classes import class_ids
+from apps.archivair.review import make_review, suggest_threshold
 from tests.apps.archivair.batch.streams import sheet, stream, value
 
 LETTERS = stream(
@@ -96,7 +97,7 @@ def test_the_pages_of_a_document_say_together_what_it_is():
         )
     )
     assert batch.documents[0].document_class == "statik"
-    assert [page.page_class for page in batch.pages] == ["unklar", "statik", "statik"]
+    assert [page.page_class for page in batch.pages] == ["statik"] * 3
 
 
 def test_an_unsure_cut_is_to_be_looked_at_until_somebody_decides():
@@ -156,12 +157,29 @@ def test_what_is_said_about_a_field(edit, expected):
 
 
 def test_a_field_put_off_stays_to_be_looked_at(monkeypatch):
-    monkeypatch.setattr(making, "FIELD_REVIEW_BELOW", 1.1)
+    monkeypatch.setattr(making, "review_threshold", lambda confidences: 1.1)
     unsure = stream(sheet(1, "gebuehr"), candidates=(value(1, "gebuehr_betrag", "184.50"),))
     before = make_batch(unsure)
     assert [one.name for one in before.needs_review if one.kind == "field"] == ["gebuehr_betrag"]
     later = make_batch(unsure, BatchEdits(fields={(1, "gebuehr_betrag"): FieldEdit("spaeter")}))
     assert later == before
+
+
+def test_the_list_of_the_batch_and_the_review_page_ask_for_the_same_fields():
+    batch = make_batch(LETTERS)
+    sure = [one.confidence for document in batch.documents for one in document.fields]
+    review = make_review(batch, {}, suggest_threshold(sure))
+    asked = [(one.page, one.name) for one in batch.needs_review if one.kind == "field"]
+    page = [(one.page, one.field.found.name) for one in review.open if one.field]
+    assert asked == page != []
+
+
+def test_a_decision_brings_up_no_other_field():
+    before = [one for one in make_batch(LETTERS).needs_review if one.kind == "field"]
+    first = before[0]
+    fields = {(first.page, first.name): FieldEdit("stimmt")}
+    after = make_batch(LETTERS, BatchEdits(fields=fields)).needs_review
+    assert [one for one in after if one.kind == "field"] == before[1:]
 
 
 def test_a_field_edit_follows_the_document_that_holds_its_page():
@@ -218,7 +236,7 @@ def test_a_field_edit_does_not_reach_a_value_of_the_document_it_was_joined_to(mo
         one for one in make_batch(LETTERS, edits).documents[0].fields if one.name == "bauherr"
     )
     assert (one.value, one.rule == "person", one.page) == ("Karl Eiche", False, 1)
-    monkeypatch.setattr(making, "FIELD_REVIEW_BELOW", 1.0)
+    monkeypatch.setattr(making, "review_threshold", lambda confidences: 1.0)
     asked = {(item.kind, item.name) for item in make_batch(LETTERS, edits).needs_review}
     assert ("field", "bauherr") in asked
 

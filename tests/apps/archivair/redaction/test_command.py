@@ -2,6 +2,7 @@
 
 import json
 import signal
+from collections.abc import Iterator
 
 import numpy as np
 import pikepdf
@@ -9,9 +10,10 @@ import pytest
 from PIL import Image
 
 from apps.archivair import __main__ as command
-from apps.archivair.archive_files.page_content import PageWord
+from apps.archivair.archive_files.page_content import ArchivePage, PageWord
 from apps.archivair.archive_files.pdfa_check import check_pdfa
-from apps.archivair.redaction import command as redact_command
+from apps.archivair.redaction import command as redact_command, release
+from apps.archivair.redaction.laid_aside import laid_aside
 from shared.errors import ModelServerDown
 from tests.apps.archivair.doubles import InkReader, draw_lines
 
@@ -83,10 +85,9 @@ def test_a_residue_gives_exit_4_and_no_file(tmp_path, capsys, reads, scan):
 
 def test_a_planted_attachment_gives_exit_4_and_no_file(tmp_path, capsys, reads, scan, monkeypatch):
     from apps.archivair.archive_files.pdfa import Attachment
-    from apps.archivair.redaction import release
 
     left = Attachment("rest.txt", b"Walter Schlehdorn", "text/plain", "vergessen")
-    monkeypatch.setattr(release, "_words", lambda redacted: [left])
+    monkeypatch.setattr(release, "_words", lambda number, page: left)
     out = tmp_path / "auszug.pdf"
     code, _, err = run(capsys, scan, "--profile", "forschung", "--out", out)
     assert code == 4
@@ -153,3 +154,67 @@ def test_without_model_server_the_exit_code_is_3(tmp_path, capsys, reads, scan, 
     monkeypatch.setattr(command, "_client", gone)
     assert run(capsys, scan, "--profile", "nachbar", "--out", tmp_path / "x.pdf")[0] == 3
     assert not (tmp_path / "x.pdf").exists()
+
+
+def test_a_stop_between_report_and_file_leaves_nothing_half_done(
+    tmp_path, capsys, reads, scan, monkeypatch
+):
+    out = tmp_path / "neu" / "auszug.pdf"
+    honest, moved = redact_command.Path.replace, []
+
+    def stops(path, target):
+        if moved:
+            raise KeyboardInterrupt
+        moved.append(target)
+        return honest(path, target)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(redact_command.Path, "replace", stops)
+        code, printed, _ = run(capsys, scan, "--profile", "forschung", "--out", out)
+    assert (code, printed) == (4, "")
+    assert [one.name for one in out.parent.iterdir()] == ["auszug.pdf.report.json"]
+    first = json.loads((out.parent / "auszug.pdf.report.json").read_bytes())
+    code, _, _ = run(capsys, scan, "--profile", "forschung", "--out", out)
+    assert code == 0
+    assert check_pdfa(out.read_bytes()) == []
+    assert json.loads((out.parent / "auszug.pdf.report.json").read_bytes()) == first
+
+
+def test_an_old_file_never_lies_beside_the_report_of_another_input(
+    tmp_path, capsys, reads, scan, monkeypatch
+):
+    out = tmp_path / "auszug.pdf"
+    assert run(capsys, scan, "--profile", "forschung", "--out", out)[0] == 0
+    seen = []
+
+    def watched(path, target):
+        seen.append((target.name, out.exists()))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(redact_command.Path, "replace", watched)
+    words = ("--profile", "eigentuemer", "--out", out, "--force")
+    assert run(capsys, scan, *words)[0] == 4
+    assert seen == [("auszug.pdf.report.json", False)]
+    assert not list(tmp_path.glob(".*.part"))
+
+
+def test_images_of_pages_lie_on_the_disk_and_not_in_memory(reads):
+    page = ArchivePage(np.arange(48, dtype=np.uint8).reshape(2, 8, 3)[:, ::-1], 200.0, ())
+    aside = laid_aside(page)
+    assert np.array_equal(aside.image, page.image)
+    assert (aside.dpi, aside.lines) == (200.0, ())
+    assert not aside.image.flags.owndata
+    assert not aside.image.flags.writeable
+
+
+def test_pages_are_written_one_after_the_other(tmp_path, capsys, reads, scan, monkeypatch):
+    honest, kinds = release.write_pdfa, []
+
+    def watched(pages, *words):
+        kinds.append(isinstance(pages, Iterator))
+        return honest(pages, *words)
+
+    monkeypatch.setattr(release, "write_pdfa", watched)
+    out = tmp_path / "auszug.pdf"
+    assert run(capsys, scan, "--profile", "forschung", "--out", out)[0] == 0
+    assert kinds == [True]

@@ -78,6 +78,15 @@ def test_the_screen_says_what_goes_why_and_that_nobody_checked_the_profile(store
     assert "Karl Müller" in text and "Name nach einer Beschriftung" in text
 
 
+def test_nothing_claims_to_find_persons_in_photos(store, run_id):
+    """No finder exists for what two profiles ask for: the screen says so instead."""
+    for profile in ("nachbar", "forschung"):
+        text = said(opened(run_id, profile))
+        assert "Person auf einem Foto" not in text
+        assert "Personen auf Fotos erkennt die Software nicht." in text
+    assert "Fotos" not in said(opened(run_id, "eigentuemer"))
+
+
 def test_a_tick_is_kept_and_survives_a_reload(store, run_id):
     page = opened(run_id)
     ticks(page)[0].uncheck().run()

@@ -1,5 +1,7 @@
 """Windows of a class map: what lies in a polygon, and what counts as an object."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
@@ -51,14 +53,13 @@ def test_only_what_lies_at_least_half_in_the_area_counts(tmp_path):
     assert not list(made.found("x", box(6, 0, 15, 5), 0.5))
 
 
-def test_areas_are_outlined_across_strips_and_specks_left_out(tmp_path, monkeypatch):
-    monkeypatch.setattr(class_map, "STRIP_ROWS", 16)
+def test_areas_are_outlined_across_strips_and_specks_left_out(tmp_path):
     codes = np.full((200, 60), GRASS)
     codes[10:180, 10:40] = ROOF
     codes[90:95, 20:25] = GRASS
     codes[50, 55] = ROOF
     codes[190:200, 50:55] = ROOF
-    made = ground(tmp_path / "in", codes)
+    made = replace(ground(tmp_path / "in", codes), strip_rows=16)
     with made.open() as planes:
         areas = list(outline_areas(made, planes, (ROOF,), least_m2=4.0, tolerance_m=0.3))
     assert [one.pixels for one in areas] == [170 * 30 - 25]

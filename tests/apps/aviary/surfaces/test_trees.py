@@ -1,9 +1,10 @@
 """Trees on class maps drawn by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from apps.aviary.surfaces import trees
 from tests.apps.aviary.surfaces.grounds import GRASS, SURE, TREE, derive, ground, write
 
 ROWS, COLUMNS = np.mgrid[0:200, 0:260]
@@ -45,7 +46,7 @@ def test_heights_give_the_height_and_leave_shrubs_out(tmp_path):
 
 
 @pytest.mark.parametrize("side", [64, 100, 131])
-def test_windows_change_nothing(tmp_path, monkeypatch, side):
+def test_windows_change_nothing(tmp_path, side):
     rng = np.random.default_rng(3)
     codes = np.full(ROWS.shape, GRASS)
     for x, y, radius in zip(
@@ -54,10 +55,35 @@ def test_windows_change_nothing(tmp_path, monkeypatch, side):
         codes[disc(x, y, radius)] = TREE
     made = ground(tmp_path / "in", codes)
     whole = derive("trees", made, largest_m=40.0)
-    monkeypatch.setattr(trees, "CORE_PX", side)
-    parts = derive("trees", made, largest_m=40.0)
+    parts = derive("trees", replace(made, window_px=side), largest_m=40.0)
     assert len(whole) > 10
     assert sorted(parts, key=repr) == sorted(whole, key=repr)
+
+
+@pytest.mark.parametrize("side", [64, 100, 131])
+@pytest.mark.parametrize("with_heights", [False, True])
+def test_a_wood_that_no_window_shows_whole_is_not_cut(tmp_path, side, with_heights):
+    """A clearing in it stays open; a single tree beside it is a crown as ever."""
+    codes = np.full(ROWS.shape, GRASS)
+    codes[disc(120, 100, 90) & ~disc(100, 90, 8)] = TREE
+    codes[disc(240, 30, 12)] = TREE
+    confidence = np.where(COLUMNS < 120, 60, 90).astype(np.uint8)
+    made = ground(tmp_path / "in", codes, confidence=confidence)
+    heights = np.where(codes == TREE, 12 - np.hypot(COLUMNS - 110, ROWS - 90) / 90, 0)
+    files = {"ndsm": write(tmp_path / "ndsm.tif", heights.astype(np.float32))}
+    files = files if with_heights else {}
+    whole = derive("trees", made, files, largest_m=6.0)
+    parts = derive("trees", replace(made, window_px=side), files, largest_m=6.0)
+    wood, tree = sorted(parts, key=lambda one: -one.area_px)
+    assert wood.area_px == pytest.approx(np.pi * (90**2 - 8**2), rel=0.02)
+    assert len(wood.polygon.interiors) == 1
+    assert wood.bbox_px == pytest.approx((30, 10, 211, 191), abs=1)
+    assert wood.score == pytest.approx(confidence[codes == TREE].mean() / 100, abs=0.02)
+    assert dict(tree.figures)["crown_diameter_m"] == pytest.approx(4.8, abs=0.2)
+    assert ("height_m" in dict(wood.figures)) is with_heights
+    assert [one.area_px for one in sorted(whole, key=lambda one: -one.area_px)] == pytest.approx(
+        [wood.area_px, tree.area_px], rel=0.005
+    )
 
 
 def test_trees_of_other_code_and_size(tmp_path):

@@ -1,12 +1,17 @@
-"""Figures on lines of Fraktur of works that nothing was fitted on, engine by engine and by vote."""
+"""`python -m apps.archivair.evaluate_fraktur` measures lines of Fraktur of unseen works.
+
+Nothing was fitted on these works. Each engine and the vote of all of them read the same lines.
+"""
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from rapidfuzz.distance import Levenshtein
 
@@ -24,10 +29,21 @@ from apps.archivair.metrics import (
     pooled,
 )
 from apps.archivair.piece_reading import Engines
+from apps.archivair.recognise import ServerReader
+from apps.archivair.tesseract import find_tesseract
+from shared import __version__
+from shared.clients.model_server import ModelServerClient
+from shared.clients.server_process import ensure_model_server
+from shared.errors import ModelServerError
+from shared.settings import get_settings
 
+COMMAND: Final = "python -m apps.archivair.evaluate_fraktur"
+OUT: Final = Path(__file__).resolve().parent / "evaluation_fraktur.json"
+NO_DATA, NO_SERVER = 2, 3
 LINES_AT_ONCE = 40
-HASH = "lines_sha256"
 VOTE = "vote"
+DETAIL = "is_detail"
+"""Marks what a profile leaves out: all but the first rate and the lines without an error."""
 SPLITS: tuple[tuple[Split, str, str], ...] = (
     ("test", "Frakturzeilen unbekannter Werke", "lines of Fraktur of unseen works"),
     ("transfer", "Frakturzeilen einer anderen Sammlung", "lines of Fraktur of another collection"),
@@ -42,33 +58,70 @@ NAMES: Mapping[str, tuple[str, str]] = {
 Json = dict[str, Any]
 
 
-def fraktur_figures(
-    data: Path, engines: Engines, stored: Path, most: int | None = None
-) -> list[Json]:
-    """Measure lines of the development data, or keep what was measured before.
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, write the file and print it.
+
+    Args:
+        arguments: Words after the program's name; None takes the process's own.
+    """
+    options = _parser().parse_args(arguments)
+    settings = get_settings()
+    try:
+        with (
+            ensure_model_server(settings) as server,
+            ModelServerClient(server.settings) as client,
+        ):
+            engines = Engines(ServerReader(client), find_tesseract())
+            figures = fraktur_figures(settings.development_data_dir, engines, options.lines)
+    except ModelServerError as error:
+        sys.stderr.write(f"{error} {error.remedy}\n")
+        return NO_SERVER
+    if not figures:
+        sys.stderr.write("Die Frakturzeilen fehlen.\n")
+        return NO_DATA
+    about = {"command": COMMAND, "measured_on": options.date.isoformat()}
+    content = {"figures": [about | one for one in figures], "software_version": __version__}
+    text = json.dumps(content, ensure_ascii=False, indent=2) + "\n"
+    options.out.write_text(text, encoding="utf-8")
+    sys.stdout.write(text)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=COMMAND, description=__doc__)
+    parser.add_argument("--lines", type=int, help="Zeilen je Sammlung, sonst alle")
+    parser.add_argument("--date", type=date.fromisoformat, default=date.today())
+    parser.add_argument("--out", type=Path, default=OUT)
+    return parser
+
+
+def fraktur_figures(data: Path, engines: Engines, most: int | None = None) -> list[Json]:
+    """Measure lines of the development data; nothing where they are missing.
 
     Args:
         data: Folder of development data.
         engines: What reads.
-        stored: Evaluation written before.
         most: Lines of each collection, spread over its works; None takes all.
     """
     figures: list[Json] = []
     for split, name, name_en in SPLITS:
         lines = _spread(read_true_lines(data, split), most)
         if not lines:
-            sys.stderr.write("Die Frakturzeilen fehlen; ihre gemessenen Werte bleiben.\n")
-            return _stored(stored)
+            return []
         works = len({line.work for line in lines})
         about = {
             "data": f"{len(lines)} Zeilen aus {works} gedruckten Werken des 19. Jahrhunderts "
             f"({CREDIT})",
             "data_en": f"{len(lines)} lines of {works} works of the 19th century ({CREDIT})",
-            HASH: table_sha256(data),
+            "lines_sha256": table_sha256(data),
         }
         for engine, texts in read_texts(lines, engines).items():
+            measured = line_figures(lines, texts, engine, (name, name_en))
             figures += [
-                figure | about for figure in line_figures(lines, texts, engine, (name, name_en))
+                figure
+                | about
+                | {DETAIL: place > 0 and (engine != VOTE or place < len(measured) - 1)}
+                for place, figure in enumerate(measured)
             ]
     return figures
 
@@ -161,7 +214,5 @@ def _spread(lines: Sequence[TrueLine], most: int | None) -> list[TrueLine]:
     return [lines[number * len(lines) // most] for number in range(most)]
 
 
-def _stored(file: Path) -> list[Json]:
-    if not file.is_file():
-        return []
-    return [figure for figure in json.loads(file.read_bytes())["figures"] if HASH in figure]
+if __name__ == "__main__":
+    raise SystemExit(main())
