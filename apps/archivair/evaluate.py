@@ -102,14 +102,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _write(out: Path, content: Json) -> None:
-    """Write the file, and the table of the README beside it."""
+    """Write the file first: a measurement takes long. Then the table of the app's own README."""
     text = json.dumps(content, ensure_ascii=False, indent=2) + "\n"
-    readme = out.with_name("README.md")
-    if readme.is_file():
-        told = with_table(readme.read_text(encoding="utf-8"), content["figures"])
-        readme.write_text(told, encoding="utf-8")
     out.write_text(text, encoding="utf-8")
     sys.stdout.write(text)
+    if out.resolve() == OUT:
+        readme = OUT.with_name("README.md")
+        told = with_table(readme.read_text(encoding="utf-8"), content["figures"])
+        readme.write_text(told, encoding="utf-8")
 
 
 def evaluate(

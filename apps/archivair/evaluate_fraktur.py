@@ -1,6 +1,8 @@
 """`python -m apps.archivair.evaluate_fraktur` measures lines of Fraktur of unseen works.
 
-Nothing was fitted on these works. Each engine and the vote of all of them read the same lines.
+Nothing was fitted on these works. The vote and each engine that takes part in it read the same
+lines. Where the app's own model is there, Tesseract takes no part; its figures on the same lines
+stand in `model_server/models/fraktur_line/0.1.0/README.md`.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from typing import Literal
 
 SET = "fraktur_lines_train"
 SPLITS_FILE = Path(__file__).parents[2] / "model_server" / "training" / "fraktur" / "splits.toml"
-CREDIT = "archiscribe corpus and GT4HistOCR, CC BY 4.0"
+CREDIT = "archiscribe-corpus, GT4HistOCR, CC BY 4.0"
 Split = Literal["train", "development", "test", "transfer"]
 
 

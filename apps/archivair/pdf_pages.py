@@ -36,7 +36,7 @@ from apps.archivair.pages import (
     make_preview,
     reduced_note,
 )
-from apps.archivair.pdf_forms import has_endless_forms
+from apps.archivair.pdf_forms import MOST_NESTED, has_endless_forms
 from apps.archivair.pdf_scripts import has_active_content
 from shared.contracts.finding import Finding
 from shared.errors import N_
@@ -46,7 +46,7 @@ MIN_SCAN_DPI, MAX_SCAN_DPI = 72, 600
 MIN_DRAW_DPI = 40
 POINTS_PER_INCH = 72
 SCAN_SHARE = 0.5
-_FORMS_DEEP = 3
+_PARTS_DEEP = MOST_NESTED + 1  # the page itself counts as one
 _HALF = 128
 MIN_LAYER_CHARACTERS = 20
 _PDFIUM = Lock()  # the library is not safe for threads
@@ -182,7 +182,7 @@ class PdfOpener:
         Only the stated size is looked at: nothing is unpacked for it.
         """
         limit = self._limits.reduced_megapixels
-        for item in page.get_objects(filter=[pdfium.FPDF_PAGEOBJ_IMAGE], max_depth=_FORMS_DEEP):
+        for item in page.get_objects(filter=[pdfium.FPDF_PAGEOBJ_IMAGE], max_depth=_PARTS_DEEP):
             width_px, height_px = item.get_px_size()
             megapixels = width_px * height_px / 1e6
             if megapixels > limit:
@@ -248,7 +248,7 @@ def _file_looked_into(place: Path, changed_ns: int) -> tuple[bool, bool]:
 
 def _find_scan(page: pypdfium2.PdfPage, page_area_pt: float) -> _Scan | None:
     """Return the image that fills the page, None if there is none."""
-    for item in page.get_objects(filter=[pdfium.FPDF_PAGEOBJ_IMAGE], max_depth=_FORMS_DEEP):
+    for item in page.get_objects(filter=[pdfium.FPDF_PAGEOBJ_IMAGE], max_depth=_PARTS_DEEP):
         left, bottom, right, top = item.get_bounds()
         area = (right - left) * (top - bottom)
         if area < SCAN_SHARE * page_area_pt:

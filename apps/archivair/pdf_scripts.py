@@ -18,7 +18,6 @@ MOST_UNPACKED_BYTES = 64 * 2**20
 """Of all streams of objects together; no sound file has more of them."""
 _J, _S = rb"(?:J|#4[aA])", rb"(?:S|#53)"
 _ACTIVE_NAME = re.compile(rb"/(?:" + _J + _S + rb"|JavaScript|EmbeddedFile)(?=[\s()<>\[\]{}/%]|\Z)")
-_FORM = re.compile(rb"/Subtype\s*/Form\b")
 _STREAM = re.compile(rb"stream\r?\n")
 _STREAM_END = b"endstream"
 _OBJECT_STREAM = re.compile(rb"/ObjStm\b")
@@ -51,16 +50,6 @@ def has_active_content(data: FileData) -> bool:
                 left -= used
             place = end + len(_STREAM_END)
         return _ACTIVE_NAME.search(content, place) is not None
-
-
-def names_form(data: FileData) -> bool:
-    """Say whether a PDF has parts of pages that other parts may draw.
-
-    Args:
-        data: The file.
-    """
-    with _content(data) as content:
-        return _FORM.search(content) is not None
 
 
 @contextmanager

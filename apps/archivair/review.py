@@ -29,6 +29,7 @@ from apps.archivair.batch.making import is_about
 from apps.archivair.documents import field_confidence
 
 THRESHOLD_STEP = field_confidence.THRESHOLD_STEP
+ASKED_BELOW = field_confidence.ASKED_BELOW
 suggest_threshold = field_confidence.review_threshold
 """The page asks for the same fields as the list of the batch."""
 _PUT_OFF = "spaeter"

@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -81,15 +81,18 @@ def prepare_folder(folder: Path, *, overwrite: bool) -> None:
         raise StorageFull(folder=folder.name)
 
 
-def write_files(folder: Path, files: Mapping[str, str | bytes]) -> None:
+def write_files(
+    folder: Path, files: Mapping[str, str | bytes], inputs: Collection[Path] = ()
+) -> None:
     """Write all files of a result or none, even where somebody stops the command meanwhile.
 
     Where an earlier result is overwritten, its other files go: a class map of another recipe beside
-    the new objects would pass for theirs. Files that are nobody's result stay.
+    the new objects would pass for theirs. Only what the earlier summary lists as written goes.
 
     Args:
         folder: Made if absent; a new one goes again where nothing was written.
         files: Name to content, in the order of appearance.
+        inputs: Files that are read; none of them goes, whatever an earlier summary lists.
 
     Raises:
         StorageFull: The disk is full or the folder cannot be written to.
@@ -99,7 +102,7 @@ def write_files(folder: Path, files: Mapping[str, str | bytes]) -> None:
     made = is_new(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        earlier = [folder / name for name in _earlier_result(folder) - files.keys()]
+        earlier = _earlier_result(folder, files.keys(), inputs)
         for name, content in files.items():
             temporary[name].write_bytes(content.encode() if isinstance(content, str) else content)
         with undisturbed():
@@ -118,16 +121,24 @@ def write_files(folder: Path, files: Mapping[str, str | bytes]) -> None:
                 folder.rmdir()  # only an empty one goes
 
 
-def _earlier_result(folder: Path) -> set[str]:
-    """Return the files of a result in a folder; none where no summary of this command tells of it.
+def _earlier_result(folder: Path, names: Collection[str], inputs: Collection[Path]) -> list[Path]:
+    """Return the files that an earlier summary lists as written and that nobody else needs.
 
-    Raises:
-        OSError: The folder cannot be read.
+    Args:
+        folder: Where the earlier result may lie.
+        names: Files of the new result.
+        inputs: Files that are read.
     """
     try:
         content = json.loads((folder / SUMMARY_FILE).read_bytes())
-    except (FileNotFoundError, ValueError):
-        return set()
+    except (OSError, ValueError, RecursionError):  # no summary of this command
+        return []
     if not isinstance(content, dict) or not content.keys() >= {"recipe", "software_version"}:
-        return set()
-    return {one.name for one in folder.iterdir() if one.name in OWN_FILES and one.is_file()}
+        return []
+    listed = content.get("files")
+    if not isinstance(listed, list):
+        return []
+    read = {os.path.realpath(one) for one in inputs}
+    # A list may name any path; this command has written no others than its own.
+    written = [folder / one for one in sorted(OWN_FILES) if one in listed and one not in names]
+    return [one for one in written if one.is_file() and os.path.realpath(one) not in read]

@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 import shlex
+import signal
 import socket
 import subprocess
 import sys
@@ -26,7 +27,9 @@ LINE = "model_server"
 STOP_WITHIN_S = 10.0
 _POLL_S = 0.2
 _LOG = "server.log"
-_LAST_CHARACTERS = 2000
+_LAST_BYTES = 2000
+_STOPPED = (-signal.SIGKILL, -signal.SIGTERM)
+_ENDED = "the model server ended by itself: %s"
 _log = logging.getLogger(__name__)
 
 
@@ -91,9 +94,10 @@ def start_model_server(settings: Settings, wait_s: float = 60) -> Iterator[Serve
                 _wait_until_ready(client, process, wait_s)
             yield ServerHandle(own, process.pid)
         finally:
-            if process.poll() is not None:
-                _log.error("the model server ended by itself: %s", _last_words(Path(folder)))
-            _end(process)
+            try:
+                _tell_of_own_end(process, Path(folder))
+            finally:
+                _end(process)
 
 
 def procfile_command(settings: Settings) -> list[str]:
@@ -158,8 +162,22 @@ def _wait_until_ready(
         time.sleep(_POLL_S)
 
 
+def _tell_of_own_end(process: subprocess.Popen[bytes], folder: Path) -> None:
+    """Log the last words of a server that nobody ended; one stopped with its command has none."""
+    is_stopped = isinstance(sys.exception(), (KeyboardInterrupt, SystemExit))
+    if process.poll() is None or process.returncode in _STOPPED or is_stopped:
+        return
+    try:
+        words = _last_words(folder)
+    except OSError as error:  # the fault that is under way counts more
+        words = f"its log cannot be read ({error.strerror})"
+    _log.error(_ENDED, words)
+
+
 def _last_words(folder: Path) -> str:
-    return (folder / _LOG).read_text(encoding="utf-8", errors="replace")[-_LAST_CHARACTERS:]
+    with (folder / _LOG).open("rb") as log:
+        log.seek(max(0, log.seek(0, os.SEEK_END) - _LAST_BYTES))
+        return log.read().decode("utf-8", "replace")
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -11,12 +11,14 @@ import psutil
 
 from shared.errors import DatabaseBusy
 from shared.jobs.bench_measures import FAIR_SECONDS, LONG_RUN
-from shared.jobs.trial import PRINCIPAL, Trial, wait_until
+from shared.jobs.lease import BEAT_EVERY_S
+from shared.jobs.trial import PRINCIPAL, Trial, TrialStuck, wait_until
 from shared.store import runs
-from shared.store.engine import session_scope
+from shared.store.engine import make_engine, session_scope
 
 _WITHIN_S = 120.0
-_BETWEEN_TRIES_S = 0.05
+LOCK_WITHIN_S = 0.2
+"""Longer than any of the others holds the lock; shorter than what would age a lease."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +85,30 @@ def freeze(trial: Trial, supervisor: psutil.Process) -> float:
     Returns:
         When it stopped, in seconds of the monotonic clock.
     """
-    while True:
-        supervisor.suspend()
-        while supervisor.status() != psutil.STATUS_STOPPED:  # it may still run on another core
-            time.sleep(_BETWEEN_TRIES_S)
-        stopped = time.monotonic()
-        try:
-            with session_scope(trial.store.engine) as session:
-                session.connection()
-            return stopped
-        except DatabaseBusy:
-            supervisor.resume()
-            time.sleep(_BETWEEN_TRIES_S)
+    engine = make_engine(trial.settings, busy_timeout_s=LOCK_WITHIN_S)
+    try:
+        while True:
+            supervisor.suspend()
+            wait_until(lambda: _rests(supervisor), _WITHIN_S, "the supervisor does not rest")
+            stopped = time.monotonic()
+            try:
+                with session_scope(engine) as session:
+                    session.connection()
+                return stopped
+            except DatabaseBusy:
+                supervisor.resume()
+                time.sleep(BEAT_EVERY_S)  # its lease must not have aged when it rests for good
+    finally:
+        engine.dispose()
+
+
+def _rests(supervisor: psutil.Process) -> bool:
+    """Say whether a stopped process rests by now; it may still run on another core.
+
+    Raises:
+        TrialStuck: It has ended.
+    """
+    status = supervisor.status()
+    if status == psutil.STATUS_ZOMBIE:
+        raise TrialStuck("the supervisor has ended")
+    return bool(status == psutil.STATUS_STOPPED)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Lock
 from typing import BinaryIO
 
 from shared.store.local_files import (
@@ -29,6 +30,24 @@ LONGEST_UNUSED_S = 86_400
 _NOTE_USE_AFTER_S = 600
 _TRIM_EVERY_S = 60
 _log = logging.getLogger(__name__)
+
+
+class _Refusals:
+    """Log once per folder in a process: every copy in it has the same fault."""
+
+    def __init__(self) -> None:
+        self._told: set[Path] = set()
+        self._lock = Lock()
+
+    def log(self, folder: Path, error: PermissionError) -> None:
+        with self._lock:
+            is_told = folder in self._told
+            self._told.add(folder)
+        if not is_told:
+            _log.warning("the cache folder belongs to another account: %s", error.strerror)
+
+
+_REFUSALS = _Refusals()
 
 
 class FileCache:
@@ -89,7 +108,7 @@ class FileCache:
     def find(self, key: str) -> Path | None:
         """Return the copy of a stored file and note that it is used; None when there is none.
 
-        A copy in a folder of another account counts as none.
+        A copy in a folder of another account counts as none; the log tells of that once.
         """
         path = self._folder / key
         now = self._clock()
@@ -100,7 +119,7 @@ class FileCache:
         except FileNotFoundError:
             return None
         except PermissionError as error:
-            _log.warning("the cache folder belongs to another account: %s", error.strerror)
+            _REFUSALS.log(self._folder, error)
             return None
         return path
 

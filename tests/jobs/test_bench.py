@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -27,7 +26,7 @@ from shared.jobs.bench_measures import (
 from shared.jobs.bench_take_over import TakeOver, freeze, measure_take_over
 from shared.jobs.trial import Trial
 from shared.jobs.trial_model_server import TrialModelServer
-from shared.store.engine import make_engine, session_scope
+from shared.store.engine import session_scope
 
 MOST_S = 60.0
 """Twice what is promised: other tests share these processors."""
@@ -162,8 +161,6 @@ while True:
 @pytest.mark.server
 def test_a_frozen_process_holds_no_lock(tmp_path: Path) -> None:
     with Trial(tmp_path) as trial:
-        trial.store.engine.dispose()
-        trial.store = replace(trial.store, engine=make_engine(trial.settings, busy_timeout_s=0.05))
         writer = subprocess.Popen(
             [sys.executable, "-c", WRITER, str(tmp_path / "trial.db")],
             stdout=subprocess.PIPE,

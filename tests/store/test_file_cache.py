@@ -76,11 +76,16 @@ def test_a_copy_can_be_forgotten(cache: FileCache, clock: Clock) -> None:
 
 
 def test_a_copy_of_another_account_is_none(
-    cache: FileCache, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    cache: FileCache,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     def refuse(_: Path) -> os.stat_result:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
     monkeypatch.setattr(Path, "stat", refuse)
     assert cache.find("a/one") is None
-    assert "belongs to another account" in caplog.text
+    assert cache.find("a/two") is None
+    assert FileCache(tmp_path).find("a/three") is None
+    assert caplog.text.count("belongs to another account") == 1, "every copy has the same fault"

@@ -37,7 +37,11 @@ LEAST, MOST = 0.01, 0.9999
 DIGITS = 4
 """Few fields are equally sure, so that the least certain ones can be told from the others."""
 REVIEWED_SHARE = 0.10
-"""Share of the fields that a person is asked to look at."""
+"""Share of the fields that a person is asked to look at, if not more are too unsure."""
+ASKED_BELOW = 0.8
+"""Below it more than one field in five is wrong by its own estimate: all of them are asked. A share
+alone asks nobody where a batch has few fields or all are equally unsure, and too few where most
+are unsure."""
 THRESHOLD_STEP = 0.001
 WEAK_RULES = (
     "nummer_des_scheins", "massstab_im_titel", "erlaubnis_an", "betreff_grundstueck",
@@ -218,25 +222,27 @@ def _about(one: Candidate, value: str) -> Iterator[float]:
 
 
 def review_threshold(confidences: Iterable[float], share: float = REVIEWED_SHARE) -> float:
-    """Return the threshold below which about the least certain share of fields lies.
+    """Return the threshold below which fields are asked: about the least certain share of them.
 
     Many fields may be equally certain: then the threshold lies before or behind all of them,
-    whichever lets the number of reviewed fields be closer to the share.
+    whichever lets the number of reviewed fields be closer to the share. It is never lower than
+    `ASKED_BELOW`: a field that is likely enough wrong is asked in the smallest batch too.
 
     Args:
         confidences: Confidences of all fields of the batch, 0 to 1.
         share: Share that is to be reviewed, 0 to 1.
 
     Returns:
-        In steps of 0.001, 0 to 1; 0 for a batch without fields.
+        In steps of 0.001, `ASKED_BELOW` to 1; `ASKED_BELOW` for a batch without fields.
     """
     ordered = sorted(confidences)
     if not ordered:
-        return 0.0
+        return ASKED_BELOW
     aim = share * len(ordered)
     last = math.floor(ordered[math.ceil(aim) - 1] / THRESHOLD_STEP + _ROUNDING)
     offers = [min(1.0, round(steps * THRESHOLD_STEP, 3)) for steps in (last + 1, last)]
-    return min(offers, key=lambda offer: abs(bisect_left(ordered, offer) - aim))
+    closest = min(offers, key=lambda offer: abs(bisect_left(ordered, offer) - aim))
+    return max(closest, ASKED_BELOW)
 
 
 def choose_fields(

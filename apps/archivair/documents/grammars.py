@@ -28,8 +28,10 @@ _NAME_TOKEN = re.compile(
     r"[A-ZÄÖÜ]{2,}|Dr\.|Prof\.|Dipl\.-Ing\.|Ing\.|Fa\.)$"
 )
 _NAME_JOINT = frozenset({"von", "zu", "van", "der", "den", "vom", "u.", "und", "&", "+", "geb."})
+# Misreadings are listed one by one: Hoff, Hott, Hett, Hert and Fran are surnames.
 _SALUTATION = re.compile(
-    r"^(?:H[eco][rtf]{2}n?|F[rt][ao][un]|Fräulein|Frl\.?|Eheleute|Firma(?=\s(?:Herr|Frau)))\s+"
+    r"^(?:(?:Herr|Hcrr|Horr|Hetr|Herf|Hefr)n?|Hertn|Frau|Frou|Frav|Frnu|Fraa|Ftau|"
+    r"Fräulein|Frl\.?|Eheleute|Firma(?=\s(?:Herr|Frau)))\s+"
 )
 _TRADE = re.compile(
     r"(?:meister|arbeiter|kaufmann|landwirt|schlosser|angestellte[r]?|beamter|fahrer|wirt|bauer|fabrikant|händler|rentner|lehrer|witwe)$",

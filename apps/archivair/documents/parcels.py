@@ -7,14 +7,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from apps.archivair.documents.candidates import Candidate
+from apps.archivair.documents.file_vote import FIGURES_BELOW_CONFIDENCE
 
 ABOVE, UNDER = "flurstueck_zaehler", "flurstueck_nenner"
-_STROKE_READ_AS = "17"
+_STROKE_READ_AS = frozenset({"1", "7"})
+_LEAST_FIGURES = 4
+"""Shorter numbers are usual ones of whole parcels: 123 is not 12/3."""
 _STRICTNESS = 0.5
 
 
 def with_strokes(known: Sequence[Candidate]) -> Iterator[Candidate]:
     """Yield candidates; a parcel in one run of figures becomes one that other pages name in two.
+
+    Only unsure readings are changed: pages are not put together by property yet, so a pair may be
+    the parcel of another one.
 
     Args:
         known: What labels name, in the order of the pages.
@@ -25,13 +31,18 @@ def with_strokes(known: Sequence[Candidate]) -> Iterator[Candidate]:
     }  # fmt: skip
     for one, other in itertools.zip_longest(known, known[1:]):
         found = None
-        if one.name == ABOVE and (other is None or not _is_pair(one, other)):
+        if _may_lack_stroke(one) and (other is None or not _is_pair(one, other)):
             found = next((pair for pair in pairs if _may_be(one.value, *pair)), None)
         if found is None:
             yield one
         else:
             yield replace(one, value=found[0], strictness=_STRICTNESS)
             yield replace(one, name=UNDER, value=found[1], strictness=_STRICTNESS)
+
+
+def _may_lack_stroke(one: Candidate) -> bool:
+    is_unsure = one.least_confidence < FIGURES_BELOW_CONFIDENCE
+    return one.name == ABOVE and is_unsure and len(one.value) >= _LEAST_FIGURES
 
 
 def _is_pair(one: Candidate, other: Candidate) -> bool:

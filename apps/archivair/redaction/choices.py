@@ -21,6 +21,7 @@ from apps.archivair.redaction.hits import CaseFacts, PiiHit
 from apps.archivair.redaction.plan import Plan, PlannedDocument, PlannedPage
 from apps.archivair.redaction.profiles import Profile, to_remove
 from apps.archivair.redaction.proposal import PageTurn, Proposal, key_of, own_box
+from apps.archivair.redaction.withholding import class_for
 
 REMOVED, LEFT, TOLD = "weg", "bleibt", "genannt"
 FACT_KINDS = ("owners", "neighbours", "officials", "others", "property_addresses")
@@ -175,7 +176,10 @@ def make_plan(
             PlannedDocument(
                 document.document, document.name,
                 tuple(
-                    PlannedPage(number, pages[number].rotation_deg, pages[number].page_class)
+                    PlannedPage(
+                        number, pages[number].rotation_deg,
+                        class_for(profile, pages[number], document),
+                    )
                     for number in document.pages
                     if number in pages
                 ),

@@ -22,7 +22,7 @@ from apps.archivair.pipeline import read_page
 from apps.archivair.recognise import ServerReader
 from apps.archivair.redaction.errors import PageNotRead
 from apps.archivair.redaction.facts_file import read_facts
-from apps.archivair.redaction.laid_aside import laid_aside
+from apps.archivair.redaction.laid_aside import PagesAside
 from apps.archivair.redaction.profiles import load_profile
 from apps.archivair.redaction.release import as_json, release
 from apps.archivair.redaction.removed_strings import RemovedStrings
@@ -54,7 +54,8 @@ def redact(options: Namespace, client_of: Callable[[ExitStack], ModelServerClien
         asked = {"file": source.name, "sha256": source.sha256, "pages": source.count}
         _check_free(options.out, asked, profile.name, force=options.force)
         engines = Engines(ServerReader(client_of(stack)), find_tesseract())
-        pages, models = _read(source, engines)
+        with PagesAside() as aside:
+            pages, models = _read(source, engines, aside)
         _say("Schwärzung wird erstellt und geprüft")
         released = release(pages, profile, facts, datetime.now(UTC), reread_with(engines))
     told = asked | {"file": _impersonal(source.name, released.strings)}
@@ -75,7 +76,9 @@ def redact(options: Namespace, client_of: Callable[[ExitStack], ModelServerClien
     return 0
 
 
-def _read(source: Source, engines: Engines) -> tuple[list[ArchivePage], list[ModelUse]]:
+def _read(
+    source: Source, engines: Engines, aside: PagesAside
+) -> tuple[list[ArchivePage], list[ModelUse]]:
     """Read all pages; one that cannot be read ends the call, for it cannot be checked."""
     pages: list[ArchivePage] = []
     models: dict[ModelUse, None] = {}
@@ -92,7 +95,7 @@ def _read(source: Source, engines: Engines) -> tuple[list[ArchivePage], list[Mod
             reading = read_page(replace(page, layer=()), engines)
             read = upright_page(pixels, reading)
         models |= dict.fromkeys(reading.models)
-        pages.append(laid_aside(read))
+        pages.append(aside.lay(read))
         _say(f"Seite {index} von {source.count} gelesen")
     return pages, list(models)
 
@@ -131,7 +134,8 @@ def _write(files: dict[Path, bytes]) -> None:
         for path, beside in waiting.items():
             path.parent.mkdir(parents=True, exist_ok=True)
             beside.write_bytes(files[path])
-        for path in files:
+        # The file goes before its report: one without a report would refuse the next call.
+        for path in reversed(files):
             path.unlink(missing_ok=True)
         for path, beside in waiting.items():
             beside.replace(path)

@@ -23,7 +23,7 @@ from apps.archivair.piece_reading import Engines
 from apps.archivair.recognise import ServerReader
 from apps.archivair.redaction.errors import PageNotRead
 from apps.archivair.redaction.hits import PiiHit
-from apps.archivair.redaction.laid_aside import laid_aside
+from apps.archivair.redaction.laid_aside import PagesAside
 from apps.archivair.redaction.plan import Plan, PlannedDocument, decode_plan
 from apps.archivair.redaction.profiles import load_profile
 from apps.archivair.redaction.release import Choice, as_json, release_choice
@@ -168,7 +168,7 @@ def _pages(
     files = len(context.inputs) - _OWN_INPUTS
     pages: list[ArchivePage] = []
     models: dict[ModelUse, None] = {}
-    with Readings(context.input_path(files)) as readings:
+    with Readings(context.input_path(files)) as readings, PagesAside() as aside:
         for planned in document.pages:
             kept = readings.find(planned.page)
             if kept is None:
@@ -178,7 +178,7 @@ def _pages(
                 pixels = source.load_pixels(index)
             reading = replace(kept.reading, rotation_deg=planned.rotation_deg)
             models |= dict.fromkeys(reading.models)
-            pages.append(laid_aside(upright_page(pixels, reading)))
+            pages.append(aside.lay(upright_page(pixels, reading)))
     return pages, list(models)
 
 

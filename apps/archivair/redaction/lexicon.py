@@ -28,6 +28,8 @@ class Lexicon:
         private_closings: Formulae before a signature.
         official_closings: Formulae before an official's signature.
         offices: Beginnings of a line that names an office as the signer.
+        heads: Who heads an office.
+        authorities: Words that name an office as the one that signs.
         office: Words of which no name consists.
         not_names: Capitalised words that are no names.
         health: Pattern of folded words about health.
@@ -47,6 +49,8 @@ class Lexicon:
     private_closings: tuple[str, ...]
     official_closings: tuple[str, ...]
     offices: tuple[str, ...]
+    heads: frozenset[str]
+    authorities: frozenset[str]
     office: frozenset[str]
     not_names: frozenset[str]
     health: re.Pattern[str]
@@ -73,6 +77,8 @@ def load_lexicon() -> Lexicon:
         private_closings=tuple(fold(one) for one in raw["closings"]["private"]),
         official_closings=tuple(fold(one) for one in raw["closings"]["official"]),
         offices=tuple(fold(one) for one in raw["closings"]["offices"]),
+        heads=_set(words["heads"]),
+        authorities=_set(words["authorities"]),
         office=_set(words["office"]),
         not_names=_set(words["not_names"]),
         health=re.compile("|".join(keywords["health"])),

@@ -27,6 +27,8 @@ _LONGEST_NAME = 4
 _LINES_BELOW_CLOSING = 6
 _HEAD_SHARE = 0.4
 _END = (",", ";", ":", ".")
+_OFFICE_ENDINGS = ("amt", "amtes", "amts", "behoerde")
+_BELOW_CLOSING, _BELOW_INK = "Name unter einer Schlussformel", "Name unter einem Schriftzug"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,11 @@ class FoundName:
     words: range
     role: Role
     reason: str
+
+    @property
+    def signs(self) -> bool:
+        """Whether it was taken for a name only because it stands where people sign."""
+        return self.reason in (_BELOW_CLOSING, _BELOW_INK)
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -253,14 +260,14 @@ def _at_addresses(
 def _below_closings(rows: Sequence[TextRow]) -> Iterator[FoundName]:
     for number, role in closings(rows):
         for below in rows[number + 1 : number + 1 + _LINES_BELOW_CLOSING]:
-            if below.page != rows[number].page:
-                break
-            if closing_role(below) is not None or _is_office(below):
+            if below.page != rows[number].page or closing_role(below) is not None:
+                break  # a further formula has a signer of its own
+            if _is_office(below):
                 continue
             words = name_at(below, 0)
             whole = len(words) == len(below.words) or below.words[len(words)].text.startswith("(")
             if words and whole and len(below.words) <= _LONGEST_NAME:
-                yield FoundName(below, words, role, "Name unter einer Schlussformel")
+                yield FoundName(below, words, role, _BELOW_CLOSING)
                 break
 
 
@@ -291,7 +298,7 @@ def below_signatures(rows: Sequence[TextRow], signatures: Sequence[PiiHit]) -> I
                 and x1 > left
             )
             if one.page == row.page and near and stands_alone(row):
-                yield FoundName(row, range(len(row.words)), one.role, "Name unter einem Schriftzug")
+                yield FoundName(row, range(len(row.words)), one.role, _BELOW_INK)
                 break
 
 
@@ -317,7 +324,7 @@ def closings(rows: Sequence[TextRow]) -> Iterator[tuple[int, Role]]:
             continue
         for below in rows[number + 1 : number + 4]:
             near = below.page == row.page and below.box[1] - row.box[3] < 5 * row.height
-            if near and (closing_role(below) == "official" or _is_office(below)):
+            if near and (closing_role(below) == "official" or _is_authority(below)):
                 role = "official"
         yield number, role
 
@@ -341,13 +348,30 @@ def closing_role(row: TextRow) -> Role | None:
 
 
 def _is_signing_office(row: TextRow) -> bool:
-    """Say whether a line names who heads an office: "Der Leiter des Bauordnungsamtes"."""
-    article = row.words[0].text in ("Der", "Die", "Das")
-    return article and not row.words[-1].text.endswith(_END) and _is_office(row)
+    """Say whether a line names an office or its head: "Der Leiter des Bauordnungsamtes"."""
+    if len(row.words) < 2 or row.words[0].text not in ("Der", "Die", "Das"):
+        return False
+    second = bare(row.words[1].text)
+    is_alone = len(row.words) <= 3 and second.endswith(_OFFICE_ENDINGS)
+    is_head = is_alone or nearest(second, load_lexicon().heads) is not None
+    return is_head and not row.words[-1].text.endswith(_END) and _is_authority(row)
 
 
 def _is_office(row: TextRow) -> bool:
+    """Say whether a line holds a word of which no name consists."""
     lexicon = load_lexicon()
-    words = [bare(part) for word in row.words for part in word.text.split("-")]
-    endings = ("amt", "amtes", "amts", "behoerde")
-    return any(word in lexicon.office or word.endswith(endings) for word in words)
+    return _is_authority(row) or any(word in lexicon.office for word in _pieces(row))
+
+
+def _is_authority(row: TextRow) -> bool:
+    """Say whether a line names an office or who heads it, not what is built or who receives."""
+    lexicon = load_lexicon()
+    return row.words[0].text != "An" and any(
+        word in lexicon.authorities
+        or (word.endswith(_OFFICE_ENDINGS) and not word.endswith("gesamt"))
+        for word in _pieces(row)
+    )
+
+
+def _pieces(row: TextRow) -> list[str]:
+    return [bare(part) for word in row.words for part in word.text.split("-")]

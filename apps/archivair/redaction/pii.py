@@ -21,7 +21,9 @@ from apps.archivair.redaction.places import find_addresses
 from apps.archivair.redaction.signatures import find_signatures
 
 NOTHING_KNOWN = CaseFacts()
-_POSTCODE = re.compile(r"\d{4,5}")
+_POSTCODE = re.compile(r"\d{5}|(?!1[5-9]|20)\d{4}")
+"""Five digits, or the four of before 1993 where they are no year."""
+_NUMBERED = re.compile(r"(flur|flst|parz)\w*|nr|no|blatt|az")
 _DATED = re.compile(r"\w+, den \d")
 
 
@@ -51,20 +53,30 @@ def find_pii(pages: Sequence[ArchivePage], facts: CaseFacts = NOTHING_KNOWN) -> 
     ]
     names = [*names_by_context(rows, addresses), *below_signatures(rows, signatures)]
     towns = _towns(rows)
-    people = [one for one in names if len(one.parts) != 1 or one.parts[0] not in towns]
+    # A seal stands where people sign: only there a lone word may be the town's.
+    people = [
+        one for one in names if not (one.signs and len(one.parts) == 1 and one.parts[0] in towns)
+    ]
     hits += [*name_hits(rows, people, facts), *signatures]
     return _sorted(_without_inner(hits))
 
 
 def _towns(rows: Sequence[TextRow]) -> frozenset[str]:
-    """Return words behind a postcode or before a date: a seal with one of them is no person."""
-    return frozenset(
+    """Return words behind a postcode or before the date of a letter: a seal may bear them."""
+    behind = {
         bare(row.words[number].text)
         for row in rows
-        for number in range(len(row.words))
-        if (number and _POSTCODE.fullmatch(row.words[number - 1].text))
-        or _DATED.match(" ".join(word.text for word in row.words[number : number + 3]))
-    )
+        for number in range(1, len(row.words))
+        if _is_postcode(row, number - 1)
+    }
+    return frozenset(behind | {bare(row.words[0].text) for row in rows if _DATED.match(row.text)})
+
+
+def _is_postcode(row: TextRow, number: int) -> bool:
+    """Say whether a word is a postcode, not the number of a parcel or a file."""
+    if not _POSTCODE.fullmatch(row.words[number].text):
+        return False
+    return number == 0 or not _NUMBERED.fullmatch(bare(row.words[number - 1].text))
 
 
 def rows_of(pages: Sequence[ArchivePage]) -> list[TextRow]:

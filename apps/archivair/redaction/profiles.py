@@ -15,7 +15,7 @@ from apps.archivair.redaction.errors import ProfileUnknown
 from apps.archivair.redaction.hits import CaseFacts, PiiHit
 
 PROFILES = ("eigentuemer", "nachbar", "forschung", "intern")
-UNKNOWN_CLASS = "unklar"
+UNKNOWN_CLASS, NEIGHBOUR_CLASS = "unklar", "nachbar"
 _FILE = Path(__file__).with_name("profiles.toml")
 _HEAD_LINES = 8
 
@@ -106,7 +106,9 @@ def with_roles(hits: Sequence[PiiHit], classes: dict[int, str]) -> list[PiiHit]:
     """
     return [
         replace(hit, role="neighbour")
-        if hit.category == "person_name" and hit.role == "" and classes.get(hit.page) == "nachbar"
+        if hit.category == "person_name"
+        and hit.role == ""
+        and classes.get(hit.page) == NEIGHBOUR_CLASS
         else hit
         for hit in hits
     ]

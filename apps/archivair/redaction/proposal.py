@@ -21,7 +21,7 @@ from apps.archivair.kept_page import KeptPage
 from apps.archivair.reading import PageReading
 from apps.archivair.redaction.hits import CaseFacts, PiiHit
 from apps.archivair.redaction.pii import find_pii
-from apps.archivair.redaction.profiles import with_roles
+from apps.archivair.redaction.profiles import NEIGHBOUR_CLASS, UNKNOWN_CLASS, with_roles
 from apps.archivair.redaction.unread import has_unread_text
 
 _FULL_DEG = 360
@@ -60,13 +60,13 @@ class PageOfFile:
         page: Its number in the batch, from 1.
         kept: Reading and picture.
         rotation_deg: Clockwise turn of the delivered image that puts it upright.
-        page_class: Its class.
+        kinds: Kinds that it may be of, by `withholding.kinds_of`.
     """
 
     page: int
     kept: KeptPage
     rotation_deg: int
-    page_class: str
+    kinds: frozenset[str]
 
     @property
     def reading(self) -> PageReading:
@@ -118,7 +118,10 @@ def propose(pages: Sequence[PageOfFile], facts: CaseFacts) -> Proposal:
     small = [_small(page) for page in pages]
     hits = with_roles(
         find_pii([page for page, _ in small], facts),
-        {number: page.page_class for number, page in enumerate(pages, 1)},
+        {
+            number: NEIGHBOUR_CLASS if NEIGHBOUR_CLASS in page.kinds else UNKNOWN_CLASS
+            for number, page in enumerate(pages, 1)
+        },
     )
     found = []
     for hit in hits:

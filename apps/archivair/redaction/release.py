@@ -35,7 +35,7 @@ class Released:
     Args:
         content: PDF/A-3b.
         report: What was removed and checked; it names no removed text.
-        removed: Number of hits that were removed.
+        removed: Number of hits that were removed from pages that are handed out.
         withheld: Numbers of pages that are held back, from 1.
         strings: What was removed, for texts beside the file such as its name.
     """
@@ -134,14 +134,14 @@ def release_choice(
     # Made a second time, so that no image of a page waits for those of the others.
     seen = (_marked(one.page, profile) for one in _shown(pages, choice, withheld))
     content = write_pdfa(seen, FileFacts(TITLE, moment), words)
-    kept = [hit for hit in choice.kept if hit.page not in withheld]
+    kept = _handed_out(choice.kept, withheld)
     strings = RemovedStrings.of(removed, kept, choice.allowed)
     gone = Removed(strings, tuple(boxes), tuple(dpi))
     residues = verify(content, gone, reader) if removed else []
     if residues:
         raise ResidueFound(count=len(residues), places=_places(residues))
     report = report_json(profile, classes, withheld, removed, boxes)
-    return Released(content, report, len(removed), withheld, strings)
+    return Released(content, report, len(_handed_out(removed, withheld)), withheld, strings)
 
 
 def report_json(
@@ -154,14 +154,13 @@ def report_json(
         profile: Who gets the file.
         classes: Class by number of the page.
         withheld: Pages that are held back.
-        removed: Hits that were removed.
+        removed: Hits that were removed; those of pages that are held back are not told.
         boxes: What was overwritten on each page, in the order of its hits.
     """
     left = {number: iter(one) for number, one in enumerate(boxes, 1)}
+    told = _handed_out(removed, withheld)
     entries = []
-    for hit in removed:
-        if hit.page in withheld:
-            continue
+    for hit in told:
         own = [list(next(left[hit.page])) for _ in hit.boxes]
         entries.append(
             {
@@ -183,10 +182,15 @@ def report_json(
         "pages": [{"page": number, "class": one} for number, one in classes.items()],
         "withheld": list(withheld),
         "removed": entries,
-        "removed_per_category": dict(sorted(Counter(one.category for one in removed).items())),
+        "removed_per_category": dict(sorted(Counter(one.category for one in told).items())),
         "verification": {"checks": list(CHECKS) if removed else [], "residues": []},
         "decision": "Vorschlag der Software; ein Mensch gibt frei.",
     }
+
+
+def _handed_out(hits: Sequence[PiiHit], withheld: Sequence[int]) -> list[PiiHit]:
+    """Return the hits on pages that leave the house; a notice stands in place of the others."""
+    return [hit for hit in hits if hit.page not in withheld]
 
 
 def _shown(

@@ -12,6 +12,7 @@ from apps.archivair.batch_words import document_words
 from apps.archivair.class_words import class_word
 from apps.archivair.redaction.choices import ChosenHit, choose
 from apps.archivair.redaction.profiles import Profile, load_profile
+from apps.archivair.redaction.withholding import is_held, kinds_of
 from apps.archivair.redaction.words import PROFILE_WORDS, profile_names, removed_words
 from apps.archivair.views.answers import answer_about
 from apps.archivair.views.deciding import may_decide
@@ -183,5 +184,5 @@ def withheld_pages(profile: Profile, batch: Batch, document: Document) -> Sequen
     return [
         page.page
         for page in batch.pages
-        if page.page in document.pages and page.page_class in profile.withheld
+        if page.page in document.pages and is_held(profile, kinds_of(page, document))
     ]

@@ -14,6 +14,7 @@ from apps.archivair.redaction.choices import ChosenHit
 from apps.archivair.redaction.profiles import Profile
 from apps.archivair.redaction.proposal import PageOfFile, covered, words_page
 from apps.archivair.redaction.redact import redact_pages
+from apps.archivair.redaction.withholding import is_held
 from apps.archivair.views.deciding import may_decide
 from apps.archivair.views.redaction_desk import NAME, RedactionDesk
 from apps.archivair.views.redaction_search import FoundFile
@@ -48,7 +49,7 @@ def show_pages_of(
     with fields:
         drawn = _box_fields(desk, page)
     boxes = _boxes(page, chosen) | ({drawn: False} if drawn else {})
-    held = page.page_class in profile.withheld
+    held = is_held(profile, page.kinds)
     caption = (
         t("Seite {number}: wird zurückgehalten und durch einen Hinweis ersetzt", number=number)
         if held

@@ -12,6 +12,7 @@ from apps.archivair.batch.contents import Batch, Document
 from apps.archivair.redaction.choices import facts_of
 from apps.archivair.redaction.hits import CaseFacts
 from apps.archivair.redaction.proposal import PageOfFile, Proposal, propose
+from apps.archivair.redaction.withholding import kinds_of
 from apps.archivair.run_pages import RunPages
 from apps.archivair.views.page import load_page
 from apps.archivair.views.redaction_desk import RedactionDesk
@@ -54,18 +55,25 @@ def search_file(
     known = {page.page: page for page in batch.pages}
     classes = [(number, known[number].page_class) for number in numbers if number in known]
     facts = facts_of(desk.decided, classes)
+    kinds = {
+        number: kinds_of(known[number], one)
+        for one in documents
+        for number in one.pages
+        if number in known
+    }
 
     def opened(number: int) -> PageOfFile | None:
         file, page = pages.files.get(number), known.get(number)
         if file is None or page is None:
             return None
-        return PageOfFile(number, load_page(desk.ctx, file), page.rotation_deg, page.page_class)
+        return PageOfFile(number, load_page(desk.ctx, file), page.rotation_deg, kinds[number])
 
     def search() -> Proposal:
         found = [one for number in numbers if (one := opened(number)) is not None]
         return propose(found, facts)
 
-    state = (desk.run_id, tuple(classes), _turns(batch, numbers), facts)
+    told = [(number, sorted(kinds[number])) for number in sorted(kinds)]
+    state = (desk.run_id, told, _turns(batch, numbers), facts)
     with st.spinner(desk.ctx.t("Personenangaben werden gesucht.")):
         proposal = _searches()(desk.ctx.tenant, repr(state), search)
     missing = frozenset(number for number in numbers if number not in pages.files)

@@ -8,7 +8,13 @@ import streamlit as st
 
 from apps.archivair.batch.contents import Batch
 from apps.archivair.batch.edits import CORRECTED, LATER, UNREADABLE
-from apps.archivair.review import THRESHOLD_STEP, Review, make_review, suggest_threshold
+from apps.archivair.review import (
+    ASKED_BELOW,
+    THRESHOLD_STEP,
+    Review,
+    make_review,
+    suggest_threshold,
+)
 from apps.archivair.run_pages import RunPages
 from apps.archivair.views.answers import answer_about
 from apps.archivair.views.deciding import may_decide
@@ -83,7 +89,7 @@ def _answers(ctx: AppContext, run: RunView, left: str) -> None:
     answer_about(
         ctx,
         run,
-        what=t("{left} sind offen.", left=left),
+        what=f"{left}.",
         how_sure=f"{guess} {measured_words(t)}",
         next_step=t(
             "Vergleichen Sie jedes gefragte Feld mit dem Ausschnitt. Aktenzeichen sehen Sie bitte "
@@ -112,11 +118,13 @@ def _choose_threshold(ctx: AppContext, run_id: str, found: Batch) -> float:
         )
         st.caption(
             t(
-                "Vorgeschlagen sind {percent}: Darunter liegen {asked} von {total} Feldern. Ziel "
-                "sind etwa die unsichersten 10 %. Die Sicherheit schätzt die Software.",
+                "Vorgeschlagen sind {percent}: Darunter liegen {asked} von {total} Feldern, etwa "
+                "die unsichersten 10 %, immer aber alle unter {least}. Die Sicherheit schätzt die "
+                "Software.",
                 percent=t.percent(suggested, 1),
                 asked=t.number(asked),
                 total=t.number(len(confidences)),
+                least=t.percent(ASKED_BELOW, 0),
             )
         )
     return kept[run_id] / PERCENT
@@ -127,7 +135,7 @@ def _counter(ctx: AppContext, review: Review) -> str:
     t, total = ctx.t, len(review.fields)
     said = Counter(one.verdict for one in review.fields)
     left = t(
-        "Noch {left} von {total} Feldern",
+        "Offen: {left} von {total} Feldern",
         left=t.number(review.fields_left),
         total=t.number(total),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from apps.aviary.commands.headless import Client
 
 NAMELESS = "bild"
-NOT_IN_RESULT = frozenset({"area", "files", "out", "use_cache"})
+NOT_IN_RESULT = frozenset({"area", "files", "images", "out", "use_cache"})
 """Of an order: files are known by their content, and the others change no byte of the result."""
 
 
@@ -109,6 +109,7 @@ def run(images: Images, order: Order, client: Client, clock: Callable[[], float]
         StorageFull: The output folder cannot be written.
     """
     made = is_new(order.out)
+    order = replace(order, images=images.paths)
     try:
         prepare_folder(order.out, overwrite=order.force)
         if not images.several:
@@ -133,8 +134,15 @@ def _run_one(
             KeptResults.of(get_settings()).keep(key, _model(order, client), kept)
     files.summary["image"]["path"] = str(path)
     files.summary["seconds"] = round(clock() - started, 3)
-    write_files(folder, {**files.others, SUMMARY_FILE: to_json(files.summary)})
+    files.summary["files"] = sorted([*files.others, SUMMARY_FILE])
+    written = {**files.others, SUMMARY_FILE: to_json(files.summary)}
+    write_files(folder, written, _inputs(order))
     return files.summary
+
+
+def _inputs(order: Order) -> list[Path]:
+    areas = [] if order.area is None else [order.area]
+    return [*order.images, *order.files.values(), *areas]
 
 
 def _key(path: Path, order: Order) -> str | None:
@@ -190,7 +198,7 @@ def _run_several(
     if last_error is not None and all(entry["folder"] is None for entry in entries):
         raise last_error
     content = _list(entries, order, clock() - started)
-    write_files(order.out, {SUMMARY_FILE: to_json(content)})
+    write_files(order.out, {SUMMARY_FILE: to_json(content)}, _inputs(order))
     return content
 
 

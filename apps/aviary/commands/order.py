@@ -28,6 +28,7 @@ class Order:
         use_cache: Take what the model has said before about the same pixels.
         recipe_text: Content of the recipe's file; empty for the built-in recipe of that name.
         seed: Start of what is drawn by chance.
+        images: All images of the command; none of them is deleted.
     """
 
     recipe: Recipe
@@ -41,6 +42,7 @@ class Order:
     files: Mapping[InputName, Path] = field(default_factory=dict)
     recipe_text: str = ""
     seed: int = 0
+    images: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

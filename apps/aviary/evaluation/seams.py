@@ -131,7 +131,8 @@ def find_meetings(folder: Path, image: Path, recipe: Recipe, whole: Outlines | N
     """Count the pairs of polygons of one class that meet along a border of tiles.
 
     Crowns and roofs meet along straight lines everywhere, and some of these lie at a border by
-    chance. A border cut a polygon only where the undivided image has one for both.
+    chance. A border cut a polygon where the undivided image has one for both, and where it has none
+    for one of them: then nothing speaks for two.
 
     Args:
         folder: Result folder of the image; holds `objects.geojson`.
@@ -141,7 +142,7 @@ def find_meetings(folder: Path, image: Path, recipe: Recipe, whole: Outlines | N
             every meeting counts as a cut.
 
     Raises:
-        ValueError: The image has no place on the map.
+        ValueError: The image has no place on the map, or the undivided image lacks a class.
     """
     with open_raster(image, options=OpenOptions()) as source:
         info = source.info
@@ -152,11 +153,13 @@ def find_meetings(folder: Path, image: Path, recipe: Recipe, whole: Outlines | N
     found = Meetings(0, 0)
     for key, outlines in _read_outlines(folder, info).items():
         pairs = _meeting_pairs(outlines, lines)
-        if whole is None:
-            cut = len(pairs)
-        else:
-            tree = shapely.STRtree(list(whole.get(key, ())))
-            cut = sum(_are_one(outlines[one], outlines[other], tree) for one, other in pairs)
+        cut = len(pairs)
+        if whole is not None:
+            if not whole.get(key):
+                message = f"the undivided {info.name} has no {key}"
+                raise ValueError(message)
+            tree = shapely.STRtree(list(whole[key]))
+            cut -= sum(_are_two(outlines[one], outlines[other], tree) for one, other in pairs)
         found = Meetings(found.all + len(pairs), found.cut + cut)
     return found
 
@@ -190,13 +193,17 @@ def _meeting_pairs(outlines: Sequence[BaseGeometry], lines: Lines) -> list[tuple
     return pairs
 
 
-def _are_one(one: BaseGeometry, other: BaseGeometry, whole: shapely.STRtree) -> bool:
-    """Say whether a polygon of the undivided image holds most of both."""
-    parts = [shapely.make_valid(part) for part in (one, other)]  # results are rounded
-    return any(
-        all(part.intersection(held).area >= HELD_SHARE * part.area for part in parts)
-        for held in whole.geometries[whole.query(one)]
-    )
+def _are_two(one: BaseGeometry, other: BaseGeometry, whole: shapely.STRtree) -> bool:
+    """Say whether polygons of the undivided image hold most of each, and none most of both."""
+    first, second = _holders(one, whole), _holders(other, whole)
+    return bool(first) and bool(second) and not first & second
+
+
+def _holders(part: BaseGeometry, whole: shapely.STRtree) -> set[int]:
+    valid = shapely.make_valid(part)  # results are rounded
+    near = whole.query(valid)
+    held = shapely.area(shapely.intersection(valid, whole.geometries[near]))
+    return set(near[held >= HELD_SHARE * valid.area].tolist())
 
 
 def lies_along(bounds: tuple[float, float, float, float], lines: Lines) -> bool:

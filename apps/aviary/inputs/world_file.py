@@ -11,11 +11,13 @@ from shared.geo.raster import RasterInfo
 
 WORLD_FILE_UNUSED = "weltdatei_unbrauchbar"
 LEAST_LETTERS = 3
+SAYS_WHY = frozenset({"gedreht", "crs_fehlt"})
+"""Notes of an image that tell already why its world file does not count."""
 _NOT_USED = Finding(
     "hint",
     WORLD_FILE_UNUSED,
     N_(
-        "Die Weltdatei {name} neben dem Bild ist unbrauchbar. Es gilt die angegebene "
+        "Die Weltdatei {name} neben dem Bild wurde nicht verwendet. Es gilt die angegebene "
         "Bodenauflösung."
     ),
     N_("Ohne Weltdatei liegt das Ergebnis nicht auf der Karte."),
@@ -29,15 +31,23 @@ def check_world_file(image: Path, info: RasterInfo) -> tuple[Finding, ...]:
         image: The file.
         info: What opening it has told.
     """
-    if info.gsd_source != "given":
+    if info.gsd_source != "given" or any(one.code in SAYS_WHY for one in info.notes):
         return ()
     letters = image.suffix.lstrip(".").lower()
     suffixes = {f".{letters}w", ".wld"}
     if len(letters) >= LEAST_LETTERS:
         suffixes.add(f".{letters[0]}{letters[-1]}w")
-    beside = sorted(
-        one.name
-        for one in image.parent.iterdir()
-        if one.stem == image.stem and one.suffix.lower() in suffixes and one.is_file()
-    )
-    return tuple(replace(_NOT_USED, details={"name": name}) for name in beside[:1])
+    # Asked by name: the folder may hold thousands of images, and may not be listed by everybody.
+    for suffix in (one for lower in sorted(suffixes) for one in (lower, lower.upper())):
+        beside = image.with_suffix(suffix)
+        if _is_file(beside):
+            name = beside.name.encode("utf-8", "replace").decode("utf-8")
+            return (replace(_NOT_USED, details={"name": name}),)
+    return ()
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # for example a name that is too long by one letter
+        return False

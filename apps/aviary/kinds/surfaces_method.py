@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from pydantic import ValidationError
 from shapely import MultiPolygon
 
 from apps.aviary.class_maps.map_file import CODES_FILE, CONFIDENCE_FILE
+from apps.aviary.finds.joining import FoundObject
 from apps.aviary.finds.whole_detection import whole_detection
 from apps.aviary.kinds.ground import (
     GroundPixels,
@@ -65,6 +67,7 @@ class SurfacesMethod:
             derivation = DERIVATIONS[work.recipe.method]
             settings = derivation.check(work.recipe.settings)
             found = derivation.derive(ground, settings, work.named_inputs(ctx, folder))
+            found = in_classes(found, [one.key for one in work.recipe.classes])
             counted = totals.classified + totals.no_data
             content = whole_detection(
                 work,
@@ -75,6 +78,19 @@ class SurfacesMethod:
                 nodata_share=totals.no_data / counted if counted else 1.0,
             )
         return write_found(work, content, ctx)
+
+
+def in_classes(found: Iterable[FoundObject], keys: Sequence[str]) -> Iterator[FoundObject]:
+    """Give objects the first class of a recipe where it does not know theirs.
+
+    A recipe that somebody brought along may be older than a class of its method.
+
+    Args:
+        found: Objects as a method names them.
+        keys: Keys of the recipe's classes.
+    """
+    for one in found:
+        yield one if one.class_key in keys else replace(one, class_key=keys[0])
 
 
 def _class_map(

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 from pydantic import Field
 from rasterio.features import shapes
@@ -115,9 +116,17 @@ class _Finder:
     def canopies(self) -> Iterator[FoundObject]:
         """Give what is wider than a crown, once all cores were looked at."""
         for one in unite(self.pieces):
-            figures = _figures(one.polygon.area * self.ground.pixel_m2, one.height_m)
-            polygon = self._simplified(one.polygon)
-            yield from self.ground.found("tree", polygon, one.score, figures=figures)
+            figures = _height(one.height_m)  # of a wood there is no diameter of a crown
+            for polygon in self._that_counts(self._simplified(one.polygon)):
+                yield from self.ground.found("canopy", polygon, one.score, figures=figures)
+
+    def _that_counts(self, canopy: Polygon) -> list[Polygon]:
+        """Cut a canopy at the edge of the area; a wood may go on for kilometres beyond."""
+        area, least_px = self.ground.area_px, self.ground.to_pixels(self.settings.least_m2)
+        if area is None:
+            return [canopy]
+        parts = shapely.get_parts(canopy.intersection(area))
+        return [one for one in parts if isinstance(one, Polygon) and one.area >= least_px]
 
     def _keep_pieces(
         self, canopy: Mask, confidence: Codes, heights: Surface | None, where: tuple[Box, Box]
@@ -185,14 +194,12 @@ class _Crowns:
     def figures(self, number: int, ground: ClassMap) -> list[tuple[str, float]]:
         """Return what the result tells about one crown."""
         height_m = None if self.heights_m is None else float(self.heights_m[number])
-        return _figures(float(self.pixels[number] * ground.pixel_m2), height_m)
+        diameter_m = 2 * math.sqrt(self.pixels[number] * ground.pixel_m2 / math.pi)
+        return [("crown_diameter_m", round(diameter_m, 2)), *_height(height_m)]
 
 
-def _figures(area_m2: float, height_m: float | None) -> list[tuple[str, float]]:
-    figures = [("crown_diameter_m", round(2 * math.sqrt(area_m2 / math.pi), 2))]
-    if height_m is not None:
-        figures.append(("height_m", round(height_m, 2)))
-    return figures
+def _height(height_m: float | None) -> list[tuple[str, float]]:
+    return [] if height_m is None else [("height_m", round(height_m, 2))]
 
 
 def _first_inside(labels: Labels, count: int, core: Box, window: Box) -> Mask:

@@ -80,9 +80,13 @@ def mark_examples(ctx: AppContext, checked: CheckedImage) -> bytes | None:
 
 
 def has_enough_marks() -> bool:
-    """Say whether as many places are marked as the recipe needs; uses the session alone."""
+    """Say whether the image has as many marks as the recipe needs; uses the session alone."""
     stored: tuple[str, list[Mark]] | None = st.session_state.get(KEY)
-    return stored is not None and _are_enough(stored[1])
+    checked = st.session_state.get("aviary_checked")
+    if stored is None or checked is None:
+        return False
+    key, _ = checked
+    return stored[0] == key[0] and _are_enough(stored[1])
 
 
 def _are_enough(marks: Sequence[Mark]) -> bool:
@@ -112,7 +116,10 @@ def _marks(checked: CheckedImage) -> list[Mark]:
     """Return the marks of this image; another image begins without any."""
     stored: tuple[str, list[Mark]] | None = st.session_state.get(KEY)
     if stored is None or stored[0] != checked.info.sha256:
+        others = () if stored is None else stored[1]
         stored = st.session_state[KEY] = (checked.info.sha256, [])
+        if others:
+            st.rerun()  # the header of the step has still counted them
     return stored[1]
 
 

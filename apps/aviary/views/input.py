@@ -79,9 +79,9 @@ def choose_image(ctx: AppContext, recipe: Recipe) -> ReadyImage | None:
         recipe: What is looked for.
     """
     t = ctx.t
-    with step(ctx, 2, t("Bild und Gebiet"), done=not is_waiting(recipe)):
-        examples = _examples(recipe)
-        example = examples.get(_wanted_example(examples))
+    examples = _examples(recipe)
+    example = examples.get(_wanted_example(examples))
+    with step(ctx, 2, t("Bild und Gebiet"), done=not is_waiting(recipe, example)):
         placed, chosen = choose_in_folder(ctx)
         if not placed:
             chosen = choose_data(

@@ -18,7 +18,7 @@ ORIGIN = (
 )
 TEMPLATE = Path(__file__).with_suffix(".toml")
 SHEET_TEMPLATE = Path(__file__).with_name("sheet.md")
-CREDIT = "archiscribe-corpus, J. Baiter and contributors, CC BY 4.0"
+CREDIT = "archiscribe-corpus, J. Baiter u. a., CC BY 4.0"
 MEMORY_MB = 120
 GOAL = 0.015
 SHOWN_CONFUSIONS = 12

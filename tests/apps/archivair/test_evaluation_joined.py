@@ -28,8 +28,8 @@ STREAMS = ABOUT | {
 
 
 @pytest.fixture
-def folder(tmp_path):
-    """Return a folder with figures of three commands and a README with an old table."""
+def folder(tmp_path, monkeypatch):
+    """Return an app's folder with figures of three commands and a README with an old table."""
     found = [
         STREAMS | {"name": "field:aktenzeichen:print"},
         STREAMS | {"name": "field:plan_nr:print"},
@@ -44,6 +44,7 @@ def folder(tmp_path):
         (tmp_path / f"evaluation{name}.json").write_text(text, encoding="utf-8")
     readme = f"# A\n\n{SECTION}\n\nText.\n\n| alt |\n| --- |\n| falsch 99 % |\n\nEnde.\n"
     (tmp_path / "README.md").write_text(readme, encoding="utf-8")
+    monkeypatch.setattr(evaluate, "OUT", tmp_path.resolve() / "evaluation.json")
     return tmp_path
 
 
@@ -110,8 +111,23 @@ def test_the_readme_gets_the_table_and_says_what_is_not_measured(folder, capsys)
     assert "\n\nText.\n\n| Was |" in text
 
 
-def test_a_readme_without_a_table_is_refused(folder, capsys):
+def test_a_readme_without_a_table_is_refused_and_the_measurement_kept(folder, capsys):
+    (folder / "evaluation_search.json").write_text(
+        json.dumps({"figures": [OWN | {"name": "neu gemessen"}]}), encoding="utf-8"
+    )
     (folder / "README.md").write_text(f"# A\n\n{SECTION}\n\nText.\n", encoding="utf-8")
     with pytest.raises(ValueError, match="no table"):
         evaluate.main(["--join", "--out", str(folder / "evaluation.json")])
     capsys.readouterr()
+    kept = json.loads((folder / "evaluation.json").read_text(encoding="utf-8"))["figures"]
+    assert "neu gemessen" in [one["name"] for one in kept]
+
+
+def test_a_measurement_beside_the_app_leaves_readmes_alone(folder, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(evaluate, "OUT", tmp_path / "elsewhere" / "evaluation.json")
+    before = (folder / "README.md").read_bytes()
+    out = folder / "evaluation.json"
+    assert evaluate.main(["--join", "--out", str(out)]) == 0
+    capsys.readouterr()
+    assert (folder / "README.md").read_bytes() == before
+    assert len(json.loads(out.read_text(encoding="utf-8"))["figures"]) == 3

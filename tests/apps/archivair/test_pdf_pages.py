@@ -1,6 +1,7 @@
 """PDF: drawn in the scan's own resolution, layers read, bad files refused."""
 
 import io
+import zlib
 
 import numpy as np
 import pikepdf
@@ -139,7 +140,9 @@ def drawing_itself(times, *, deep=1):
         for form, inner in zip(forms, [*forms[1:], forms[0] if deep == 1 else None], strict=True):
             form.Type, form.Subtype = pikepdf.Name.XObject, pikepdf.Name.Form
             form.BBox = pikepdf.Array([0, 0, 400, 300])
-            if inner is not None:
+            if inner is None:  # without resources of its own it would find itself in those above
+                form.write(b"0 0 1 1 re f")
+            else:
                 parts = pikepdf.Dictionary(F=inner)
                 form.Resources = pikepdf.Dictionary(XObject=parts)
         pdf.pages[0].Resources = pikepdf.Dictionary(XObject=pikepdf.Dictionary(F=forms[0]))
@@ -154,6 +157,183 @@ def test_a_part_of_a_page_that_draws_itself_is_refused():
         with pytest.raises(errors.PdfDamaged):
             open_source(endless, "a.pdf")
     assert load(drawing_itself(1, deep=4)).gray.size
+
+
+def form(pdf, body, **resources):
+    """Return a part that pages draw; without resources it has none of its own."""
+    made = pdf.make_stream(body, Type=pikepdf.Name.XObject, Subtype=pikepdf.Name.Form)
+    made.BBox = pikepdf.Array([0, 0, 400, 300])
+    if resources:
+        made.Resources = pikepdf.Dictionary(**resources)
+    return made
+
+
+def named(**parts):
+    return pikepdf.Dictionary(**parts)
+
+
+def broad(pdf, *, levels=6, times=100):
+    """Return a part that draws 100 parts, each of which draws 100, and so on."""
+    inner = form(pdf, b"0 0 1 1 re f")
+    for _ in range(levels):
+        inner = form(pdf, b"/F Do " * times, XObject=named(F=inner))
+    return inner
+
+
+def draw_broad(pdf, page):
+    page.Resources = named(XObject=named(F=broad(pdf)))
+
+
+def draw_inherited(pdf, page):
+    pdf.Root.Pages.Resources = named(XObject=named(F=broad(pdf)))
+
+
+def draw_without_own_resources(pdf, page):
+    page.Resources = named(XObject=named(F=form(pdf, b"/F Do /F Do")))
+
+
+def draw_without_own_parts(pdf, page):
+    endless = form(pdf, b"/F Do /F Do", Font=named())
+    page.Resources = named(XObject=named(F=endless))
+
+
+def draw_escaped(pdf, page):
+    endless = form(pdf, b"/F#6f Do /#46o Do")
+    page.Contents = pdf.make_stream(b"/#46#6f Do")
+    page.Resources = named(XObject=named(Fo=endless))
+
+
+def draw_fields(pdf, page):
+    page.Contents = pdf.make_stream(b"")
+    field = named(
+        Type=pikepdf.Name.Annot, Subtype=pikepdf.Name.Widget, F=4, AS=pikepdf.Name.On,
+        Rect=pikepdf.Array([0, 0, 400, 300]), AP=named(N=named(On=broad(pdf))),
+    )  # fmt: skip
+    page.Annots = pikepdf.Array([pdf.make_indirect(field)])
+    pdf.Root.AcroForm = named(Fields=page.Annots)
+
+
+def draw_tiles(pdf, page):
+    tile = pdf.make_stream(b"/F Do", PatternType=1, PaintType=1, TilingType=1, XStep=9, YStep=9)
+    tile.BBox = pikepdf.Array([0, 0, 9, 9])
+    tile.Resources = named(XObject=named(F=broad(pdf, levels=3)))
+    page.Resources = named(Pattern=named(P=pdf.make_indirect(tile)))
+    page.Contents = pdf.make_stream(b"/Pattern cs /P scn 0 0 400 300 re f")
+
+
+def draw_masks(pdf, page):
+    mask = named(S=pikepdf.Name.Luminosity, G=broad(pdf, levels=3))
+    page.Resources = named(ExtGState=named(G=named(SMask=mask)))
+    page.Contents = pdf.make_stream(b"/G gs 0 0 400 300 re f")
+
+
+def draw_signs(pdf, page):
+    sign = pdf.make_stream(b"9 0 d0 /F Do")
+    font = named(
+        Type=pikepdf.Name.Font, Subtype=pikepdf.Name.Type3, CharProcs=named(a=sign),
+        Resources=named(XObject=named(F=broad(pdf, levels=1))),
+    )  # fmt: skip
+    page.Resources = named(Font=named(T=font))
+    page.Contents = pdf.make_stream(b"BT /T 9 Tf (" + b"a" * 600 + b") Tj ET")
+
+
+def draw_damaged(pdf, page):
+    packed = zlib.compress(b"/F Do " * 60_000)[:-4] + b"xxxx"
+    page.Contents = pikepdf.Stream(pdf, packed, Filter=pikepdf.Name.FlateDecode)
+    page.Resources = named(XObject=named(F=form(pdf, b"0 0 1 1 re f")))
+
+
+def draw_after_an_unreadable_page(pdf, page):
+    page.Resources = named(XObject=named(F=form(pdf, b"0 0 1 1 re f")))
+    page.Contents = pikepdf.Stream(pdf, b"xyz", Filter=pikepdf.Name.LZWDecode)
+    pdf.add_blank_page()
+    draw_broad(pdf, pdf.pages[1].obj)
+    pdf.pages[1].obj.Contents = pdf.make_stream(b"/F Do")
+
+
+def draw_packed_in_a_list(pdf, page):
+    packed = zlib.compress(b"/F Do " * 60_000)
+    page.Contents = pikepdf.Stream(pdf, packed, Filter=pikepdf.Array([pikepdf.Name.FlateDecode]))
+    page.Resources = named(XObject=named(F=form(pdf, b"0 0 1 1 re f")))
+
+
+def draw_what_unpacks_to_gigabytes(pdf, page):
+    packer = zlib.compressobj()
+    packed = b"".join(packer.compress(b" " * 2**20) for _ in range(80)) + packer.flush()
+    page.Contents = pikepdf.Stream(pdf, packed, Filter=pikepdf.Name.FlateDecode)
+    page.Resources = named(XObject=named(F=form(pdf, b"0 0 1 1 re f")))
+
+
+def page_drawn_by(draw):
+    with pikepdf.new() as pdf:
+        pdf.add_blank_page()
+        page = pdf.pages[0].obj
+        page.Contents = pdf.make_stream(b"/F Do")
+        del page["/Resources"]
+        draw(pdf, page)
+        target = io.BytesIO()
+        pdf.save(target)
+    return target.getvalue()
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        draw_broad,
+        draw_inherited,
+        draw_without_own_resources,
+        draw_without_own_parts,
+        draw_escaped,
+        draw_fields,
+        draw_tiles,
+        draw_masks,
+        draw_signs,
+        draw_damaged,
+        draw_after_an_unreadable_page,
+        draw_packed_in_a_list,
+        draw_what_unpacks_to_gigabytes,
+    ],
+)
+def test_a_page_whose_parts_are_drawn_too_often_is_refused(draw):
+    with pytest.raises(errors.PdfDamaged):
+        open_source(page_drawn_by(draw), "a.pdf")
+
+
+def draw_shared_names(pdf, page):
+    """Draw two parts that know the names of all parts, their own too, and draw none of them."""
+    names = named()
+    shared = pdf.make_indirect(named(XObject=names))
+    for name in ("/A", "/B"):
+        names[name] = form(pdf, b"0 0 200 300 re f BT " + name.encode() + b" 9 Tf ET")
+        names[name].Resources = shared
+    page.Resources = shared
+    page.Contents = pdf.make_stream(b"/A Do /B Do " * 50)
+
+
+def draw_many_tiles(pdf, page):
+    tile = pdf.make_stream(b"0 0 3 3 re f", PatternType=1, PaintType=1, TilingType=1)
+    tile.BBox, tile.XStep, tile.YStep = pikepdf.Array([0, 0, 9, 9]), 9, 9
+    page.Resources = named(Pattern=named(P=pdf.make_indirect(tile)))
+    page.Contents = pdf.make_stream(b"/Pattern cs /P scn " + b"0 0 9 9 re f " * 60_000)
+
+
+@pytest.mark.parametrize("draw", [draw_shared_names, draw_many_tiles])
+def test_a_sound_page_of_many_parts_is_drawn(draw):
+    assert (load(page_drawn_by(draw)).gray < 128).any()
+
+
+def test_a_picture_bomb_deep_in_other_parts_is_refused():
+    def draw(pdf, page):
+        inner = pdf.make_stream(
+            b"x" * 90, Type=pikepdf.Name.XObject, Subtype=pikepdf.Name.Image, Width=60_000,
+            Height=60_000, ColorSpace=pikepdf.Name.DeviceGray, BitsPerComponent=1,
+        )  # fmt: skip
+        for _ in range(12):
+            inner = form(pdf, b"/F Do", XObject=named(F=inner))
+        page.Resources = named(XObject=named(F=inner))
+
+    with pytest.raises(errors.PageTooLarge, match="3600 Megapixel"):
+        load(page_drawn_by(draw))
 
 
 def test_page_trees_that_lie_or_loop_end():

@@ -19,6 +19,7 @@ from apps.archivair.batch.contents import (
 )
 from apps.archivair.batch.edits import class_key, cut_key, field_key, field_reason
 from apps.archivair.review import (
+    ASKED_BELOW,
     Review,
     class_choices,
     later_key,
@@ -156,10 +157,16 @@ def below(confidences: list[float]) -> int:
 
 
 def test_the_suggested_threshold_asks_for_about_a_tenth() -> None:
-    assert below([0.05 + 0.01 * step for step in range(90)]) == 9
+    assert below([0.8 + 0.002 * step for step in range(90)]) == 9
     assert below([0.9 + 0.001 * step for step in range(90)]) == 9
-    assert suggest_threshold([]) == 0.0
-    assert suggest_threshold([0.3]) == 0.3
+    assert suggest_threshold([]) == ASKED_BELOW
+
+
+def test_unsure_fields_are_asked_in_the_smallest_batch() -> None:
+    assert below([0.3]) == 1
+    assert below([0.3] * 20) == 20
+    assert below([0.05 + step / 160 for step in range(40)]) == 40
+    assert below([0.79, ASKED_BELOW]) == 1
 
 
 def test_equally_certain_fields_are_asked_together_or_not_at_all() -> None:
@@ -168,7 +175,9 @@ def test_equally_certain_fields_are_asked_together_or_not_at_all() -> None:
     assert below([0.995] * 40) == 0
 
 
-@given(st.lists(st.floats(0, 0.995).map(lambda one: round(one, 3)), min_size=1, max_size=60))
+@given(
+    st.lists(st.floats(ASKED_BELOW, 0.995).map(lambda one: round(one, 3)), min_size=1, max_size=60)
+)
 def test_no_other_threshold_comes_closer_to_a_tenth(confidences: list[float]) -> None:
     aim = len(confidences) / 10
     others = [sum(one < step / 1000 for one in confidences) for step in range(1001)]

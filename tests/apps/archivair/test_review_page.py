@@ -64,7 +64,7 @@ def texts(page: AppTest) -> str:
 
 
 def left(page: AppTest) -> tuple[int, int]:
-    (line,) = [one for one in texts(page).splitlines() if one.startswith("**Noch ")]
+    (line,) = [one for one in texts(page).splitlines() if one.startswith("**Offen: ")]
     words = line.strip("*").split()
     return int(words[1]), int(words[3].rstrip(","))
 
@@ -114,6 +114,7 @@ def test_enter_confirms_and_the_next_field_comes(run_id, store):
     first = asked(page)
     press(page, "say_stimmt")
     assert left(page) == (total - 1, total)
+    assert " sind offen" not in texts(page)
     assert asked(page) != first
     (said,) = [one for one in decisions.history(CLERK, store, run_id) if one.item_key == first]
     value = json.loads(said.reason)
@@ -236,7 +237,7 @@ def test_the_keys_are_those_of_the_specification_and_can_be_switched_off(run_id)
     assert keys() == ["", "", "", ""]
 
 
-def test_the_suggested_threshold_asks_for_about_a_tenth_of_the_fields(run_id):
+def test_the_suggested_threshold_is_that_of_the_batch_and_can_be_moved(run_id):
     page = opened(run_id, percent=None)
     found = batch_of(run_id)
     sure = sorted(one.confidence for document in found.documents for one in document.fields)
@@ -290,7 +291,7 @@ def test_in_english(run_id):
     page.slider(key=f"archivair_review_threshold_{run_id}").set_value(100.0).run()
     skip_documents(page)
     assert page.button(key="archivair_review_say_stimmt").label == "Right"
-    assert "fields left" in texts(page)
+    assert "**Open: " in texts(page)
 
 
 def test_the_documents_name_their_fields_and_mark_the_doubtful_ones(run_id):

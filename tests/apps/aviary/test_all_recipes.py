@@ -24,7 +24,7 @@ from shared.clients.model_server import ModelServerClient
 from shared.demo_city import SceneSettings, render_scene
 from shared.settings import get_settings
 
-SCHEMAS = Path(command.__file__).parent / "schemas"
+SCHEMAS = Path(command.__file__).parents[1] / "schemas"
 SIZE_PX, GSD_M = 320, 0.2
 WEST, NORTH = 380_000.0, 5_720_000.0
 EDGE = SIZE_PX - 1
@@ -197,7 +197,7 @@ def test_every_recipe_is_complete(name):
     """Its settings are known to its method, and a German sheet of one page explains it."""
     recipe = find_recipe(name)
     method_of(recipe)
-    sheet = Path(command.__file__).parent / "recipe_files" / f"{name}.md"
+    sheet = Path(command.__file__).parents[1] / "recipe_files" / f"{name}.md"
     text = sheet.read_text(encoding="utf-8")
     assert text.startswith(f"# {recipe.title_de}")
     assert len(text.split()) <= 500

@@ -8,6 +8,7 @@ import sys
 import tempfile
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,11 +18,15 @@ from PIL import Image
 from rasterio.transform import from_origin
 
 from apps.aviary.commands import program as command
+from apps.aviary.inputs.world_file import check_world_file
 from apps.aviary.kinds import known_tiles
 from apps.aviary.recipe_book.own_model import OWN_MODEL
 from apps.aviary.recipes import recipe_names
+from shared.contracts.finding import Finding
 from shared.errors import Cancelled, ModelMissing, ModelServerDown
+from shared.geo.raster import RasterInfo
 from shared.settings import REPOSITORY, get_settings
+from shared.store import file_cache
 from shared.store.file_cache import FileCache
 from tests.apps.aviary import doubles
 
@@ -209,6 +214,29 @@ def test_results_are_kept_unless_forced(tmp_path, capsys, model):
     assert run(capsys, *words, "--force")[0] == 0
 
 
+def test_what_the_command_did_not_write_stays(tmp_path, capsys, model):
+    """Also the image itself, whose name might be that of a result."""
+    image = save(tmp_path / "classes.png")
+    words = ("--image", image, "--gsd", "0.1", "--out", tmp_path)
+    content = json.loads(run(capsys, *words)[1])
+    assert content["files"] == ["objects.geojson", "summary.json"]
+    (tmp_path / "values.tif").write_text("mine")
+    before = image.read_bytes()
+    assert run(capsys, *words, "--force")[0] == 0
+    assert image.read_bytes() == before
+    assert (tmp_path / "values.tif").read_text() == "mine"
+
+
+def test_beside_a_list_of_images_nothing_goes(tmp_path, capsys, model):
+    images = [save(tmp_path / name) for name in ("a.png", "b.png")]
+    out = tmp_path / "out"
+    words = ("--image", *images, "--gsd", "0.1", "--out", out)
+    assert len(json.loads(run(capsys, *words)[1])["images"]) == 2
+    (out / "classes.tif").write_text("mine")
+    assert run(capsys, *words, "--force")[0] == 0
+    assert (out / "classes.tif").read_text() == "mine"
+
+
 def test_out_folder_that_cannot_be_made(tmp_path, capsys, model):
     (tmp_path / "file").write_text("x", encoding="utf-8")
     image = save(tmp_path / "a.png")
@@ -303,9 +331,8 @@ def test_a_missing_model_server_leaves_nothing(tmp_path, capsys, model, error, c
     assert not out.exists()
 
 
-@pytest.mark.parametrize("step", ["find", "keep"])
-def test_a_cache_of_somebody_else_costs_only_time(
-    tmp_path, capsys, caplog, model, monkeypatch, step
+def test_a_cache_that_cannot_be_written_costs_only_time(
+    tmp_path, capsys, caplog, model, monkeypatch
 ):
     """Every tile has the same fault; one warning is enough."""
     monkeypatch.setattr(known_tiles, "WARNING", known_tiles.OneWarning())
@@ -313,13 +340,37 @@ def test_a_cache_of_somebody_else_costs_only_time(
     def denied(*_):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(FileCache, step, denied)
+    monkeypatch.setattr(FileCache, "keep", denied)
     image = save(tmp_path / "a.png", size=(1500, 900))
     code, printed, _ = run(capsys, "--image", image, "--gsd", "0.1", "--out", tmp_path / "out")
     assert (code, json.loads(printed)["counts"]["pv"]) == (0, 1)
     assert json.loads(printed)["failed_tiles"] == []
     warned = [one for one in caplog.records if one.levelname == "WARNING"]
     assert [one.getMessage().rpartition(": ")[2] for one in warned] == ["PermissionError"]
+
+
+def test_a_cache_of_somebody_else_costs_only_time(tmp_path, capsys, caplog, model, monkeypatch):
+    """Its copies may be seen, but not be noted as used; one warning for all tiles."""
+    monkeypatch.setenv("URBANKI_DATA_DIR", str(tmp_path / "data"))
+    image = save(tmp_path / "a.png", size=(1500, 900))
+    words = ("--image", image, "--gsd", "0.1", "--out")
+    assert run(capsys, *words, tmp_path / "one")[0] == 0
+    copies = [one for one in (tmp_path / "data" / "cache").rglob("*") if one.is_file()]
+    for one in copies:
+        os.utime(one, (0, one.stat().st_mtime))
+    asked = []
+
+    def denied(path, *_, **__):
+        asked.append(path)
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(file_cache.os, "utime", denied)
+    code, printed, _ = run(capsys, *words, tmp_path / "two", "--threshold", "0.2")
+    assert (code, json.loads(printed)["counts"]["pv"]) == (0, 1)
+    assert json.loads(printed)["failed_tiles"] == []
+    assert len(asked) > 1
+    warned = [one.getMessage() for one in caplog.records if one.levelname == "WARNING"]
+    assert warned == ["the cache folder belongs to another account: Permission denied"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -462,11 +513,41 @@ def test_a_world_file_that_is_of_no_use_is_told_of(tmp_path, capsys, model, name
     code, printed, err = run(capsys, "--image", image, "--gsd", "0.1", "--out", out)
     assert code == 0
     assert err.count("\n") == 1
-    assert f"Die Weltdatei {name} neben dem Bild ist unbrauchbar" in err
+    assert f"Die Weltdatei {name} neben dem Bild wurde nicht verwendet" in err
     (told,) = [one for one in json.loads(printed)["warnings"] if "Weltdatei" in one["message"]]
     assert told["message"] == err.strip()
     again = run(capsys, "--image", image, "--gsd", "0.1", "--out", tmp_path / "again")
     assert again[::2] == (0, err)
+
+
+@pytest.mark.parametrize("name", ["a\udcfc.png", "b" * 251 + ".png"], ids=["odd", "long"])
+def test_odd_names_are_looked_at_in_a_folder_that_may_not_be_listed(tmp_path, monkeypatch, name):
+    """The second name leaves no room for the fourth letter of a suffix."""
+
+    def denied(_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", denied)
+    image = tmp_path / name
+    info = RasterInfo("a", "", 9, 9, 3, "PNG", gsd_source="given")
+    assert check_world_file(image, info) == ()
+    image.with_suffix(".wld").write_text("kaputt", "ascii")
+    (told,) = check_world_file(image, info)
+    assert f" {name[:-4].replace(chr(0xDCFC), '?')}.wld " in told.german
+    for code in ("gedreht", "crs_fehlt"):
+        noted = replace(info, notes=(Finding("ok", code, "."),))
+        assert check_world_file(image, noted) == ()
+
+
+def test_a_world_file_of_a_turned_picture_is_told_of_once(tmp_path, capsys, model):
+    image, exif = tmp_path / "a.jpg", Image.Exif()
+    exif[0x0112] = 6
+    Image.open(save(tmp_path / "b.png")).save(image, exif=exif)
+    (tmp_path / "a.jgw").write_text("0.1\n0\n0\n-0.1\n400000.05\n5699999.95\n", "ascii")
+    words = ("--image", image, "--gsd", "0.1", "--out", tmp_path / "out")
+    code, printed, err = run(capsys, *words)
+    assert (code, err) == (0, "")
+    assert "Weltdatei" not in printed
 
 
 def test_a_world_file_that_helps_is_not_told_of_nor_one_of_another_image(tmp_path, capsys, model):

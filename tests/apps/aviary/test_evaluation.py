@@ -299,14 +299,18 @@ def test_pairs_that_a_border_of_tiles_cut_are_told_from_those_that_only_meet_the
     two = {"water": [box(edge - 60, 100, edge + 2, 180), box(edge + 3, 100, edge + 50, 180)]}
     assert pairs(0, "water", "water", whole=one) == (1, 1)
     assert pairs(0, "water", "water", whole=two) == (1, 0)
-    assert pairs(0, "water", "water", whole={"grass": one["water"]}) == (1, 0)
+    for wrong in ({"water": [box(0, 0, 9, 9)]}, {"water": two["water"][:1]}):
+        assert pairs(0, "water", "water", whole=wrong) == (1, 1), "nothing speaks for two"
+    for lacking in ({"grass": one["water"]}, {"water": []}):
+        with pytest.raises(ValueError, match="has no water"):
+            pairs(0, "water", "water", whole=lacking)
 
 
-@pytest.mark.parametrize(("name", "key"), [("landcover", "grass"), ("trees", "tree")])
+@pytest.mark.parametrize(("name", "key"), [("landcover", "grass"), ("trees", "canopy")])
 def test_nothing_divides_what_a_seam_is_measured_against(
     tmp_path: Path, name: str, key: str
 ) -> None:
-    """A grove of one crown and a meadow around it, both across windows, strips and tiles."""
+    """A wood and a meadow around it, both across windows, strips and tiles."""
     side = 1400
     profile = {
         "driver": "GTiff", "height": side, "width": side, "count": 3, "dtype": "uint8",
@@ -316,12 +320,12 @@ def test_nothing_divides_what_a_seam_is_measured_against(
         raster.write(np.full((3, side, side), 90, np.uint8))
     codes = np.full((side, side), 7, np.uint8)
     rows, columns = np.mgrid[:side, :side]
-    crown = (rows - 1024) ** 2 + (columns - 1024) ** 2 < 300**2
-    codes[crown] = 8
+    wood = (rows - 1024) ** 2 + (columns - 1024) ** 2 < 300**2
+    codes[wood] = 8
     recipe = find_recipe(name)
     found = seams.undivided_outlines(codes, tmp_path / "a.tif", recipe, tmp_path)
     assert found is not None and len(found[key]) == 1
-    pixels = crown if key == "tree" else ~crown
+    pixels = wood if key == "canopy" else ~wood
     assert found[key][0].area == pytest.approx(int(pixels.sum()), rel=0.01)
 
 

@@ -257,9 +257,13 @@ def test_a_stop_between_two_files_leaves_no_mixed_result(tmp_path, monkeypatch, 
     assert {one.name: one.read_text() for one in tmp_path.iterdir()} == dict.fromkeys(old, "new")
 
 
+def summary_of(*names):
+    return json.dumps({"recipe": "landcover", "software_version": "0", "files": names})
+
+
 def test_what_an_earlier_result_leaves_goes_and_what_is_nobodys_result_stays(tmp_path):
-    told = json.dumps({"recipe": "landcover", "software_version": "0"})
     maps = {"classes.tif": "map", "confidence.tif": "map", "values.tif": "map"}
+    told = summary_of("objects.geojson", "summary.json", "classes.png", *maps)
     write_files(tmp_path, {"objects.geojson": "old", "summary.json": told, **maps})
     foreign = {"notizen.txt": "mine", "classes.tif.aux.xml": "mine", "classes.csv": "mine"}
     for name, content in foreign.items():
@@ -271,7 +275,56 @@ def test_what_an_earlier_result_leaves_goes_and_what_is_nobodys_result_stays(tmp
     assert left == {**foreign, **new}
 
 
-@pytest.mark.parametrize("summary", [None, "", "[]", '{"recipe": "landcover"}'])
+@pytest.mark.parametrize("name", ["classes.png", "classes.tif"])
+@pytest.mark.parametrize("linked", [False, True])
+def test_an_input_stays_whatever_an_earlier_summary_lists(tmp_path, name, linked):
+    out = tmp_path / "out"
+    write_files(out, {"summary.json": summary_of("summary.json", name, "values.tif")})
+    (out / name).write_text("the image")
+    (out / "values.tif").write_text("old")
+    named = out / name
+    if linked:
+        named = tmp_path / "link.png"
+        named.symlink_to(out / name)
+    write_files(out, {"summary.json": summary_of("summary.json")}, [named])
+    left = {one.name: one.read_text() for one in out.iterdir()}
+    assert left == {"summary.json": summary_of("summary.json"), name: "the image"}
+
+
+def test_nothing_outside_goes_whatever_an_earlier_summary_lists(tmp_path):
+    out, near = tmp_path / "out", tmp_path / "near.txt"
+    near.write_text("mine")
+    write_files(out, {"summary.json": summary_of("../near.txt", "notes.txt")})
+    (out / "notes.txt").write_text("mine")
+    write_files(out, {"summary.json": "{}"})
+    assert near.exists()
+    assert (out / "notes.txt").exists()
+
+
+def test_a_summary_that_cannot_be_read_is_replaced_and_nothing_else_goes(tmp_path, monkeypatch):
+    write_files(tmp_path, {"summary.json": summary_of("classes.tif"), "classes.tif": "map"})
+
+    def refused(_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_bytes", refused)
+    write_files(tmp_path, {"summary.json": "{}"})
+    assert (tmp_path / "summary.json").read_text() == "{}"
+    assert (tmp_path / "classes.tif").read_text() == "map"
+
+
+OF_ANOTHER_KIND = [
+    None,
+    "",
+    "[]",
+    "[" * 100_000,
+    '{"recipe": "landcover"}',
+    '{"recipe": "landcover", "software_version": "0"}',
+    '{"recipe": "landcover", "software_version": "0", "files": "classes.tif"}',
+]
+
+
+@pytest.mark.parametrize("summary", OF_ANOTHER_KIND)
 def test_without_a_summary_of_this_command_nothing_goes(tmp_path, summary):
     (tmp_path / "classes.tif").write_text("mine")
     if summary is not None:

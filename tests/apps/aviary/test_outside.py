@@ -164,5 +164,5 @@ def test_schemas_refuse_what_is_no_result(tmp_path, ask):
 
 
 def _schema(name):
-    path = Path(command.__file__).parent / "schemas" / f"{name}.schema.json"
+    path = Path(command.__file__).parents[1] / "schemas" / f"{name}.schema.json"
     return Draft202012Validator(json.loads(path.read_text(encoding="utf-8")))

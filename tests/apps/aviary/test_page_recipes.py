@@ -316,6 +316,24 @@ def test_a_step_is_done_only_when_nothing_is_left_to_do_in_it(model):
     parcels_missing = own_file("gravel_garden")
     assert state_of(parcels_missing, "Bild und Gebiet") == "offen"
     assert state_of(parcels_missing, "Prüfen") == "offen"
+    lacking = opened(rezept="gravel_garden", beispiel="1")
+    assert state_of(lacking, "Bild und Gebiet") == state_of(lacking, "Prüfen") == "offen"
+    assert state_of(opened(rezept="change"), "Bild und Gebiet") == "erledigt"
+
+
+def test_marks_of_another_image_do_not_count(model):
+    page = own_file("similar")
+    for x in (40, 120, 200):
+        page.number_input(key="aviary_examples_x").set_value(x).run()
+        page.button(key="aviary_examples_add").click().run()
+    page.run()
+    assert state_of(page, "Bild und Gebiet") == "erledigt"
+    other = Image.open(io.BytesIO(ground())).transpose(Image.Transpose.ROTATE_180)
+    target = io.BytesIO()
+    other.save(target, "PNG")
+    page.file_uploader[0].set_value(("anderes.png", target.getvalue(), "image/png")).run()
+    assert "Markiert: 0 Beispiele, 0 Gegenbeispiele." in texts(page)
+    assert state_of(page, "Bild und Gebiet") == state_of(page, "Prüfen") == "offen"
 
 
 def test_a_coarse_image_is_checked_once_somebody_takes_it_nevertheless(model):

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 
-from apps.archivair.batch import making
 from apps.archivair.batch.contents import decode_batch, encode_batch
 from apps.archivair.batch.edits import BatchEdits, FieldEdit
 from apps.archivair.batch.making import make_batch
@@ -156,9 +155,9 @@ def test_what_is_said_about_a_field(edit, expected):
     assert not [one for one in batch.needs_review if one.name == "gebuehr_betrag"]
 
 
-def test_a_field_put_off_stays_to_be_looked_at(monkeypatch):
-    monkeypatch.setattr(making, "review_threshold", lambda confidences: 1.1)
-    unsure = stream(sheet(1, "gebuehr"), candidates=(value(1, "gebuehr_betrag", "184.50"),))
+def test_a_field_put_off_stays_to_be_looked_at():
+    misread = value(1, "gebuehr_betrag", "184.50", least_confidence=0.5)
+    unsure = stream(sheet(1, "gebuehr"), candidates=(misread,))
     before = make_batch(unsure)
     assert [one.name for one in before.needs_review if one.kind == "field"] == ["gebuehr_betrag"]
     later = make_batch(unsure, BatchEdits(fields={(1, "gebuehr_betrag"): FieldEdit("spaeter")}))
@@ -228,7 +227,7 @@ def test_what_a_person_corrects_names_the_property():
     assert before.property["flurstueck"] == "116/3"
 
 
-def test_a_field_edit_does_not_reach_a_value_of_the_document_it_was_joined_to(monkeypatch):
+def test_a_field_edit_does_not_reach_a_value_of_the_document_it_was_joined_to():
     edits = BatchEdits(
         cuts={4: False}, fields={(4, "bauherr"): FieldEdit("korrigiert", "Eva Linde", "Eva Lind")}
     )
@@ -236,7 +235,6 @@ def test_a_field_edit_does_not_reach_a_value_of_the_document_it_was_joined_to(mo
         one for one in make_batch(LETTERS, edits).documents[0].fields if one.name == "bauherr"
     )
     assert (one.value, one.rule == "person", one.page) == ("Karl Eiche", False, 1)
-    monkeypatch.setattr(making, "review_threshold", lambda confidences: 1.0)
     asked = {(item.kind, item.name) for item in make_batch(LETTERS, edits).needs_review}
     assert ("field", "bauherr") in asked
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from apps.archivair.documents.candidates import Candidate
-from apps.archivair.documents.field_confidence import choose_fields, review_threshold
+from apps.archivair.documents.field_confidence import ASKED_BELOW, choose_fields, review_threshold
 from apps.archivair.documents.fields import find_candidates
 from apps.archivair.documents.file_vote import centrality, voted_spelling
 from apps.archivair.documents.page_class import ClassifiedPage
@@ -62,18 +62,32 @@ def test_a_value_that_breaks_off_never_stands_for_the_file() -> None:
 @pytest.mark.parametrize("read", ["76/10", "7610", "76110", "76710"])
 def test_the_stroke_of_a_parcel_comes_from_the_other_pages(read: str) -> None:
     texts = [PERMIT_1957.replace("88/2", one) for one in ("76/10", "76/10", read)]
-    found = [one for one in found_in(*texts) if one.page == 3 and one.name.startswith("flurst")]
+    candidates = found_in(*texts, confidence=0.8)
+    found = [one for one in candidates if one.page == 3 and one.name.startswith("flurst")]
     assert {(one.name, one.value) for one in found} == {
         ("flurstueck_zaehler", "76"), ("flurstueck_nenner", "10"),
     }  # fmt: skip
     assert "".join({one.raw for one in found if one.value == "76"}) in (read, "76")
 
 
-def test_another_parcel_without_stroke_stays_as_it_is() -> None:
-    texts = [PERMIT_1957.replace("88/2", one) for one in ("706/10", "712")]
-    found = list(with_strokes(found_in(*texts)))
+@pytest.mark.parametrize(
+    ("pair", "read", "confidence"),
+    [
+        ("706/10", "712", 0.8),
+        ("12/3", "123", 0.97),
+        ("12/3", "123", 0.6),
+        ("76/10", "7610", 0.97),
+        ("76/10", "76110", 0.9),
+        ("7/6", "7176", 0.6),
+    ],
+)
+def test_another_parcel_without_stroke_stays_as_it_is(
+    pair: str, read: str, confidence: float
+) -> None:
+    texts = [PERMIT_1957.replace("88/2", one) for one in (pair, read)]
+    found = list(with_strokes(found_in(*texts, confidence=confidence)))
     values = {(one.name, one.value) for one in found if one.page == 2}
-    assert ("flurstueck_zaehler", "712") in values
+    assert ("flurstueck_zaehler", read) in values
     assert not [one for one in values if one[0] == "flurstueck_nenner"]
 
 
@@ -93,7 +107,15 @@ def test_an_unsurely_read_figure_follows_the_other_pages_and_says_so() -> None:
 
 
 def test_one_threshold_lets_about_a_tenth_be_reviewed() -> None:
-    sure = [0.5 + 0.004 * step for step in range(100)]
+    sure = [0.8 + 0.0019 * step for step in range(100)]
     assert sum(one < review_threshold(sure) for one in sure) == 10
-    assert review_threshold([]) == 0.0
-    assert review_threshold(iter([0.2, 0.9999])) in (0.2, 0.201)
+    assert review_threshold([]) == ASKED_BELOW
+    assert review_threshold(iter([0.2, 0.9999])) == ASKED_BELOW
+
+
+@pytest.mark.parametrize(
+    "unsure", [[0.3], [0.3] * 20, [0.05 + step / 160 for step in range(40)], [0.3, 0.7, 0.79, 0.5]]
+)
+def test_fields_that_are_likely_wrong_are_asked_however_many_they_are(unsure: list[float]) -> None:
+    assert all(one < review_threshold(unsure) for one in unsure)
+    assert all(one < review_threshold([*unsure, 0.9, 0.99]) for one in unsure)

@@ -4,6 +4,7 @@ import pytest
 
 from apps.archivair.documents.cells import page_cells
 from apps.archivair.documents.fields import Candidate, find_candidates
+from apps.archivair.documents.grammars import read_value
 from apps.archivair.documents.page_class import ClassifiedPage
 from apps.archivair.documents.page_classes import class_ids
 from apps.archivair.documents.patterns import default_patterns, read_patterns
@@ -150,3 +151,20 @@ def test_rules_without_labels_or_of_unknown_fields_are_refused() -> None:
         read_patterns('[[rule]]\nname = "x"\ngrammar = "date"\nlabels = []')
     with pytest.raises(ValueError, match="no known field"):
         read_patterns('[[rule]]\nname = "x"\nfield = "y"\ngrammar = "date"\nlabels = ["z"]')
+
+
+@pytest.mark.parametrize(
+    "surname", ["Hoff", "Hott", "Hett", "Hert", "Fran", "Heff", "Hoffn", "Herrmann"]
+)
+def test_a_surname_that_is_like_a_salutation_stays(surname: str) -> None:
+    (part,) = read_value("name", f"{surname} Wilhelm", 0, Surroundings())
+    assert part.value == f"{surname} Wilhelm"
+
+
+@pytest.mark.parametrize(
+    "salutation",
+    ["Herr", "Herrn", "Hcrr", "Hcrrn", "Hetr", "Herf", "Horrn", "Frau", "Frnu", "Fraa"],
+)
+def test_a_misread_salutation_is_no_part_of_the_name(salutation: str) -> None:
+    (part,) = read_value("name", f"{salutation} Kim Kramer", 0, Surroundings())
+    assert (part.value, part.start) == ("Kim Kramer", len(salutation) + 1)

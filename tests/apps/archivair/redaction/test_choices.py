@@ -26,8 +26,10 @@ from apps.archivair.redaction.hits import CaseFacts
 from apps.archivair.redaction.plan import decode_plan, encode_plan
 from apps.archivair.redaction.profiles import load_profile
 from apps.archivair.redaction.proposal import PageOfFile, covered, crop, key_of, propose
+from apps.archivair.redaction.withholding import is_held, kinds_of
 from apps.archivair.redaction.words import CATEGORY_WORDS, REASON_WORDS, removed_words
 from apps.archivair.upright import as_jpeg, upright_picture
+from apps.archivair.views.redaction import withheld_pages
 from shared.contracts.finding import Finding
 from shared.i18n import get_translator
 from tests.apps.archivair.redaction.pages import draw_page, sign
@@ -69,9 +71,9 @@ def lying(box, turns, width, height):
     return left, top, right, bottom
 
 
-def page_of(page, number=1, page_class="schriftverkehr", **more):
+def page_of(page, number=1, kinds=("schriftverkehr",), **more):
     kept = kept_of(page, **more)
-    return PageOfFile(number, kept, kept.reading.rotation_deg, page_class)
+    return PageOfFile(number, kept, kept.reading.rotation_deg, frozenset(kinds))
 
 
 def test_hits_lie_on_the_words_whatever_the_size_of_the_picture():
@@ -108,7 +110,7 @@ def test_writing_that_was_not_read_is_told():
     unseen = replace(kept_of(drawn, engines=("textebene",)), picture=kept_of(more).picture)
     pages = [
         page_of(drawn, 1), page_of(drawn, 2, findings=notes),
-        PageOfFile(3, unseen, 0, "foto"), page_of(drawn, 4, engines=("textebene",)),
+        PageOfFile(3, unseen, 0, frozenset({"foto"})), page_of(drawn, 4, engines=("textebene",)),
     ]  # fmt: skip
     assert propose(pages, CaseFacts()).unread == {2, 3}
 
@@ -201,6 +203,38 @@ def test_the_plan_holds_what_was_released_and_no_name_of_the_person():
     assert decode_plan(encode_plan(plan)) == plan
     with pytest.raises(ReadingUnusable):
         decode_plan(b"{}")
+
+
+@pytest.mark.parametrize(
+    ("alone", "together", "chosen", "held"),
+    [
+        ({"grundriss": 0.85, "bauantrag": 0.15}, "bauantrag", "bauantrag", ["grundriss"]),
+        ({"grundriss": 0.5, "bauantrag": 0.5}, "bauantrag", "bauantrag", ["grundriss"]),
+        ({"bauantrag": 0.8}, "bauantrag", "statik", ["statik"]),
+        ({}, "foto", "bauantrag", ["foto"]),
+        ({"grundriss": 0.4, "bauantrag": 0.6}, "bauantrag", "bauantrag", []),
+    ],
+)
+def test_a_page_is_held_back_for_each_kind_that_it_may_be_of(alone, together, chosen, held):
+    """Alone a floor plan, by its document another class, by a person's choice a third."""
+    profile = load_profile("nachbar")
+    batch = batch_of(together, together)
+    first = replace(batch.pages[0], class_probabilities=alone)
+    document = replace(batch.documents[0], document_class=chosen, last_page=1)
+    batch = replace(batch, pages=(first, batch.pages[1]), documents=(document,))
+    plan = make_plan(profile, batch, [document], (), (), MOMENT, "sachbearbeitung")
+    assert [page.page_class for page in plan.documents[0].pages] == (held or [together])
+    assert withheld_pages(profile, batch, document) == ([1] if held else [])
+    assert is_held(profile, kinds_of(first, document)) == bool(held)
+
+
+def test_names_on_a_page_that_may_be_about_neighbours_are_those_of_neighbours():
+    drawn = draw_page(["Frau Hopfengart ist einverstanden."])
+    roles = {
+        kinds: {hit.role for hit in propose([page_of(drawn, kinds=kinds)], CaseFacts()).hits}
+        for kinds in (("bauantrag",), ("bauantrag", "nachbar"))
+    }
+    assert roles == {("bauantrag",): {""}, ("bauantrag", "nachbar"): {"neighbour"}}
 
 
 def test_the_preview_is_black_inside_the_boxes_and_a_new_box_is_only_outlined():

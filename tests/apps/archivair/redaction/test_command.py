@@ -1,8 +1,11 @@
 """`redact` on the command line: exact files, exit codes, one German line on stderr."""
 
+import errno
 import json
 import signal
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pikepdf
@@ -13,8 +16,8 @@ from apps.archivair import __main__ as command
 from apps.archivair.archive_files.page_content import ArchivePage, PageWord
 from apps.archivair.archive_files.pdfa_check import check_pdfa
 from apps.archivair.redaction import command as redact_command, release
-from apps.archivair.redaction.laid_aside import laid_aside
-from shared.errors import ModelServerDown
+from apps.archivair.redaction.laid_aside import PagesAside
+from shared.errors import ModelServerDown, StorageFull
 from tests.apps.archivair.doubles import InkReader, draw_lines
 
 PAGE = draw_lines(["Bauherr: Walter Schlehdorn", "Bauherr: Walter Schlehdorn"], size=(900, 500))
@@ -198,13 +201,74 @@ def test_an_old_file_never_lies_beside_the_report_of_another_input(
     assert not list(tmp_path.glob(".*.part"))
 
 
+def test_a_stop_while_the_old_result_is_taken_away_does_not_refuse_the_next_call(
+    tmp_path, capsys, reads, scan, monkeypatch
+):
+    out = tmp_path / "auszug.pdf"
+    words = ("--profile", "forschung", "--out", out)
+    assert run(capsys, scan, *words)[0] == 0
+    honest, gone = redact_command.Path.unlink, []
+
+    def stops(path, missing_ok=False):
+        if path.name.startswith("."):
+            return honest(path, missing_ok=missing_ok)
+        if gone:
+            raise KeyboardInterrupt
+        gone.append(path.name)
+        return honest(path, missing_ok=missing_ok)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(redact_command.Path, "unlink", stops)
+        assert run(capsys, scan, *words)[0] == 4
+    assert gone == ["auszug.pdf"]
+    assert run(capsys, scan, *words)[0] == 0
+    assert check_pdfa(out.read_bytes()) == []
+
+
 def test_images_of_pages_lie_on_the_disk_and_not_in_memory(reads):
     page = ArchivePage(np.arange(48, dtype=np.uint8).reshape(2, 8, 3)[:, ::-1], 200.0, ())
-    aside = laid_aside(page)
+    with PagesAside() as aside:
+        aside = aside.lay(page)
     assert np.array_equal(aside.image, page.image)
     assert (aside.dpi, aside.lines) == (200.0, ())
     assert not aside.image.flags.owndata
     assert not aside.image.flags.writeable
+
+
+def open_files():
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def test_many_pages_share_few_files_and_stay_what_they_are():
+    before = open_files()
+    pages = [
+        ArchivePage(np.full((9, 7 + number), number, np.uint8), 200.0, ()) for number in range(200)
+    ]
+    with PagesAside(room=5000) as aside:
+        laid = [aside.lay(page) for page in [*pages, pages[3]]]
+        # 201 images of 10 to 207 x 9 bytes lie in some 40 files; the last one is still written.
+        assert open_files() - before < 60
+    assert all(
+        np.array_equal(one.image, page.image)
+        for one, page in zip(laid, [*pages, pages[3]], strict=True)
+    )
+    with PagesAside() as aside:
+        laid = [aside.lay(page) for page in pages]
+    assert open_files() - before < 61
+    del laid
+    assert open_files() == before
+
+
+@pytest.mark.parametrize(("number", "told"), [(errno.ENOSPC, StorageFull), (errno.EMFILE, OSError)])
+def test_only_a_full_disk_is_called_full(monkeypatch, number, told):
+    def refused(**words):
+        raise OSError(number, "refused")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", refused)
+    page = ArchivePage(np.zeros((4, 4), np.uint8), 200.0, ())
+    with PagesAside() as aside, pytest.raises(told) as caught:
+        aside.lay(page)
+    assert isinstance(caught.value, StorageFull) == (told is StorageFull)
 
 
 def test_pages_are_written_one_after_the_other(tmp_path, capsys, reads, scan, monkeypatch):

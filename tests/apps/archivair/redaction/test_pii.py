@@ -144,6 +144,58 @@ def test_a_private_role_beats_that_of_an_official():
     assert next(hit.role for hit in hits if hit.text == "Maßholder") == "owner"
 
 
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["gez. Müller, den 12. Mai 1957"],
+        ["Flurstück 1234 Müller", "Herr Müller"],
+        ["im Jahre 1957 Müller", "Sehr geehrter Herr Müller,"],
+        ["45219 Müller", "Sehr geehrter Herr Müller,"],
+        ["Parzelle 1234 Müller", "Hochachtungsvoll", "Müller"],
+    ],
+)
+def test_a_number_or_a_date_beside_a_name_makes_no_town_of_it(lines):
+    assert ("person_name", "Müller") in found(*lines)
+
+
+@pytest.mark.parametrize("line", ["42579 Waldhausen", "5620 Waldhausen", "Waldhausen, den 3. Mai"])
+def test_a_seal_with_the_town_where_people_sign_is_no_person(line):
+    assert found(line, "Der Bau ist fertig.", "Hochachtungsvoll", "Waldhausen") == set()
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["Die Garage wird massiv errichtet", "Hochachtungsvoll", "Schlehdorn"],
+        ["Die Kosten betragen insgesamt 9 DM", "Hochachtungsvoll", "Schlehdorn"],
+        ["Im Auftrag", "Hochachtungsvoll", "Schlehdorn"],
+        ["Hochachtungsvoll", "Schlehdorn", "Anlagen"],
+        ["Hochachtungsvoll", "Schlehdorn", "An das Bauamt"],
+        ["Der Vorstand des Vereins", "Hochachtungsvoll", "Schlehdorn"],
+    ],
+)
+def test_who_signs_below_a_private_formula_is_no_official(lines):
+    page = page_of("Das Haus ist fertig.", "Es ist schön.", "Es ist rot.", "Es ist groß.", *lines)
+    roles = {hit.role for hit in find_pii([page]) if hit.text == "Schlehdorn"}
+    assert roles == {""}
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["Der Leiter des Bauordnungsamtes", "Schlehdorn"],
+        ["Der Oberkreisdirektor", "Schlehdorn"],
+        ["Das Bauaufsichtsamt", "Schlehdorn"],
+        ["Hochachtungsvoll", "Der Stadtdirektor", "Im Auftrag", "Schlehdorn"],
+        ["Mit freundlichen Grüßen", "Schlehdorn", "Bauordnungsamt"],
+    ],
+)
+def test_who_signs_for_an_office_is_an_official(lines):
+    page = page_of("Das Haus ist fertig.", "Es ist schön.", "Es ist rot.", "Es ist groß.", *lines)
+    hits = find_pii([page])
+    assert {(hit.text, hit.role) for hit in hits} == {("Schlehdorn", "official")}
+
+
 def test_a_signature_is_found_below_a_closing_formula_and_print_is_none():
     lines = ["Das Haus ist fertig.", "Hochachtungsvoll", "", "", "Nagelschmidt"]
     plain = draw_page(lines)

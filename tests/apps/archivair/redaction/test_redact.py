@@ -162,6 +162,16 @@ def test_withheld_pages_are_replaced_and_all_of_them_is_refused():
         release([letter()], load_profile("nachbar"), told, MOMENT, read_nothing)
 
 
+def test_hits_on_withheld_pages_are_not_counted():
+    """A notice stands there; what was on it was not removed but never handed out."""
+    plan = draw_page(["Grundriss Erdgeschoss", "Bauherr: Walter Schlehdorn", "Telefon 02056 13245"])
+    alone = release([letter()], load_profile("nachbar"), CaseFacts(), MOMENT, read_nothing)
+    both = release([letter(), plan], load_profile("nachbar"), CaseFacts(), MOMENT, read_nothing)
+    assert both.removed == alone.removed == len(both.report["removed"])
+    assert both.report["removed_per_category"] == alone.report["removed_per_category"]
+    assert sum(both.report["removed_per_category"].values()) == both.removed
+
+
 def test_neighbours_of_the_facts_go_from_the_owners_copy():
     page = draw_page(["Bauherr: Walter Schlehdorn", "Der Nachbar Hopfengart hat zugestimmt."])
     facts = CaseFacts(owners=("Walter Schlehdorn",), neighbours=("Timo Hopfengart",))

@@ -4,7 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import shapely
+from shapely import MultiPolygon, box
 
+from apps.aviary.kinds.surfaces_method import in_classes
 from tests.apps.aviary.surfaces.grounds import GRASS, SURE, TREE, derive, ground, write
 
 ROWS, COLUMNS = np.mgrid[0:200, 0:260]
@@ -75,6 +78,8 @@ def test_a_wood_that_no_window_shows_whole_is_not_cut(tmp_path, side, with_heigh
     whole = derive("trees", made, files, largest_m=6.0)
     parts = derive("trees", replace(made, window_px=side), files, largest_m=6.0)
     wood, tree = sorted(parts, key=lambda one: -one.area_px)
+    assert (wood.class_key, tree.class_key) == ("canopy", "tree")
+    assert "crown_diameter_m" not in dict(wood.figures)
     assert wood.area_px == pytest.approx(np.pi * (90**2 - 8**2), rel=0.02)
     assert len(wood.polygon.interiors) == 1
     assert wood.bbox_px == pytest.approx((30, 10, 211, 191), abs=1)
@@ -84,6 +89,27 @@ def test_a_wood_that_no_window_shows_whole_is_not_cut(tmp_path, side, with_heigh
     assert [one.area_px for one in sorted(whole, key=lambda one: -one.area_px)] == pytest.approx(
         [wood.area_px, tree.area_px], rel=0.005
     )
+
+
+def test_a_wood_ends_where_the_area_does(tmp_path):
+    """A smaller part of it lies inside; what the area only grazes is nothing."""
+    codes = np.where(disc(120, 100, 90), TREE, GRASS)
+    area = MultiPolygon([box(0, 0, 80, 200), box(207, 95, 260, 105)])
+    made = replace(ground(tmp_path / "in", codes), area_px=area)
+    (part,) = derive("trees", made, largest_m=6.0)
+    whole = shapely.Point(120.5, 100.5).buffer(90)
+    assert part.class_key == "canopy"
+    assert part.area_px == pytest.approx(whole.intersection(box(0, 0, 80, 200)).area, rel=0.03)
+    assert part.bbox_px[2] == pytest.approx(80)
+
+
+def test_a_recipe_without_a_class_for_woods_keeps_them_as_its_first(tmp_path):
+    codes = np.where(disc(120, 100, 90) | disc(240, 30, 12), TREE, GRASS)
+    found = derive("trees", ground(tmp_path / "in", codes), largest_m=6.0)
+    assert sorted(one.class_key for one in found) == ["canopy", "tree"]
+    keys = ["tree", "canopy"]
+    assert list(in_classes(found, keys)) == found
+    assert [one.class_key for one in in_classes(found, keys[:1])] == ["tree", "tree"]
 
 
 def test_trees_of_other_code_and_size(tmp_path):
