@@ -53,7 +53,8 @@ def features(folder):
 
 def check_files(folder, width, height):
     content = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
-    assert set(content) == SUMMARY
+    assert set(content) == SUMMARY | {"files"}
+    assert set(content["files"]) <= {path.name for path in folder.iterdir()}
     assert len(content["model"]["sha256"]) == 64
     for feature in features(folder):
         assert set(feature["properties"]) == PROPERTIES
