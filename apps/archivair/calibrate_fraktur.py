@@ -2,8 +2,8 @@
 
 The lines are those of the development works; each half of the works is also voted with weights of
 the other half, and that error rate stands in the file. Engines that are not installed get the
-weights of Tesseract until they can be measured. Log-odds of a weaker engine are those of characters
-on which nobody else has spoken; beside the own recogniser they count for less, by one share.
+weights of Tesseract until they can be measured. The log-odds of each engine are fitted alone, but
+engines err alike; so all but the own recogniser's count by one common share.
 """
 
 from __future__ import annotations

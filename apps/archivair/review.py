@@ -26,12 +26,7 @@ from apps.archivair.batch.edits import (
     field_key,
 )
 from apps.archivair.batch.making import is_about
-from apps.archivair.documents import field_confidence
 
-THRESHOLD_STEP = field_confidence.THRESHOLD_STEP
-ASKED_BELOW = field_confidence.ASKED_BELOW
-suggest_threshold = field_confidence.review_threshold
-"""The page asks for the same fields as the list of the batch."""
 _PUT_OFF = "spaeter"
 FINE, FAULTY = "in_ordnung", "mangel"
 """Outcomes of the check of a page by a second person."""

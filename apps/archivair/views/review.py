@@ -8,13 +8,8 @@ import streamlit as st
 
 from apps.archivair.batch.contents import Batch
 from apps.archivair.batch.edits import CORRECTED, LATER, UNREADABLE
-from apps.archivair.review import (
-    ASKED_BELOW,
-    THRESHOLD_STEP,
-    Review,
-    make_review,
-    suggest_threshold,
-)
+from apps.archivair.documents.field_confidence import ASKED_BELOW, THRESHOLD_STEP, review_threshold
+from apps.archivair.review import Review, make_review
 from apps.archivair.run_pages import RunPages
 from apps.archivair.views.answers import answer_about
 from apps.archivair.views.deciding import may_decide
@@ -102,7 +97,7 @@ def _choose_threshold(ctx: AppContext, run_id: str, found: Batch) -> float:
     """Return the threshold: what the person chose for this run, else what suits the batch."""
     t = ctx.t
     confidences = [one.confidence for document in found.documents for one in document.fields]
-    suggested = suggest_threshold(confidences)
+    suggested = review_threshold(confidences)
     kept: dict[str, float] = st.session_state.setdefault(_THRESHOLD, {})
     chosen = kept.get(run_id, round(PERCENT * suggested, 1))
     asked = sum(one < suggested for one in confidences)

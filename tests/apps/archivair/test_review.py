@@ -18,15 +18,8 @@ from apps.archivair.batch.contents import (
     ReviewItem,
 )
 from apps.archivair.batch.edits import class_key, cut_key, field_key, field_reason
-from apps.archivair.review import (
-    ASKED_BELOW,
-    Review,
-    class_choices,
-    later_key,
-    make_review,
-    sample_pages,
-    suggest_threshold,
-)
+from apps.archivair.documents.field_confidence import ASKED_BELOW, review_threshold
+from apps.archivair.review import Review, class_choices, later_key, make_review, sample_pages
 
 NOW = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
 
@@ -152,14 +145,14 @@ def test_classes_are_offered_by_their_mean_over_the_pages_that_say_something() -
 
 
 def below(confidences: list[float]) -> int:
-    threshold = suggest_threshold(confidences)
+    threshold = review_threshold(confidences)
     return sum(one < threshold for one in confidences)
 
 
 def test_the_suggested_threshold_asks_for_about_a_tenth() -> None:
     assert below([0.8 + 0.002 * step for step in range(90)]) == 9
     assert below([0.9 + 0.001 * step for step in range(90)]) == 9
-    assert suggest_threshold([]) == ASKED_BELOW
+    assert review_threshold([]) == ASKED_BELOW
 
 
 def test_unsure_fields_are_asked_in_the_smallest_batch() -> None:

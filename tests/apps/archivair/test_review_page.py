@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from apps.archivair.batch.edits import edits_of, field_key
-from apps.archivair.review import suggest_threshold
+from apps.archivair.documents.field_confidence import review_threshold
 from apps.archivair.views import review_desk
 from apps.archivair.views.loading import batch_anew
 from shared.i18n import get_translator
@@ -242,7 +242,7 @@ def test_the_suggested_threshold_is_that_of_the_batch_and_can_be_moved(run_id):
     found = batch_of(run_id)
     sure = sorted(one.confidence for document in found.documents for one in document.fields)
     suggested = page.slider[0].value / 100
-    assert suggested == pytest.approx(suggest_threshold(sure))
+    assert suggested == pytest.approx(review_threshold(sure))
     assert left(page) == (sum(one < suggested for one in sure), len(sure))
     with_threshold_0 = page.slider[0].set_value(0.0).run()
     assert left(with_threshold_0)[0] == 0

@@ -7,8 +7,9 @@ import pytest
 from apps.archivair.batch.contents import decode_batch, encode_batch
 from apps.archivair.batch.edits import BatchEdits, FieldEdit
 from apps.archivair.batch.making import make_batch
+from apps.archivair.documents.field_confidence import review_threshold
 from apps.archivair.documents.page_classes import class_ids
-from apps.archivair.review import make_review, suggest_threshold
+from apps.archivair.review import make_review
 from tests.apps.archivair.batch.streams import sheet, stream, value
 
 LETTERS = stream(
@@ -167,7 +168,7 @@ def test_a_field_put_off_stays_to_be_looked_at():
 def test_the_list_of_the_batch_and_the_review_page_ask_for_the_same_fields():
     batch = make_batch(LETTERS)
     sure = [one.confidence for document in batch.documents for one in document.fields]
-    review = make_review(batch, {}, suggest_threshold(sure))
+    review = make_review(batch, {}, review_threshold(sure))
     asked = [(one.page, one.name) for one in batch.needs_review if one.kind == "field"]
     page = [(one.page, one.field.found.name) for one in review.open if one.field]
     assert asked == page != []
