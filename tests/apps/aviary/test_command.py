@@ -375,8 +375,12 @@ def test_a_cache_of_somebody_else_costs_only_time(tmp_path, capsys, caplog, mode
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_stop_signal_ends_at_once_with_code_four(tmp_path, capsys, model, number):
-    """Nobody waits for the tiles under way, nor for a program that was started for the run."""
+    """Nobody waits for the tiles under way, nor for a program that was started for the run.
+
+    What ran before the command belongs to somebody else and goes on.
+    """
     never, first, helper = threading.Event(), threading.Lock(), []
+    neighbour = subprocess.Popen(["sleep", "60"])
 
     def stops(rgb):
         if first.acquire(blocking=False):  # tiles are under way in several threads
@@ -395,8 +399,11 @@ def test_a_stop_signal_ends_at_once_with_code_four(tmp_path, capsys, model, numb
         code, _, err = run(capsys, *words)
         took_s = time.monotonic() - began
         assert helper[0].wait(5) == -signal.SIGKILL
+        assert neighbour.poll() is None
     finally:
         never.set()
+        neighbour.kill()
+        neighbour.wait()
     assert (code, "abgebrochen" in err, out.exists()) == (4, True, False)
     assert took_s < 30
     assert signal.getsignal(number) == before
