@@ -12,7 +12,7 @@ from PIL import Image
 from sqlalchemy import Engine
 
 from apps.archivair import __main__ as archivair
-from apps.aviary import __main__ as aviary
+from apps.aviary.commands import program as aviary
 from shared.auth.audit_log import log_folder
 from shared.auth.audited_commands import run_app_command
 from shared.contracts.identity.principal import HOME_TENANT

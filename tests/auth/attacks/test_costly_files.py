@@ -11,6 +11,7 @@ import psutil
 import pytest
 from PIL import Image
 
+from apps.archivair.errors import PdfDamaged
 from apps.archivair.file_check import check_file
 from apps.archivair.pages import Limits
 from shared import limited_reading
@@ -77,7 +78,7 @@ def test_a_small_file_takes_no_more_than_it_may(name: str, monkeypatch: pytest.M
     monkeypatch.setattr(limited_reading, "LIMITS", limits)
     gallery = psutil.Process()
     before = gallery.memory_info().rss
-    with pytest.raises((FileTooCostly, FileUnreadable)):
+    with pytest.raises((FileTooCostly, FileUnreadable, PdfDamaged)):
         read_limited(check_file, content, NAMES[name], Limits())
     assert gallery.memory_info().rss - before < MOST_GROWTH_BYTES
     assert reader_process().children() == []
