@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 from apps.archivair.batch.contents import Batch, Document, PropertyFile
 from apps.archivair.class_words import class_word
 from shared.i18n import N_, Translator
 
+MOST_RUNS = 6
+"""Pages in another order are named one by one as long as that stays short."""
 _ACTIONS = {
     "schnitt": N_("Schnitt vor Seite {page}"),
     "klasse": N_("Art ab Seite {page}"),
     "drehung": N_("Drehung der Seite {page}"),
     "andere_akte": N_("Zuordnung der Seite {page}"),
+    "platz": N_("Platz der Seite {page}"),
 }
 
 
@@ -47,7 +51,27 @@ def pages_words(document: Document, t: Translator) -> str:
     first, last = document.first_page, document.last_page
     if first == last:
         return t("Seite {number}", number=first)
+    if document.order:
+        return _ordered_words(document.order, t)
     return t("Seiten {first} bis {last}", first=first, last=last)
+
+
+def _ordered_words(numbers: Sequence[int], t: Translator) -> str:
+    """Name pages that do not lie as they were scanned: 6, 5, 7 to 9; of many their count."""
+    runs: list[tuple[int, int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][1] + 1:
+            runs[-1] = runs[-1][0], number
+        else:
+            runs.append((number, number))
+    if len(runs) > MOST_RUNS:
+        count = t.plural("{count} Seite", "{count} Seiten", len(numbers))
+        return t("{pages} in eigener Reihenfolge", pages=count)
+    words = [
+        str(first) if first == last else t("{first} bis {last}", first=first, last=last)
+        for first, last in runs
+    ]
+    return t("Seiten {numbers}", numbers=", ".join(words))
 
 
 def document_words(document: Document, t: Translator) -> str:
@@ -61,14 +85,19 @@ def document_words(document: Document, t: Translator) -> str:
     return f"{document.document}. {name} ({pages_words(document, t)})"
 
 
-def item_words(item_key: str, t: Translator) -> str:
-    """Say what a decision was about.
+def action_words(item_keys: Sequence[str], t: Translator) -> str:
+    """Say what an action was about.
 
     Args:
-        item_key: Its item, such as `schnitt:7`.
+        item_keys: Items of its decisions, such as `schnitt:7`, the first one first.
         t: Translator of the app.
     """
-    kind, page = item_key.split(":")
+    told = [one.split(":") for one in item_keys if one.split(":")[0] in _ACTIONS]
+    # What places a page may also move a cut and hand on a class; it is about the page.
+    placed = [one for one in told if one[0] == "platz"]
+    if len(placed) > 1:
+        return t("Reihenfolge von {count} Seiten", count=t.number(len(placed)))
+    kind, page = (placed or told)[0]
     return t(_ACTIONS[kind], page=page)
 
 

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from apps.archivair.archive_files.page_content import ArchivePage, PageWord, upright_page
-from apps.archivair.clean import clean_page
+from apps.archivair.clean import WHITE, CleanPage, clean_page
 from apps.archivair.piece_reading import Engines
 from apps.archivair.pipeline import read_page
 from apps.archivair.recognise import ServerReader
@@ -46,7 +46,7 @@ from apps.archivair.redaction.profiles import load_profile, page_class, with_rol
 from apps.archivair.redaction.release import by_profile, release_choice
 from apps.archivair.redaction.rereading import bare_page, reread_with
 from apps.archivair.redaction.verify import PageReader
-from apps.archivair.tesseract import find_tesseract
+from apps.archivair.tesseract import TIMEOUT_S, find_tesseract
 from shared import __version__
 from shared.clients.model_server import ModelServerClient
 from shared.clients.server_process import ensure_model_server
@@ -66,10 +66,15 @@ NO_SERVER = 3
 _FILES_PER_STREAM = 2
 _PROGRAM = Path(__file__).resolve().parent
 _DECIDING = (
-    "forms.toml", "known_names.py", "lexicon.toml", "misread.py", "names.py", "numbers.py",
-    "pii.py", "places.py", "redact.py", "removed_strings.py", "signatures.py", "verify.py",
+    "forms.toml", "known_names.py", "lexicon.toml", "measuring.py", "misread.py", "names.py",
+    "numbers.py", "pii.py", "places.py", "redact.py", "removed_strings.py", "signatures.py",
+    "verify.py",
 )  # fmt: skip
 Json = dict[str, Any]
+
+
+class PageNotRead(Exception):
+    """Text recognition took too long: a page that nobody read proves nothing."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -191,7 +196,7 @@ def _released(
 
     try:
         released = release_choice(pages, profile, choice, datetime.now(UTC), remembered)
-    except ResidueFound:
+    except (ResidueFound, PageNotRead):
         return Counter({"refused": 1})
     gone = [
         Known(one.page - first + 1, one.category, one.text, one.box)
@@ -280,9 +285,25 @@ def _proof_reader() -> PageReader:
     def read(pixels: NDArray[np.uint8], dpi: float) -> list[PageWord]:
         del dpi
         gray = pixels[:, :, 1] if pixels.ndim == 3 else pixels
-        return words_alone(tesseract.read_page(clean_page(np.ascontiguousarray(gray)).image))
+        begin = time.monotonic()
+        text = tesseract.read_page(ink_alone(clean_page(np.ascontiguousarray(gray))))
+        if not text and time.monotonic() - begin >= TIMEOUT_S:
+            raise PageNotRead
+        return words_alone(text)
 
     return read
+
+
+def ink_alone(clean: CleanPage) -> NDArray[np.uint8]:
+    """Return a page whose paper is white, so that its grain is not read as letters.
+
+    Tesseract chooses its own threshold: on empty or worn pages it took the grain of the paper for
+    ink, ran into its time limit and read nothing at all.
+
+    Args:
+        clean: A cleaned page.
+    """
+    return np.where(clean.image < clean.ink_threshold, clean.image, np.uint8(WHITE))
 
 
 def _figures(parts: Sequence[Json], options: argparse.Namespace, beside: str) -> list[Json]:
@@ -334,8 +355,8 @@ def _share(name: str, name_en: str, right: int, total: int) -> Json:
 
 
 def _program_hash() -> str:
-    """Return a hash of what decides the outcome: finding, removing, proving."""
-    digest = hashlib.sha256()
+    """Return a hash of what decides the outcome: finding, removing, proving, measuring."""
+    digest = hashlib.sha256(Path(__file__).read_bytes())
     for name in _DECIDING:
         digest.update((_PROGRAM / "redaction" / name).read_bytes())
     return digest.hexdigest()[:16]

@@ -5,11 +5,13 @@ Nothing is drawn. What unpacks to more than a limit is refused instead of read.
 
 from __future__ import annotations
 
+import math
 import re
 import zlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 import pikepdf
@@ -25,6 +27,10 @@ MOST_PACKINGS: Final = 2
 MOST_NAMES: Final = 500_000
 """Different names in one piece."""
 BYTES_PER_DRAW: Final = 2 * 2**10
+MOST_PAINTED: Final = 2_000_000
+"""Shapes, pictures and signs on one page."""
+MOST_PIXELS: Final = 400_000_000
+"""Of a picture that only drawing would find; larger ones on the page itself are told one by one."""
 _NAME = re.compile(
     rb"/([^\s\x00()<>\[\]{}/%]+)(\s+(?:[-+.\d]+\s+Tf|gs|cs|CS|sh|BMC|ri)(?![^\s\x00()<>\[\]{}/%]))?"
 )
@@ -34,6 +40,11 @@ _PAINT = re.compile(
     rb"(?<![^\s\x00()<>\[\]{}/%])(?:[fBb]\*?|[FSs]|sh|Do|EI|T[jJ]|['\"])(?![^\s\x00()<>\[\]{}/%])"
 )
 _TEXT = re.compile(rb"\((?:\\.|[^\\()]|\((?:\\.|[^\\()])*\))*\)|<[0-9A-Fa-f\s]+>", re.DOTALL)
+_INLINE = re.compile(
+    rb"(?<![^\s\x00()<>\[\]{}/%])BI(?![^\s\x00()<>\[\]{}/%])(.{1,1000}?)\sID\s", re.DOTALL
+)
+_SIDE = re.compile(rb"/(?:W|H|Width|Height)\s+(\d{1,10})")
+_FLATE = ("/FlateDecode", "/Fl")
 _STEP_BYTES = 2**16
 
 
@@ -78,17 +89,40 @@ class ContentReader:
         key = tuple(one.objgen for one in streams)
         if key not in self._known:
             plain = b" ".join(self._unpacked(one) for one in streams)
+            paints = sum(1 for _ in islice(_PAINT.finditer(plain), MOST_PAINTED + 1))
+            if paints > MOST_PAINTED:
+                raise EndlessDrawing
+            _refuse_inline_bombs(plain)
             forms: Counter[str] = Counter()
             others: Counter[str] = Counter()
             for found in _NAME.finditer(plain):
                 (others if found[2] else forms)[_plain_name(found[1])] += 1
                 if len(forms) + len(others) > MOST_NAMES:
                     raise EndlessDrawing
-            paints = sum(1 for _ in _PAINT.finditer(plain))
             signs = sum(found.end() - found.start() for found in _TEXT.finditer(plain))
             weight = 1 + len(plain) // BYTES_PER_DRAW
             self._known[key] = Content(forms + others, forms, paints + signs, weight)
         return self._known[key]
+
+    def size(self, stream: pikepdf.Stream) -> int:
+        """Return how many bytes a stream unpacks to, 0 where nobody can tell before drawing.
+
+        Args:
+            stream: Of a font, a function, a part of a page, anything but a picture.
+
+        Raises:
+            EndlessDrawing: More than `MOST_UNPACKED_BYTES`, or packed again and again.
+            pikepdf.PdfError: It cannot be read.
+        """
+        packings = _packings(stream.get("/Filter"))
+        if sum(one in _FLATE for one in packings) > 1:
+            raise EndlessDrawing
+        if len(packings) != 1 or packings[0] not in _FLATE:
+            return 0
+        size = _inflated_size(stream.read_raw_bytes(), MOST_UNPACKED_BYTES + 1)
+        if size > MOST_UNPACKED_BYTES:
+            raise EndlessDrawing
+        return size
 
     def _unpacked(self, stream: pikepdf.Stream) -> bytes:
         plain = _plain(stream, min(MOST_UNPACKED_BYTES, self._left))
@@ -102,7 +136,7 @@ def _plain(stream: pikepdf.Stream, most: int) -> bytes:
     packed = stream.read_raw_bytes()
     if not packings:
         plain = packed
-    elif packings in (["/FlateDecode"], ["/Fl"]) and not _has_predictor(stream):
+    elif len(packings) == 1 and packings[0] in _FLATE and not _has_predictor(stream):
         plain = _inflated(packed, most + 1)
     elif len(packings) > MOST_PACKINGS or len(packed) > MOST_OTHER_BYTES:
         raise EndlessDrawing
@@ -114,6 +148,28 @@ def _plain(stream: pikepdf.Stream, most: int) -> bytes:
     if len(plain) > most:
         raise EndlessDrawing
     return plain
+
+
+def _inflated_size(packed: bytes, most: int) -> int:
+    """Count unpacked bytes up to `most`, without keeping them; of damaged data those before."""
+    unpacker, size = zlib.decompressobj(), 0
+    while packed and size < most:
+        try:
+            size += len(unpacker.decompress(packed, _STEP_BYTES * 16))
+        except zlib.error:
+            break
+        packed = unpacker.unconsumed_tail
+    return size
+
+
+def _refuse_inline_bombs(plain: bytes) -> None:
+    """Refuse pictures between the signs of a page that unpack to gigabytes."""
+    pixels = 0
+    for found in _INLINE.finditer(plain):
+        sides = [int(one) for one in _SIDE.findall(found[1])]
+        pixels += math.prod(sides) if len(sides) > 1 else 0
+    if pixels > MOST_PIXELS:
+        raise EndlessDrawing
 
 
 def _packings(named: pikepdf.Object | None) -> list[str]:

@@ -14,12 +14,21 @@ from pathlib import Path
 import pikepdf
 
 from apps.archivair.file_data import FileData
-from apps.archivair.pdf_contents import Content, ContentReader, EndlessDrawing
+from apps.archivair.pdf_contents import (
+    MOST_PAINTED,
+    MOST_PIXELS,
+    Content,
+    ContentReader,
+    EndlessDrawing,
+)
+from apps.archivair.pdf_sizes import is_left_packed, pixels_of, refuse_endless_tiles
 
 MOST_NESTED = 12
 """Sound files nest two or three."""
 MOST_DRAWN = 50_000
 """Draws of small parts on one page; they take seconds."""
+LARGE_BYTES = 16 * 2**20
+"""A smaller piece of drawing without parts holds no more shapes than that."""
 MOST_LOOKED_AT = 3_000_000
 """Parts that are looked at in one file; nothing is drawn for it."""
 _MOST_ABOVE = 100
@@ -42,16 +51,21 @@ class _Part:
     stream: pikepdf.Stream
     above: _Scope
     is_aside: bool = False
+    is_picture: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class _Cost:
-    """What drawing a piece brings: draws of its parts, shapes painted, most draws of one shape."""
+    """What drawing a piece brings.
+
+    Draws of its parts, shapes painted, most draws of one shape, levels, pixels of a picture in it.
+    """
 
     inner: int = 0
     paints: int = 0
     aside: int = 0
     deep: int = 0
+    pixels: int = 0
 
     @property
     def total(self) -> int:
@@ -68,6 +82,9 @@ def has_endless_forms(data: FileData) -> bool:
     try:
         with pikepdf.open(place if isinstance(place, Path) else io.BytesIO(place)) as pdf:
             walk = _Walk()
+            for item in pdf.objects:
+                if isinstance(item, pikepdf.Stream) and not is_left_packed(item):
+                    walk.check_stream(item)
             for page in pdf.pages:
                 walk.check_page(page.obj)
     except EndlessDrawing:
@@ -82,7 +99,18 @@ class _Walk:
         self._reader = ContentReader()
         self._costs: dict[Key, _Cost | None] = {}
         self._signs: dict[tuple[int, int], list[pikepdf.Stream]] = {}
+        self._large: list[tuple[int, int]] = []
         self._left = MOST_LOOKED_AT
+
+    def check_stream(self, stream: pikepdf.Stream) -> None:
+        """Raise EndlessDrawing for a stream that unpacks to gigabytes or is tiled without end."""
+        self._look_at()
+        try:
+            self._large += [stream.objgen] if self._reader.size(stream) > LARGE_BYTES else []
+        except pikepdf.PdfError:
+            return  # whoever draws it cannot read it either
+        if stream.get("/PatternType") == 1:
+            refuse_endless_tiles(stream)
 
     def check_page(self, page: pikepdf.Object) -> None:
         """Raise EndlessDrawing for a page that no sound file has."""
@@ -90,14 +118,18 @@ class _Walk:
         scope = _Scope(resources, ("page", page.objgen))
         costs = []
         parts = self._parts(scope, scope)
-        if parts:
-            content = self._reader.read(_streams(page.get("/Contents")))
+        contents = _streams(page.get("/Contents"))
+        if parts or any(one.objgen in self._large for one in contents):
+            content = self._reader.read(contents)
             costs.append(self._cost_of(content, parts, scope, 0))
         for look in _looks(page.get("/Annots")):
             self._look_at()
             if look is not None:
                 costs.append(self._cost(_Part("", look, scope), scope, 1))
+                _refuse_picture(costs[-1].pixels)
         if sum(one.total for one in costs) > MOST_DRAWN:
+            raise EndlessDrawing
+        if sum(one.paints for one in costs) > MOST_PAINTED:
             raise EndlessDrawing
 
     def _cost(self, part: _Part, page: _Scope, depth: int) -> _Cost:
@@ -119,19 +151,24 @@ class _Walk:
         return cost
 
     def _cost_of(self, content: Content, parts: list[_Part], page: _Scope, depth: int) -> _Cost:
-        inner, paints, aside, deep = 0, content.paints, 0, 0
+        inner, paints, aside, deep, pixels = 0, content.paints, 0, 0, 0
         for part in parts:
             uses = (content.names if part.is_aside else content.forms).get(part.name, 0)
             if not uses:
                 continue
+            if part.is_picture:
+                pixels = max(pixels, pixels_of(part.stream))
+                continue
             cost = self._cost(part, page, depth + 1)
             deep, aside = max(deep, cost.deep + 1), max(aside, cost.aside)
             if part.is_aside:
+                _refuse_picture(cost.pixels)
                 aside = max(aside, cost.total)
                 continue
+            pixels = max(pixels, cost.pixels)
             inner += uses * (self._reader.read([part.stream]).weight + cost.inner)
             paints += uses * cost.paints
-        return _Cost(inner, paints, aside, deep)
+        return _Cost(inner, paints, aside, deep, pixels)
 
     def _parts(self, scope: _Scope, page: _Scope) -> list[_Part]:
         """Return the parts that names of a scope may stand for."""
@@ -173,12 +210,16 @@ class _Walk:
             raise EndlessDrawing
 
 
+def _refuse_picture(pixels: int) -> None:
+    if pixels > MOST_PIXELS:
+        raise EndlessDrawing
+
+
 def _parts_of(kind: str, name: str, value: pikepdf.Object, scope: _Scope) -> Iterator[_Part]:
     if kind == "/Pattern" and isinstance(value, pikepdf.Stream):
         yield _Part(name, value, scope, is_aside=True)
     elif kind == "/XObject" and isinstance(value, pikepdf.Stream):
-        if value.get("/Subtype") != "/Image":
-            yield _Part(name, value, scope)
+        yield _Part(name, value, scope, is_picture=value.get("/Subtype") == "/Image")
     elif kind == "/ExtGState" and isinstance(value, pikepdf.Dictionary):
         mask = _dictionary(value.get("/SMask"))
         group = None if mask is None else mask.get("/G")

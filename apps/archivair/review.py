@@ -226,15 +226,17 @@ def batch_seed(sha256s: Iterable[str]) -> int:
 
 
 def _fields(found: Batch, decisions: Mapping[str, Said]) -> Iterator[ReviewField]:
-    edits = edits_of(decisions).fields
+    edits = edits_of(decisions)
     for document in found.documents:
         # Decisions stay under the page that began the document when they were made.
-        own = [(key, edit) for key, edit in edits.items() if key[0] in document.pages]
+        own = [(key, edit) for key, edit in edits.fields.items() if key[0] in document.pages]
+        # A page that came from another document may go again, and would take them along.
+        began = min(set(document.pages) - edits.moved, default=document.first_page)
         for one in document.fields:
-            page = document.first_page
+            page = began
             edit: FieldEdit | None = None
             for (told, name), said in own:
-                if name == one.name and is_about(one, told, said):
+                if name == one.name and is_about(one, told, said, edits):
                     page, edit = told, said
             yield ReviewField(document.document, one, field_key(page, one.name), edit)
 

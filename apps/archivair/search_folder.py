@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import Annotated, Final, Literal
@@ -133,7 +133,7 @@ def _is_whole(batch: Batch, numbers: list[int]) -> bool:
     )
 
 
-def _bounded(pages: range) -> range:
+def _bounded(pages: Sequence[int]) -> Sequence[int]:
     return pages[: MOST_PAGES + 1]
 
 

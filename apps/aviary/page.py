@@ -10,7 +10,6 @@ from apps.aviary.views.class_export import show_class_export
 from apps.aviary.views.classes import show_class_result
 from apps.aviary.views.export import show_export
 from apps.aviary.views.input import choose_image
-from apps.aviary.views.marks import explain_marks
 from apps.aviary.views.next import show_next
 from apps.aviary.views.order import order_run, show_order
 from apps.aviary.views.other import offer_own_models
@@ -65,7 +64,6 @@ def show_finds(ctx: AppContext, shown: ShownRun) -> None:
     """Show found objects, let somebody review them, and offer files."""
     with st.container(key="aviary_result"):
         result, threshold, min_area_m2 = show_result(ctx, shown)
-        explain_marks(ctx, shown.analysis.marks)
         if shown.run.is_example:
             show_sample_truth(ctx, shown, result)
         show_model(ctx, shown.analysis.recipe)
@@ -83,7 +81,6 @@ def show_map(ctx: AppContext, shown: ShownMap) -> None:
     """Show a class map, let somebody check it at random points, and offer files."""
     with st.container(key="aviary_result"):
         show_class_result(ctx, shown)
-        explain_marks(ctx, shown.content.marks)
         show_model(ctx, shown.content.recipe)
         flag_result(ctx, shown.run.id)
     sample_step(ctx, shown)

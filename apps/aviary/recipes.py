@@ -32,6 +32,7 @@ FOLDER = Path(__file__).resolve().parent / "recipe_files"
 
 ON_CELLS: frozenset[Kind] = frozenset({"semantic", "surfaces", "change"})
 """Kinds whose model answers on cells, so that tiles begin and end on them."""
+MAKING_MAPS: frozenset[Kind] = frozenset({"semantic", "index"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +147,11 @@ class Recipe:
     def on_cells(self) -> bool:
         """True where the model answers on cells."""
         return self.kind in ON_CELLS
+
+    @property
+    def makes_map(self) -> bool:
+        """True where the result holds a map of the whole image beside outlines."""
+        return self.kind in MAKING_MAPS
 
     @property
     def takes_grey(self) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from apps.aviary.commands.stopping import undisturbed
-from shared.errors import ResultsExist, StorageFull
+from shared.errors import InputError, ResultsExist, StorageFull
 
 OBJECTS_FILE = "objects.geojson"
 SUMMARY_FILE = "summary.json"
@@ -27,6 +27,8 @@ OWN_FILES = frozenset(
     }
 )
 """Every name that a file of a result may have."""
+OBJECTS_FILES = frozenset({OBJECTS_FILE, SUMMARY_FILE})
+"""Names of the files of a result without a map."""
 NEEDED_FREE_BYTES = 50 * 2**20
 
 Json = dict[str, Any]
@@ -79,6 +81,28 @@ def prepare_folder(folder: Path, *, overwrite: bool) -> None:
         raise StorageFull(folder=folder.name) from cause
     if free < NEEDED_FREE_BYTES:
         raise StorageFull(folder=folder.name)
+
+
+def spare_inputs(written: Mapping[Path, Collection[str]], inputs: Collection[Path]) -> None:
+    """Refuse to write over a file that is read, before any work starts.
+
+    Args:
+        written: Names of the files that may be written, by folder.
+        inputs: Files that are read.
+
+    Raises:
+        InputError: A file that is read lies in such a folder under such a name.
+    """
+    names = {os.path.realpath(folder): known for folder, known in written.items()}
+    for one in inputs:
+        # A link that lies there would be replaced, and so would the file that a link leads to.
+        places = (Path(os.path.realpath(one.parent), one.name), Path(os.path.realpath(one)))
+        if any(place.name in names.get(str(place.parent), ()) for place in places):
+            reason = (
+                f"Das Ergebnis würde die Eingabedatei „{one.name}“ überschreiben. Bitte wählen Sie "
+                "mit --out einen anderen Ordner."
+            )
+            raise InputError(reason=reason)
 
 
 def write_files(

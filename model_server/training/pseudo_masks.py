@@ -1,7 +1,8 @@
 """Outlines for real tiles that have boxes only: the rendered network's where it agrees.
 
-A given box takes the outline of the find whose box overlaps it most, if by `LEAST_IOU`; else the
-box itself, a little smaller, because arrays seldom fill their box. Tiles with ground-mounted arrays
+A given box takes the outline of the find whose box overlaps it most, if by `LEAST_IOU`, stretched
+to the given box: what a person drew is the better measure. Else it takes the box itself. Both are
+a little smaller than the box, because arrays seldom fill it. Tiles with ground-mounted arrays
 get the class `pv_ground`: rendered scenes teach that class, and the same picture under two names
 would harm both.
 """
@@ -55,12 +56,18 @@ def outline_boxes(boxes: NDArray[np.float64], found: Sequence[Find], ground: boo
     for place, box in enumerate(boxes):
         best = int(overlap[place].argmax()) if len(found) else -1
         if best >= 0 and overlap[place, best] >= LEAST_IOU:
-            corners = np.clip(found[best].corners, box[:2], box[2:])
+            corners = _stretched(found[best].corners, _shrunken(box))
             from_network += 1
         else:
             corners = corners_of(_shrunken(box))
         outlines.append(Outline(code, corners))
     return PseudoMasks(outlines, from_network)
+
+
+def _stretched(corners: NDArray[np.float64], box: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Move and scale an outline so that it touches all four sides of a box."""
+    low, high = corners.min(axis=0), corners.max(axis=0)
+    return box[:2] + (corners - low) * (box[2:] - box[:2]) / np.maximum(high - low, 1e-6)
 
 
 def _shrunken(box: NDArray[np.float64]) -> NDArray[np.float64]:

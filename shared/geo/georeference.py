@@ -44,11 +44,11 @@ def read_world_file(image: Path) -> Affine | None:
     """
     for suffix in _world_suffixes(image.suffix):
         path = image.with_suffix(suffix)
-        if not path.is_file() or path.stat().st_size > WORLD_FILE_BYTES:
-            continue
         try:
+            if not path.is_file() or path.stat().st_size > WORLD_FILE_BYTES:
+                continue
             numbers = [float(line) for line in path.read_text(encoding="ascii").split()]
-        except ValueError:
+        except (OSError, ValueError):  # for example a name that is too long by one letter
             continue
         if len(numbers) == WORLD_FILE_LINES and all(math.isfinite(value) for value in numbers):
             a, d, b, e, x, y = numbers

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import logging
 import math
 import re
 import socket
@@ -34,6 +35,8 @@ from shared.errors import (
     MapServiceError,
     MapServiceOff,
     MapServiceRefusal,
+    StorageFull,
+    StorageUnreachable,
 )
 from shared.geo.crs import shown_name
 from shared.geo.open import recognise_format
@@ -57,6 +60,7 @@ _FORMATS = {"PNG", "JPEG"}
 _MESSAGE = re.compile(rb"<(?:\w+:)?ServiceException\b[^>]*>(.*?)</(?:\w+:)?ServiceException>", re.S)
 _CDATA = re.compile(r"<!\[CDATA\[(.*?)\]\]>", re.S)
 Bounds = tuple[float, float, float, float]
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,16 +147,24 @@ class MapServices:
         patch = _decoded(content, (width, height), host)
         if _is_blank(patch):
             raise MapServiceBlank(host=host)
-        if self._cache is not None:
-            self._cache.keep(self._cache.write(SHELF, content).path, key)
+        self._keep(key, content)
         return patch
 
     def _kept(self, key: str, size: tuple[int, int]) -> Patch | None:
-        path = self._cache.find(key) if self._cache is not None else None
         try:
+            path = self._cache.find(key) if self._cache is not None else None
             return _decoded(path.read_bytes(), size, "") if path is not None else None
-        except (FileNotFoundError, MapServiceAnswerUnusable):
+        except (OSError, MapServiceAnswerUnusable):
             return None  # another process has just made room, or the disk lost a part
+
+    def _keep(self, key: str, content: bytes) -> None:
+        """Keep an answer where that is possible; else the service is asked again next time."""
+        if self._cache is None:
+            return
+        try:
+            self._cache.keep(self._cache.write(SHELF, content).path, key)
+        except (OSError, StorageFull, StorageUnreachable) as error:
+            _log.warning("pictures of map services cannot be kept: %s", type(error).__name__)
 
     def _refuse_foreign(self, url: str) -> None:
         parts = urlsplit(url)

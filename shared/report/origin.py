@@ -25,7 +25,8 @@ def origin_rows(origin: Provenance, t: Translator) -> list[tuple[str, str]]:
     if origin.sample_data:
         rows.append((t("Daten"), t(EXAMPLE)))
     rows += _input_rows(origin, t)
-    rows += [(t("Modell"), model_words(model)) for model in origin.models]
+    # One model may have run on several devices; these words do not tell that apart.
+    rows += [(t("Modell"), one) for one in dict.fromkeys(map(model_words, origin.models))]
     day = origin.created_at.date()
     rows += [(t("Rechtsstand"), rule_words(rule, t, day)) for rule in origin.rules]
     rows += [

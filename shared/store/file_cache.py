@@ -7,7 +7,6 @@ import os
 import shutil
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Lock
@@ -137,21 +136,32 @@ class FileCache:
         shutil.rmtree(self._folder / tenant, ignore_errors=True)
 
     def trim(self) -> None:
-        """Remove what is unused for too long, then the longest unused while it is too much."""
+        """Remove what is unused for too long, then the longest unused while it is too much.
+
+        What belongs to another account stays; the log tells of that once.
+        """
         now = self._clock()
         copies = []
         for path in self._folder.rglob("*"):
-            with suppress(FileNotFoundError):
+            try:
                 if path.is_file() and path.parent.name != DRAFTS:
                     status = path.stat()
                     copies.append((status.st_atime, status.st_size, path))
+            except FileNotFoundError:
+                continue
+            except PermissionError as error:
+                _REFUSALS.log(self._folder, error)
         remaining = sum(size for _, size, _ in copies)
         for used_at, size, path in sorted(copies):
             unused_s = now - used_at
             is_wanted = unused_s <= self._longest_unused_s and remaining <= self._limit
             if unused_s <= self._in_use_s or is_wanted:
                 break
-            path.unlink(missing_ok=True)
+            try:
+                path.unlink(missing_ok=True)
+            except PermissionError as error:
+                _REFUSALS.log(self._folder, error)
+                continue
             remaining -= size
         longest = timedelta(seconds=self._longest_unused_s)
         self.remove_drafts(datetime.fromtimestamp(now, UTC) - longest)

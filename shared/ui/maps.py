@@ -17,7 +17,7 @@ import streamlit as st
 import streamlit.components.v1 as components
 from streamlit.errors import StreamlitAPIException
 
-from shared.i18n import Language, Translator
+from shared.i18n import N_, Language, Translator
 from shared.ui.failures import log_failure
 from shared.ui.language import translator
 from shared.ui.map_spec import MAX_SHAPES, LegendEntry, MapEvent, MapSpec, Point, Shape
@@ -30,6 +30,8 @@ VENDOR_FOLDER = Path(__file__).resolve().parent / "vendor"
 COMPONENT_NAME = "urbanki_vendor"
 CLUSTER_FROM_MARKERS = 200
 BESIDE_SHARES = (2, 3)
+_MAP_FAILED = N_("Die Karte konnte nicht geladen werden. Die Tabelle zeigt dieselben Objekte.")
+_PICTURE_FAILED = N_("Das Bild konnte nicht geladen werden. Die Tabelle zeigt dieselben Objekte.")
 _MAX_ZOOM = 20
 _PICTURE_MIN_ZOOM = -6
 _PICTURE_MAX_ZOOM = 4
@@ -71,7 +73,8 @@ def map_with_table(
         )
     with st.container(key=f"map_{key}"):
         left, right = st.columns(BESIDE_SHARES) if beside is not None else (st.container(), None)
-        with left:
+        # The page's script names what comes late by this key; see `watchMaps` in `page.js`.
+        with left, st.container(key=f"{'picture' if spec.in_pixels else 'ground'}_{key}"):
             answer = _show(spec, key, selected_row(table_key), t)
             legend(spec.legend)
         if right is not None and beside is not None:
@@ -233,7 +236,8 @@ def _show(spec: MapSpec, key: str, selected: int | None, t: Translator) -> Mappi
         )
     except (StreamlitAPIException, OSError) as error:
         log_failure(error)
-        st.warning(t("Die Karte konnte nicht geladen werden. Die Tabelle zeigt dieselben Objekte."))
+        words = _PICTURE_FAILED if spec.in_pixels else _MAP_FAILED
+        st.warning(t(words))
         return {}
     return answer or {}
 

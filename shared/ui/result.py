@@ -189,14 +189,10 @@ def describe_origin(origin: Provenance, t: Translator) -> str:
     parts = [t("Eingabe: {source}.", source=escape_markdown(origin.source))]
     if origin.sample_data:
         parts.append(t("Beispieldaten, künstlich erzeugt."))
-    for model in origin.models:
+    models = dict.fromkeys((one.name, one.version, one.sha256[:12]) for one in origin.models)
+    for name, version, sha256 in models:
         parts.append(
-            t(
-                "Modell: {name} {version} ({sha256}).",
-                name=model.name,
-                version=model.version,
-                sha256=model.sha256[:12],
-            )
+            t("Modell: {name} {version} ({sha256}).", name=name, version=version, sha256=sha256)
         )
     for rule in origin.rules:
         words = escape_markdown(rule_words(rule, t, origin.created_at.date()))

@@ -52,6 +52,16 @@ def test_every_fact_has_its_line() -> None:
     ]
 
 
+def test_a_model_that_ran_in_two_places_is_named_once() -> None:
+    """What it said earlier about the same pixels knows no place."""
+    (model,) = ORIGIN.models
+    twice = replace(ORIGIN, models=(replace(model, runtime="", device=""), model))
+    assert origin_rows(twice, DE) == origin_rows(ORIGIN, DE)
+    assert describe_origin(twice, DE) == describe_origin(ORIGIN, DE)
+    other = replace(ORIGIN, models=(model, replace(model, version="0.2.0")))
+    assert describe_origin(other, DE).count("Modell: ") == 2
+
+
 def test_what_is_unknown_has_no_line() -> None:
     names = [name for name, _ in origin_rows(PLAIN, DE)]
     assert names == [

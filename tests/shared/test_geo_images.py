@@ -473,6 +473,14 @@ def test_world_file_with_stated_crs_places_the_image(tmp_path):
         assert source.info.transform == pytest.approx((0.1, 0, 400000, 0, -0.1, 5700000))
 
 
+@pytest.mark.parametrize("letters", [251, 252, 255])
+def test_an_image_whose_name_leaves_no_room_for_a_world_file(tmp_path, letters):
+    path = tmp_path / ("a" * (letters - 4) + ".jpg")
+    Image.fromarray(colours()).save(path)
+    with open_raster(path, options=OpenOptions(gsd_m=0.1)) as source:
+        assert source.info.gsd_source == "given"
+
+
 def test_world_file_without_crs_gives_pixels_and_a_warning(tmp_path):
     with open_raster(with_world_file(tmp_path, WORLD)) as source:
         assert source.info.crs is None

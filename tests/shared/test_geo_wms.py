@@ -206,6 +206,16 @@ def test_a_picture_is_asked_for_once_and_a_damaged_copy_again(tmp_path):
         assert len(service.asked) == 2
 
 
+def test_a_cache_that_cannot_be_used_costs_only_time(tmp_path, caplog):
+    (tmp_path / "cache").write_text("a file in place of the folder")
+    with map_service(always(body=picture())) as service:
+        client = services(service.host, cache=FileCache(tmp_path / "cache"))
+        first, second = ask(service, client), ask(service, client)
+        assert len(service.asked) == 2
+        assert np.array_equal(first.rgb, second.rgb)
+    assert "cannot be kept" in caplog.text
+
+
 def test_nothing_blank_or_wrong_is_kept(tmp_path):
     cache = FileCache(tmp_path)
     replies = [Answer(body=picture(blank=True)), Answer(kind="text/xml", body=exception("nein"))]

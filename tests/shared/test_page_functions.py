@@ -20,7 +20,7 @@ from shared.registry import discover
 from shared.registry.evaluation import MeasuredFigure
 from shared.registry.manifest import AppManifest
 from shared.settings import get_settings
-from shared.ui import shell
+from shared.ui import maps, shell
 from shared.ui.export import file_name
 from shared.ui.profile import demote_headings
 from shared.ui.result import (
@@ -426,6 +426,24 @@ def test_a_map_may_have_something_beside_it() -> None:
     left, right = page.columns
     assert right.markdown[0].value == "daneben"
     assert not left.markdown
+
+
+@pytest.mark.parametrize(
+    ("base", "noun"), [('ImageBase(b"", "image/jpeg", 20, 30)', "Das Bild"), ("None", "Die Karte")]
+)
+def test_a_map_without_its_files_says_what_is_missing(
+    base: str, noun: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing() -> object:
+        raise OSError
+
+    monkeypatch.setattr(maps, "_vendor_component", missing)
+    page = run(
+        f'map_with_table(MapSpec({base}, [], []), [], columns=[], key="probe_m", alt="Karte")'
+    )
+    assert not page.exception
+    told = f"{noun} konnte nicht geladen werden. Die Tabelle zeigt dieselben Objekte."
+    assert [one.value for one in page.warning] == [told]
 
 
 def test_a_missing_module_is_a_broken_app(caplog: pytest.LogCaptureFixture) -> None:

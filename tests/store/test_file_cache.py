@@ -75,6 +75,27 @@ def test_a_copy_can_be_forgotten(cache: FileCache, clock: Clock) -> None:
     assert cache.find("herten/0") is None
 
 
+def test_copies_of_another_account_do_not_stop_the_making_of_room(
+    cache: FileCache,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    theirs, ours = (keep(cache, f"herten/{name}", clock) for name in ("theirs", "ours"))
+    clock.now += LONGEST_UNUSED_S + 10
+    unlink = Path.unlink
+
+    def refuse(path: Path, missing_ok: bool = False) -> None:
+        if path == theirs:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        unlink(path, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    cache.trim()
+    assert (theirs.exists(), ours.exists()) == (True, False)
+    assert caplog.text.count("belongs to another account") <= 1
+
+
 def test_a_copy_of_another_account_is_none(
     cache: FileCache,
     tmp_path: Path,

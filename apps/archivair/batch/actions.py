@@ -5,67 +5,68 @@ One action may be several decisions; they are made at the same moment and taken 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
+from apps.archivair.batch.changes import Change, class_stays, fields_follow
 from apps.archivair.batch.contents import Batch, BatchPage, Document, document_of
-from apps.archivair.batch.edits import NO, YES, class_key, cut_key, other_file_key, rotation_key
-from apps.archivair.documents.page_classes import class_ids
+from apps.archivair.batch.edits import (
+    NO,
+    YES,
+    Decided,
+    class_key,
+    cut_key,
+    edits_of,
+    other_file_key,
+    rotation_key,
+)
 from shared.store.decisions import Decision
 
 QUARTER_DEG = 90
 FULL_DEG = 360
-KINDS = ("schnitt", "klasse", "drehung", "andere_akte")
+KINDS = ("schnitt", "klasse", "drehung", "andere_akte", "platz")
 """Beginnings of the keys of these items."""
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One decision that an action makes.
-
-    Args:
-        item_key: What is decided about.
-        value: What is decided.
-    """
-
-    item_key: str
-    value: str
-
-
-def add_cut(batch: Batch, page: int) -> tuple[Change, ...]:
+def add_cut(batch: Batch, page: int, decided: Mapping[str, Decided]) -> tuple[Change, ...]:
     """Let a document begin at a page; nothing where one begins already.
 
     Args:
         batch: The batch.
         page: Number of the page.
+        decided: What is decided now, by item.
     """
     document = document_of(batch.documents, page)
-    return () if document.first_page == page else (Change(cut_key(page), YES),)
+    if document.first_page == page:
+        return ()
+    pages = list(document.pages)
+    at = pages.index(page)
+    return Change(cut_key(page), YES), *fields_follow(document, (pages[:at], pages[at:]), decided)
 
 
-def remove_cut(batch: Batch, page: int, decided: Collection[str]) -> tuple[Change, ...]:
-    """Join a document with the one before it, which gives its class to both.
+def remove_cut(batch: Batch, page: int) -> tuple[Change, ...]:
+    """Join a document with the one before it.
+
+    A class that a person chose for one of them holds for both; where two were chosen that differ,
+    the class is asked again.
 
     Args:
         batch: The batch.
         page: Number of the page where the cut is.
-        decided: Items that are decided now.
     """
-    before = _document_before(batch, page)
-    if before is None:
-        return ()
-    return Change(cut_key(page), NO), *_handed_over(page, before, decided)
+    return () if _document_before(batch, page) is None else (Change(cut_key(page), NO),)
 
 
-def move_cut(batch: Batch, page: int, step: int, decided: Collection[str]) -> tuple[Change, ...]:
+def move_cut(
+    batch: Batch, page: int, step: int, decided: Mapping[str, Decided]
+) -> tuple[Change, ...]:
     """Let a document begin one page earlier or later.
 
     Args:
         batch: The batch.
         page: Number of the page where the cut is.
         step: -1 for earlier, 1 for later.
-        decided: Items that are decided now.
+        decided: What is decided now, by item.
 
     Returns:
         No change where the document before, or this one, would be left without a page.
@@ -77,13 +78,15 @@ def move_cut(batch: Batch, page: int, step: int, decided: Collection[str]) -> tu
     loser = before if step < 0 else document
     if loser.first_page == loser.last_page:
         return ()
-    goal = page + step
-    changes = [Change(cut_key(page), NO), Change(cut_key(goal), YES)]
-    if step > 0 and class_key(page) in decided:
-        changes += _handed_over(page, before, decided)
-        if document.document_class in class_ids():
-            changes.append(Change(class_key(goal), document.document_class))
-    return tuple(changes)
+    rest = list(loser.pages)
+    gone = rest.pop(-1 if step < 0 else 0)
+    goal = gone if step < 0 else rest[0]
+    return (
+        Change(cut_key(page), NO),
+        Change(cut_key(goal), YES),
+        *class_stays(gone, rest, edits_of(decided)),
+        *fields_follow(loser, ([gone], rest), decided),
+    )
 
 
 def name_class(
@@ -130,11 +133,11 @@ def latest_action(decided: Mapping[str, Decision]) -> tuple[Decision, ...]:
     Args:
         decided: What is decided now, by item.
     """
-    mine = [one for key, one in decided.items() if key.split(":")[0] in KINDS]
+    mine = [one for one in decided.values() if one.item_key.split(":")[0] in KINDS]
     if not mine:
         return ()
     moment: datetime = max(mine, key=lambda one: one.id).decided_at
-    together = (one for one in mine if one.decided_at == moment)
+    together = (one for one in decided.values() if one.decided_at == moment)
     return tuple(sorted(together, key=lambda one: one.id, reverse=True))
 
 
@@ -146,10 +149,3 @@ def _document_before(batch: Batch, page: int) -> Document | None:
             return before
         before = document
     return None
-
-
-def _handed_over(page: int, heir: Document, decided: Collection[str]) -> Iterable[Change]:
-    """Let a page that goes to another document not bring its class along."""
-    if class_key(page) in decided and heir.document_class in class_ids():
-        return (Change(class_key(page), heir.document_class),)
-    return ()

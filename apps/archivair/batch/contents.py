@@ -96,6 +96,8 @@ class Document:
         document_class: One of the 20 classes or "unklar".
         confidence: Probability of that class, 0 to 1; 1 when a person chose it.
         fields: What was found on its pages, at most one value per field.
+        order: Numbers of its pages as a person has put them; empty while they stand as they were
+            scanned, from the first to the last.
     """
 
     document: int
@@ -104,11 +106,12 @@ class Document:
     document_class: Annotated[str, Named(alias="class")]
     confidence: float
     fields: tuple[FieldValue, ...]
+    order: Annotated[tuple[int, ...], Named(alias="pages")] = ()
 
     @property
-    def pages(self) -> range:
-        """Numbers of its pages."""
-        return range(self.first_page, self.last_page + 1)
+    def pages(self) -> Sequence[int]:
+        """Numbers of its pages in their order."""
+        return self.order or range(self.first_page, self.last_page + 1)
 
     @property
     def name(self) -> str:
@@ -179,10 +182,16 @@ _BATCH = TypeAdapter(Batch)
 def as_plain(batch: Batch) -> dict[str, Any]:
     """Return the batch as plain values, the delivered files always as a list.
 
+    Only a document whose pages a person has put into another order lists them.
+
     Args:
         batch: The batch.
     """
-    return dict(_BATCH.dump_python(batch, mode="json", by_alias=True))
+    content = dict(_BATCH.dump_python(batch, mode="json", by_alias=True))
+    for document in content["documents"]:
+        if not document["pages"]:
+            del document["pages"]
+    return content
 
 
 def encode_batch(batch: Batch) -> bytes:

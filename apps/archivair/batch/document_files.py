@@ -78,6 +78,7 @@ def write_document(
             "Felder, Seiten und Herkunft des Dokuments",
         )
     ]
+    places = {page.page: place for place, page in enumerate(batch.pages, 1)}
     for page in own:
         kept = source.reading(page.page)
         if kept is None:
@@ -91,7 +92,7 @@ def write_document(
         ]
         if DUPLICATE in page.quality:
             written.remarks.append(f"Seite {page.page}: {_REPEATED}")
-        name = _alto_name(document, page)
+        name = _alto_name(document, places[page.page])
         about = f"Text der Seite {page.page} mit Ort jedes Wortes"
         attachments.append(Attachment(name, files[".alto.xml"], "application/xml", about))
     facts = FileFacts(title_of(document), moment)
@@ -137,11 +138,12 @@ def title_of(document: Document) -> str:
     return titles.get(document.document_class, _UNCLEAR_TITLE)
 
 
-def _alto_name(document: Document, page: BatchPage) -> str:
+def _alto_name(document: Document, place: int) -> str:
+    """Name a page by its place in the batch, so that the names sort as the pages lie."""
     number = f"{document.document:03d}"
     if document.first_page == document.last_page:
         return f"{number}.alto.xml"
-    return f"{number}_p{page.page:04d}.alto.xml"
+    return f"{number}_p{place:04d}.alto.xml"
 
 
 def _archive_pages(

@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Literal, Protocol, get_args
 
 from apps.archivair.documents.page_classes import class_ids
@@ -23,6 +24,10 @@ CORRECTED: Verdict = "korrigiert"
 UNREADABLE: Verdict = "unleserlich"
 LATER: Verdict = "spaeter"
 YES, NO = "ja", "nein"
+HANDED_ON = "uebergeben"
+"""Value of a decision that another page carries on: by itself it says nothing any more."""
+OTHER_DOCUMENT = "anderes_dokument"
+"""Reason of a place: a person put the page into another document than it was scanned in."""
 LONGEST_FIELD_VALUE = 180
 """Most characters of a value: an old and a new one fit into the reason of a decision."""
 FIELD_KEYS = "feld:"
@@ -31,8 +36,10 @@ _VERDICTS = frozenset(get_args(Verdict))
 _YES_NO = {YES: True, NO: False}
 _TURNS = {"0": 0, "90": 90, "180": 180, "270": 270}
 _KEY = re.compile(
-    r"(?P<kind>schnitt|klasse|drehung|andere_akte|feld):(?P<page>[1-9][0-9]{0,6})(?::(?P<name>\w+))?"
+    r"(?P<kind>schnitt|klasse|drehung|andere_akte|platz|feld):"
+    r"(?P<page>[1-9][0-9]{0,6})(?::(?P<name>\w+))?"
 )
+_PLACE = re.compile(r"[0-9]{1,7}(?:\.[0-9]{1,20})?")
 
 
 class Decided(Protocol):
@@ -55,11 +62,13 @@ class FieldEdit:
         verdict: Whether it is right, was corrected, cannot be read or was put off.
         value: Its new value when it was corrected; else empty.
         old: The value that the person saw; empty where the log does not tell it.
+        found: What the software had found, where that is not what the person saw.
     """
 
     verdict: Verdict
     value: str = ""
     old: str = ""
+    found: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +81,8 @@ class BatchEdits:
         rotations: Clockwise turn that makes a page upright: 0, 90, 180 or 270.
         other_file: Pages that belong to another file.
         fields: What was said about a field, by page of the document and name of the field.
+        places: Place of a page in the order of the batch; that of all others is their number.
+        moved: Pages that a person put into another document.
     """
 
     cuts: Mapping[int, bool] = field(default_factory=dict)
@@ -79,6 +90,8 @@ class BatchEdits:
     rotations: Mapping[int, int] = field(default_factory=dict)
     other_file: frozenset[int] = frozenset()
     fields: Mapping[tuple[int, str], FieldEdit] = field(default_factory=dict)
+    places: Mapping[int, Decimal] = field(default_factory=dict)
+    moved: frozenset[int] = frozenset()
 
 
 NO_EDITS = BatchEdits()
@@ -120,6 +133,15 @@ def other_file_key(page: int) -> str:
     return f"andere_akte:{page}"
 
 
+def place_key(page: int) -> str:
+    """Return the item of the question where a page stands in the order of the batch.
+
+    Args:
+        page: Number of the page, from 1.
+    """
+    return f"platz:{page}"
+
+
 def field_key(page: int, name: str) -> str:
     """Return the item of the question whether a field is right.
 
@@ -130,15 +152,20 @@ def field_key(page: int, name: str) -> str:
     return f"{FIELD_KEYS}{page}:{name}"
 
 
-def field_reason(old: str, new: str) -> str:
+def field_reason(old: str, new: str, found: str = "") -> str:
     """Return the old and the new value of a field as the reason of a decision.
 
     Args:
         old: Value that the person saw; cut to `LONGEST_FIELD_VALUE` characters, and left out
             where both do not fit.
         new: Value from now on, likewise.
+        found: What the software had found; kept where it differs from `old` and all three fit.
     """
     values = {"alt": old[:LONGEST_FIELD_VALUE], "neu": new[:LONGEST_FIELD_VALUE]}
+    if found not in ("", old):
+        whole = json.dumps(values | {"gelesen": found}, ensure_ascii=False)
+        if len(whole) <= LONGEST_REASON and len(found) <= LONGEST_FIELD_VALUE:
+            return whole
     reason = json.dumps(values, ensure_ascii=False)
     if len(reason) > LONGEST_REASON:  # quotes and backslashes take two characters
         values["alt"] = ""
@@ -166,6 +193,16 @@ def edits_of(decisions: Mapping[str, Decided]) -> BatchEdits:
         },
         other_file=frozenset(other),
         fields=dict(_field_edits(decisions)),
+        places={
+            page: Decimal(value)
+            for page, value in _values("platz", decisions)
+            if _PLACE.fullmatch(value)
+        },
+        moved=frozenset(
+            page
+            for page, _ in _values("platz", decisions)
+            if decisions[place_key(page)].reason == OTHER_DOCUMENT
+        ),
     )
 
 
@@ -192,22 +229,22 @@ def _field_edit(decided: Decided) -> FieldEdit | None:
     verdict = next((one for one in _VERDICTS if one == decided.value), None)
     if verdict is None:
         return None
-    old, new = _old_and_new(decided.reason)
+    old, new, seen = _values_of(decided.reason)
     if verdict != CORRECTED:
-        return FieldEdit(verdict, old=old)
-    return FieldEdit(verdict, value=new, old=old) if new else None
+        return FieldEdit(verdict, old=old, found=seen)
+    return FieldEdit(verdict, value=new, old=old, found=seen) if new else None
 
 
-def _old_and_new(reason: str) -> tuple[str, str]:
-    """Return the two values; a text that a person could not have written by the page counts not."""
+def _values_of(reason: str) -> tuple[str, str, str]:
+    """Return old, new and found; a text that nobody could have written by the page counts not."""
     try:
         content = json.loads(reason) if reason else {}
     except (ValueError, RecursionError):
-        return "", ""
+        return "", "", ""
     if not isinstance(content, dict):
-        return "", ""
-    old, new = content.get("alt"), content.get("neu")
-    return _text(old), _text(new)
+        return "", "", ""
+    old, new, seen = (_text(content.get(name)) for name in ("alt", "neu", "gelesen"))
+    return old, new, seen
 
 
 def _text(value: object) -> str:

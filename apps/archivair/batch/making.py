@@ -8,6 +8,7 @@ changes what it is about and nothing else; cuts that nobody touched stay where t
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -20,6 +21,7 @@ from apps.archivair.batch.contents import (
     ReviewItem,
 )
 from apps.archivair.batch.edits import NO_EDITS, BatchEdits, FieldEdit
+from apps.archivair.batch.order import in_order
 from apps.archivair.batch.stream import Stream, StreamPage
 from apps.archivair.documents.field_confidence import Field, choose_fields, review_threshold
 from apps.archivair.documents.grouping import PROPERTY_KEYS, FoundFile, group_documents
@@ -48,10 +50,6 @@ class _Cut:
     confidence: float
     class_by_person: bool
 
-    @property
-    def span(self) -> range:
-        return range(self.pages[0].page, self.pages[-1].page + 1)
-
 
 def make_batch(stream: Stream, edits: BatchEdits = NO_EDITS) -> Batch:
     """Return the batch: cut, classified, put together by property, with fields.
@@ -60,36 +58,28 @@ def make_batch(stream: Stream, edits: BatchEdits = NO_EDITS) -> Batch:
         stream: What was found.
         edits: What people decided.
     """
-    boundaries = _boundaries(stream.pages, edits)
-    cuts = _cut(stream.pages, boundaries, edits)
+    pages = in_order(stream.pages, edits.places)
+    boundaries = _boundaries(stream.pages, pages, edits)
+    cuts = _cut(pages, boundaries, edits)
     by_page = {page.page: cut.number for cut in cuts for page in cut.pages}
     classes = by_document(
-        [ClassifiedPage(tuple(page.class_chances)) for page in stream.pages],
-        [by_page[page.page] for page in stream.pages],
+        [ClassifiedPage(tuple(page.class_chances)) for page in pages],
+        [by_page[page.page] for page in pages],
     )
     elsewhere = {by_page[page] for page in edits.other_file if page in by_page}
     files, found = _files_and_fields(stream, cuts, by_page, elsewhere)
     # What is decided keeps its rank: else each answer would bring up another field.
     threshold = review_threshold(one.confidence for own in found.values() for one in own)
     fields = _with_edits(found, by_page, edits)
-    documents = tuple(
-        Document(
-            document=cut.number,
-            first_page=cut.pages[0].page,
-            last_page=cut.pages[-1].page,
-            document_class=cut.document_class,
-            confidence=cut.confidence,
-            fields=tuple(fields[cut.number]),
-        )
-        for cut in cuts
-    )
+    scanned = [page.page for page in stream.pages]
+    documents = tuple(_document(cut, fields[cut.number], scanned) for cut in cuts)
     asked = [*_reviews(cuts, boundaries, edits), *_field_reviews(documents, threshold, edits)]
     return Batch(
         schema="archivair-batch/1",
         inputs=stream.inputs,
         pages=tuple(
             _page(page, boundary, by_page[page.page], together, edits)
-            for page, boundary, together in zip(stream.pages, boundaries, classes, strict=True)
+            for page, boundary, together in zip(pages, boundaries, classes, strict=True)
         ),
         documents=documents,
         files=_with_corrections(files, fields),
@@ -99,12 +89,30 @@ def make_batch(stream: Stream, edits: BatchEdits = NO_EDITS) -> Batch:
     )
 
 
+def _document(cut: _Cut, fields: Sequence[FieldValue], scanned: Sequence[int]) -> Document:
+    return Document(
+        document=cut.number,
+        first_page=cut.pages[0].page,
+        last_page=cut.pages[-1].page,
+        document_class=cut.document_class,
+        confidence=cut.confidence,
+        fields=tuple(fields),
+        order=_order(cut, scanned),
+    )
+
+
 def _least_certain(one: ReviewItem) -> tuple[float, int, str, str]:
     return one.confidence, one.page, one.kind, one.name
 
 
-def _boundaries(pages: Sequence[StreamPage], edits: BatchEdits) -> list[Boundary]:
-    """Return the decision before each page, the first one included."""
+def _boundaries(
+    pages: Sequence[StreamPage], ordered: Sequence[StreamPage], edits: BatchEdits
+) -> list[Boundary]:
+    """Return the decision before each page of the order, the first one included.
+
+    Pages are compared as they were scanned: whoever puts them into another order decides about the
+    cuts that this touches, and moves no other.
+    """
     speaking = [page.page for page in pages if not page.is_silent]
     # The first page that says something has none before it that it could be compared with.
     pairs = [
@@ -113,11 +121,14 @@ def _boundaries(pages: Sequence[StreamPage], edits: BatchEdits) -> list[Boundary
     ]
     found = [Boundary(page.page, True, 1.0) for page in pages[:1]]
     found += split_stream(pairs, load_splitting().prior)
-    for place, boundary in enumerate(found):
-        decided = edits.cuts.get(boundary.page)
-        if place and decided is not None:
-            found[place] = Boundary(boundary.page, decided, float(decided))
-    return found
+    known = {boundary.page: boundary for boundary in found}
+    known |= {
+        page: Boundary(page, decided, float(decided))
+        for page, decided in edits.cuts.items()
+        if page in known
+    }
+    first = [Boundary(page.page, True, 1.0) for page in ordered[:1]]
+    return first + [known[page.page] for page in ordered[1:]]
 
 
 def _cut(
@@ -131,11 +142,20 @@ def _cut(
     return [_named(number, part, edits) for number, part in enumerate(parts, 1)]
 
 
+def _order(cut: _Cut, scanned: Sequence[int]) -> tuple[int, ...]:
+    """Return the numbers of the pages of a document; empty where they lie as they were scanned."""
+    own = [page.page for page in cut.pages]
+    between = scanned[bisect_left(scanned, own[0]) : bisect_right(scanned, own[-1])]
+    return () if own == between else tuple(own)
+
+
 def _named(number: int, pages: Sequence[StreamPage], edits: BatchEdits) -> _Cut:
     """Say which class a document is: what a person chose, else what its pages say together."""
-    chosen = [edits.classes[page.page] for page in pages if page.page in edits.classes]
-    if chosen:
-        return _Cut(number, tuple(pages), chosen[-1], 1.0, class_by_person=True)
+    chosen = {edits.classes[page.page] for page in pages if page.page in edits.classes}
+    if len(chosen) == 1:
+        return _Cut(number, tuple(pages), chosen.pop(), 1.0, class_by_person=True)
+    if chosen:  # joined of documents that people named differently: only a person can say
+        return _Cut(number, tuple(pages), UNCLEAR, 0.0, class_by_person=False)
     chances = mean_chances([page.class_chances for page in pages if any(page.class_chances)])
     confidence = round(max(chances), DIGITS)
     sure = confidence >= UNCLEAR_BELOW
@@ -168,7 +188,10 @@ def _with_edits(
     for (page, name), edit in edits.fields.items():
         if page in by_page:
             own_fields = fields[by_page[page]]
-            fields[by_page[page]] = _decided(own_fields, page, name, edit)
+            told = [
+                one for one in own_fields if one.name == name and is_about(one, page, edit, edits)
+            ]
+            fields[by_page[page]] = _decided(own_fields, told, edit)
     return fields
 
 
@@ -210,12 +233,12 @@ def _value(field: Field) -> FieldValue:
 
 
 def _decided(
-    fields: Sequence[FieldValue], page: int, name: str, edit: FieldEdit
+    fields: Sequence[FieldValue], told: Collection[FieldValue], edit: FieldEdit
 ) -> list[FieldValue]:
     """Apply what a person said about a field; a value without a place on a page is not taken."""
     changed = []
     for one in fields:
-        if one.name != name or edit.verdict == "spaeter" or not is_about(one, page, edit):
+        if one not in told or edit.verdict == "spaeter":
             changed.append(one)
         elif edit.verdict == "stimmt":
             changed.append(replace(one, confidence=1.0))
@@ -227,18 +250,22 @@ def _decided(
     return sorted(changed, key=lambda one: FIELD_NAMES.index(one.name))
 
 
-def is_about(one: FieldValue, page: int, edit: FieldEdit) -> bool:
+def is_about(one: FieldValue, page: int, edit: FieldEdit, edits: BatchEdits = NO_EDITS) -> bool:
     """Say whether a person meant this value.
 
-    One from before the document that was decided about came in when documents were joined: where
-    it differs from what the person saw, nobody has looked at it.
+    One from before the document that was decided about came in when documents were joined, one on
+    a page from another document with that page: where it differs from what the person saw, nobody
+    has looked at it.
 
     Args:
         one: The value.
         page: Page of the document under which the decision was made.
         edit: The decision.
+        edits: All that people decided.
     """
-    return one.page >= page or edit.old in ("", one.value, edit.value)
+    if (edit.found or edit.old) in ("", one.value, edit.value):
+        return True
+    return one.page >= page and not {one.page, page} & edits.moved
 
 
 def _page(
@@ -298,6 +325,6 @@ def _is_decided(document: Document, one: FieldValue, edits: BatchEdits) -> bool:
         name == one.name
         and page in document.pages
         and edit.verdict != "spaeter"
-        and is_about(one, page, edit)
+        and is_about(one, page, edit, edits)
         for (page, name), edit in edits.fields.items()
     )

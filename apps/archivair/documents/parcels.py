@@ -10,7 +10,7 @@ from apps.archivair.documents.candidates import Candidate
 from apps.archivair.documents.file_vote import FIGURES_BELOW_CONFIDENCE
 
 ABOVE, UNDER = "flurstueck_zaehler", "flurstueck_nenner"
-_STROKE_READ_AS = frozenset({"1", "7"})
+_STROKE_READ_AS = ("", "1", "7")
 _LEAST_FIGURES = 4
 """Shorter numbers are usual ones of whole parcels: 123 is not 12/3."""
 _STRICTNESS = 0.5
@@ -52,8 +52,4 @@ def _is_pair(one: Candidate, other: Candidate) -> bool:
 
 def _may_be(figures: str, above: str, under: str) -> bool:
     """Say whether figures are those of a parcel with the stroke left out or read as a figure."""
-    if not figures.startswith(above) or not figures.endswith(under):
-        return False
-    between = figures[len(above) : len(figures) - len(under)]
-    whole = len(figures) >= len(above) + len(under)
-    return whole and (not between or between in _STROKE_READ_AS)
+    return any(figures == f"{above}{stroke}{under}" for stroke in _STROKE_READ_AS)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
+from glob import escape
 from pathlib import Path, PurePath
 
 from apps.archivair.archive_files.page_content import ArchivePage, upright_page
@@ -34,6 +35,7 @@ from shared.contracts.provenance import ModelUse
 from shared.errors import ItemError, ResultsExist, StorageFull
 
 REPORT_ENDING = ".report.json"
+_PART = ".part"
 
 
 def redact(options: Namespace, client_of: Callable[[ExitStack], ModelServerClient]) -> int:
@@ -129,8 +131,10 @@ def _write(files: dict[Path, bytes]) -> None:
     Whenever this is stopped, the file that is seen belongs to the report beside it, and a new call
     with the same input knows it as its own.
     """
-    waiting = {path: path.with_name(f".{path.name}.{os.getpid()}.part") for path in files}
+    waiting = {path: path.with_name(f".{path.name}.{os.getpid()}{_PART}") for path in files}
     try:
+        for path in files:
+            _clear_left_behind(path)
         for path, beside in waiting.items():
             path.parent.mkdir(parents=True, exist_ok=True)
             beside.write_bytes(files[path])
@@ -144,6 +148,24 @@ def _write(files: dict[Path, bytes]) -> None:
     finally:
         for beside in waiting.values():
             beside.unlink(missing_ok=True)
+
+
+def _clear_left_behind(path: Path) -> None:
+    """Delete what calls for the same place left that were killed while they wrote."""
+    for beside in path.parent.glob(f".{escape(path.name)}.*{_PART}"):
+        number = beside.name.removesuffix(_PART).rpartition(".")[2]
+        if number.isdecimal() and not _runs(int(number)):
+            beside.unlink(missing_ok=True)
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)  # sends nothing
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _say(text: str) -> None:

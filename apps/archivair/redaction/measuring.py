@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pdfplumber
@@ -22,6 +23,7 @@ COVERED_SHARE = 0.9
 COVERED_SIGNATURE = 0.8
 _SAME_PLACE = 0.3
 _SHORTEST_SEARCHED = 5
+Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,47 +165,48 @@ def residues(
         Where something was found: "text", "place" or "ocr", one entry per datum and means.
     """
     allowed = [_words(one) for one in stays]
+    layers, chars = _layers(content)
     texts = [
-        [_words(one) for one in (*_texts(content, number), read(number))]
-        for number in range(1, len(pages) + 1)
+        ([_words(one) for one in layer], _words(read(number)))
+        for number, layer in enumerate(layers, 1)
     ]
     found: list[str] = []
     for datum in gone:
-        if _words_at(content, pages[datum.page - 1], datum):
+        if _words_at(chars[datum.page - 1], pages[datum.page - 1].dpi, datum):
             found.append("place")
         words = _words(datum.text)
         if len(words) < _SHORTEST_SEARCHED or any(words in one for one in allowed):
             continue
-        for *layers, recognised in texts:
-            found += ["text" for layer in layers if words in layer]
+        for own, recognised in texts:
+            found += ["text" for layer in own if words in layer]
             found += ["ocr"] if words in recognised else []
     return found
 
 
-def _texts(content: bytes, number: int) -> list[str]:
-    with pdfplumber.open(io.BytesIO(content)) as pdf:
-        plumber = pdf.pages[number - 1].extract_text() or ""
-    document = pypdfium2.PdfDocument(content)
-    try:
-        page = document[number - 1]
-        text = page.get_textpage()
-        pdfium = str(text.get_text_range())
-        text.close()
-        page.close()
-    finally:
-        document.close()
-    return [plumber, pdfium]
+def _layers(content: bytes) -> tuple[list[tuple[str, str]], list[list[Json]]]:
+    """Return the text of each page by two libraries, and its letters with their places."""
+    chars: list[list[Json]] = []
+    texts: list[tuple[str, str]] = []
+    with pdfplumber.open(io.BytesIO(content)) as pdf, pypdfium2.PdfDocument(content) as other:
+        for number, page in enumerate(pdf.pages):
+            chars.append(page.chars)
+            plumber = page.extract_text() or ""
+            page.close()
+            drawn = other[number]
+            text = drawn.get_textpage()
+            texts.append((plumber, str(text.get_text_range())))
+            text.close()
+            drawn.close()
+    return texts, chars
 
 
-def _words_at(content: bytes, page: ArchivePage, datum: Known) -> bool:
+def _words_at(chars: Sequence[Json], dpi: float, datum: Known) -> bool:
     """Say whether the text layer holds letters of a datum at its place.
 
     Letters of a neighbouring line may reach into a tilted box: three in a row must be the same.
     """
-    scale = page.dpi / 72.0
+    scale = dpi / 72.0
     left, top, right, bottom = datum.box
-    with pdfplumber.open(io.BytesIO(content)) as pdf:
-        chars = pdf.pages[datum.page - 1].chars
     there = "".join(
         one["text"]
         for one in chars

@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from apps.archivair.batch.actions import Change, latest_action
+from apps.archivair.batch.actions import latest_action
+from apps.archivair.batch.changes import Change
 from shared.auth.session import note_denial
 from shared.contracts.identity import policy
-from shared.errors import NotAllowed, UrbanKiError, new_reference
+from shared.errors import ChangedMeanwhile, NotAllowed, UrbanKiError, new_reference
 from shared.store import decisions
 from shared.store.decisions import Decision
 from shared.ui import AppContext, error_box
@@ -54,9 +55,10 @@ class Desk:
         st.session_state.pop(_TROUBLE, None)
         now = datetime.now(UTC)
         try:
+            self._refuse_stale(changes)
             for one in changes:
                 known = self.decided.get(one.item_key)
-                if known is not None and known.value == one.value:
+                if known is not None and (known.value, known.reason) == (one.value, one.reason):
                     continue
                 seen = known.id if known is not None else None
                 decisions.decide(
@@ -65,6 +67,7 @@ class Desk:
                     self.run_id,
                     one.item_key,
                     one.value,
+                    one.reason,
                     now=now,
                     seen=seen,
                 )
@@ -94,6 +97,17 @@ class Desk:
         if trouble is not None:
             error, reference = trouble
             error_box(error, reference=reference, t=self.ctx.t)
+
+    def _refuse_stale(self, changes: Sequence[Change]) -> None:
+        """Refuse an action before any of it is stored, if somebody else was faster with a part."""
+        now = decisions.current(self.ctx.principal, self.ctx.store, self.run_id)
+        for key in (one.item_key for one in changes):
+            if (now[key].id if key in now else "") != self._id(key):
+                raise ChangedMeanwhile()
+
+    def _id(self, key: str) -> str:
+        known = self.decided.get(key)
+        return known.id if known is not None else ""
 
     def _note(self, error: UrbanKiError) -> None:
         reference = new_reference()

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import streamlit as st
 
 from apps.archivair.batch.actions import (
-    Change,
     add_cut,
     latest_action,
     mark_elsewhere,
@@ -16,17 +15,19 @@ from apps.archivair.batch.actions import (
     remove_cut,
     turn,
 )
+from apps.archivair.batch.changes import Change
 from apps.archivair.batch.edits import YES, other_file_key
-from apps.archivair.batch_words import document_words, item_words
+from apps.archivair.batch_words import action_words, document_words
 from apps.archivair.class_words import class_word
 from apps.archivair.documents.page_classes import class_ids
 from apps.archivair.scan_words import page_words
 from apps.archivair.views.deciding import Desk
+from apps.archivair.views.page_order import show_steps_of_page
 from apps.archivair.views.position import Position
 from shared.ui import escape_markdown
 
 NAME = "archivair_documents"
-KEYS = "←, →, N, S, F, P, D, A, Z"
+KEYS = "←, →, N, S, F, P, V, H, D, A, Z"
 
 
 def show_tools(desk: Desk, position: Position) -> None:
@@ -48,6 +49,7 @@ def show_tools(desk: Desk, position: Position) -> None:
     position.show_steps(desk.ctx, keys=keys)
     _cuts(desk, position, keys=keys)
     _classes(desk, position)
+    show_steps_of_page(desk, position, keys=keys)
     _page_itself(desk, position, keys=keys)
     _way_back(desk, keys=keys)
     st.toggle(
@@ -73,7 +75,7 @@ def _button(
 
 def _cuts(desk: Desk, position: Position, *, keys: bool) -> None:
     t, batch, number = desk.ctx.t, position.batch, position.page.page
-    decided = desk.decided.keys()
+    decided = desk.decided
     if not position.page.starts_document:
         st.caption(t("Vor dieser Seite ist kein Schnitt."))
     elif position.before is not None:
@@ -81,10 +83,10 @@ def _cuts(desk: Desk, position: Position, *, keys: bool) -> None:
         st.caption(t("Vor dieser Seite ist ein Schnitt. Sicherheit {share}.", share=share))
     with st.container(horizontal=True, gap="small"):
         if not position.page.starts_document:
-            cut = add_cut(batch, number)
+            cut = add_cut(batch, number, decided)
             _button(desk, "cut", t("Schnitt vor dieser Seite"), cut, "S" if keys else None)
             return
-        joined = remove_cut(batch, number, decided)
+        joined = remove_cut(batch, number)
         earlier, later = move_cut(batch, number, -1, decided), move_cut(batch, number, 1, decided)
         label = t("Schnitt entfernen, mit davor verbinden")
         _button(desk, "join", label, joined, "S" if keys else None)
@@ -132,7 +134,8 @@ def _way_back(desk: Desk, *, keys: bool) -> None:
     latest = latest_action(desk.decided)
     label = t("Zurücknehmen")
     if latest:
-        label = t("Zurücknehmen: {what}", what=item_words(latest[-1].item_key, t))
+        words = action_words([one.item_key for one in reversed(latest)], t)
+        label = t("Zurücknehmen: {what}", what=words)
     st.button(
         label,
         key=f"{NAME}_undo",

@@ -14,6 +14,7 @@ from apps.archivair.views.document_fields import show_document_fields
 from apps.archivair.views.document_tables import go_to_selected, show_tables
 from apps.archivair.views.document_tools import show_tools
 from apps.archivair.views.loading import PAGES_AHEAD, load_batch
+from apps.archivair.views.page_order import show_page_order
 from apps.archivair.views.position import Position
 from apps.archivair.views.result import REFRESH_S, load_pages
 from apps.archivair.views.strip import show_strip
@@ -56,6 +57,8 @@ def _documents(ctx: AppContext, run_id: str, shown: Batch) -> None:
     with st.container(key=f"user_{ctx.manifest.id}_documents"):
         _show_page(desk, position, pages)
         show_document_fields(ctx, batch, position.document)
+        if may_decide(ctx):
+            show_page_order(desk, position)
         show_strip(ctx, position, pages)
         show_tables(ctx, position)
     if run.is_example and not run.is_active and run.inputs[0].name == BATCH_NAME:

@@ -28,11 +28,18 @@ class Position:
         self.batch = batch
         chosen = st.session_state.get(_PAGE, ("", 0))
         number = chosen[1] if chosen[0] == run_id else batch.pages[0].page
-        self.place = max(0, bisect_right(self._numbers, number) - 1)
+        self.place = self._places.get(number, 0)
+        if number not in self._places:  # not read yet
+            earlier = [one for one in self._numbers if one < number]
+            self.place = self._places[max(earlier)] if earlier else 0
 
     @cached_property
     def _numbers(self) -> list[int]:
         return [page.page for page in self.batch.pages]
+
+    @cached_property
+    def _places(self) -> dict[int, int]:
+        return {number: place for place, number in enumerate(self._numbers)}
 
     @property
     def page(self) -> BatchPage:
@@ -85,11 +92,10 @@ class Position:
 
     @property
     def _unsure(self) -> list[int]:
-        """Pages with a cut or a class that a person should look at, in order."""
+        """Places of the pages with a cut or a class that a person should look at, in order."""
         kinds = ("boundary", "class")
-        known = set(self._numbers)
         found = {item.page for item in self.batch.needs_review if item.kind in kinds}
-        return sorted(found & known)
+        return sorted(self._places[page] for page in found if page in self._places)
 
     def show_steps(self, ctx: AppContext, *, keys: bool) -> None:
         """Show the buttons that lead to other pages.
@@ -99,9 +105,9 @@ class Position:
             keys: Whether keys do the same.
         """
         t, unsure = ctx.t, self._unsure
-        behind = bisect_right(unsure, self.page.page)
-        others = [*unsure[behind:], *unsure[: bisect_left(unsure, self.page.page)]]
-        goal = others[0] if others else None
+        behind = bisect_right(unsure, self.place)
+        others = [*unsure[behind:], *unsure[: bisect_left(unsure, self.place)]]
+        goal = self._numbers[others[0]] if others else None
         with st.container(horizontal=True, gap="small"):
             st.button(
                 t("Zurück"),

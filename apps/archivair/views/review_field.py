@@ -86,7 +86,9 @@ def _say_field(
         new = read.value
     if verdict == CONFIRMED and new != one.found.value:
         verdict = CORRECTED
-    desk.answer(question.key, (Answer(question.key, verdict, field_reason(old, new)),))
+    desk.answer(
+        question.key, (Answer(question.key, verdict, field_reason(old, new, one.found.value)),)
+    )
 
 
 def _show_problem(desk: ReviewDesk, question: Question) -> None:

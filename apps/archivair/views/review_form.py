@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from apps.archivair.batch.actions import Change, add_cut, name_class, remove_cut
+from apps.archivair.batch.actions import add_cut, name_class, remove_cut
+from apps.archivair.batch.changes import Change
 from apps.archivair.batch.contents import Batch, Document
 from apps.archivair.batch.edits import CONFIRMED, LATER, NO, YES, cut_key
 from apps.archivair.class_words import class_word
@@ -37,7 +38,7 @@ def ask_about_cut(desk: ReviewDesk, question: Question, found: Batch) -> None:
     words = {YES: yes, NO: no}
     changes: Mapping[str, Sequence[Change]] = {
         right: (Change(cut_key(page), right),),
-        wrong: remove_cut(found, page, desk.decided) if begins else add_cut(found, page),
+        wrong: remove_cut(found, page) if begins else add_cut(found, page, desk.decided),
     }
     with st.container(horizontal=True):
         for value, shortcut in ((right, CONFIRM_KEY), (wrong, NO_KEY)):
@@ -148,7 +149,7 @@ def _later_button(desk: ReviewDesk, question: Question) -> None:
 
 
 def _answers(changes: Sequence[Change]) -> tuple[Answer, ...]:
-    return tuple(Answer(one.item_key, one.value) for one in changes)
+    return tuple(Answer(one.item_key, one.value, one.reason) for one in changes)
 
 
 def _say(desk: ReviewDesk, question: Question, answers: Sequence[Answer]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from apps.archivair.batch.contents import Batch
+from apps.archivair.batch_words import pages_words
 from apps.archivair.class_words import class_word
 from apps.archivair.field_values import field_word
 from apps.archivair.review import Question
@@ -31,7 +32,7 @@ def ask(desk: ReviewDesk, pages: RunPages, found: Batch, question: Question) -> 
         if question.field is not None:
             show_place(ctx, pages, found, question, question.field)
         elif question.kind == "boundary":
-            show_pages(ctx, pages, found, (question.page - 1, question.page))
+            show_pages(ctx, pages, found, _with_page_before(found, question.page))
         else:
             show_pages(ctx, pages, found, (question.page,))
     with right, st.container(key=f"typing_{NAME}"):
@@ -46,6 +47,12 @@ def ask(desk: ReviewDesk, pages: RunPages, found: Batch, question: Question) -> 
             ask_about_class(desk, question, found)
 
 
+def _with_page_before(found: Batch, number: int) -> tuple[int, ...]:
+    numbers = [page.page for page in found.pages]
+    place = numbers.index(number)
+    return tuple(numbers[max(0, place - 1) : place + 1])
+
+
 def _words(ctx: AppContext, found: Batch, question: Question) -> str:
     t = ctx.t
     if question.field is not None:
@@ -55,6 +62,8 @@ def _words(ctx: AppContext, found: Batch, question: Question) -> str:
     document = found.documents[question.document - 1]
     if document.first_page == document.last_page:
         return t("Welche Art ist das Dokument auf Seite {page}?", page=str(document.first_page))
+    if document.order:
+        return t("Welche Art ist dieses Dokument? {pages}", pages=pages_words(document, t))
     return t(
         "Welche Art ist das Dokument auf den Seiten {first} bis {last}?",
         first=str(document.first_page),

@@ -33,16 +33,14 @@ def show_strip(ctx: AppContext, position: Position, pages: RunPages) -> None:
     shown = [batch.pages[place] for place in position.part]
     unsure: set[tuple[str, int]] = {(item.kind, item.page) for item in batch.needs_review}
     position.choose_part()
-    documents = [one for one in batch.documents if one.pages.start <= shown[-1].page]
-    documents = [one for one in documents if one.pages[-1] >= shown[0].page]
+    numbers = {page.document for page in shown}
+    documents = [one for one in batch.documents if one.document in numbers]
     for file, cards in groupby(documents, lambda one: _file_of(batch, one)):
         if file is not None:
             _file_head(ctx, batch, file)
         with st.container(horizontal=True, gap="small"):
             for document in cards:
-                mine = [page for page in shown if page.page in document.pages]
-                if not mine:  # while a run goes on, pages may be missing
-                    continue
+                mine = [page for page in shown if page.document == document.document]
                 with st.container(border=True, gap="small", width=_card_width_px(len(mine))):
                     _document_head(ctx, document, mine, unsure)
                     _pages(ctx, position, pages, mine)
@@ -77,7 +75,7 @@ def _document_head(
     parts = [t("Sicherheit {share}", share=t.percent(document.confidence, 0))]
     if first.page != document.first_page:
         parts.append(t("begann auf Seite {number}", number=document.first_page))
-    elif document.first_page > 1:
+    elif document.document > 1:
         parts.append(t("Schnitt {share}", share=t.percent(first.boundary_probability, 0)))
     if doubtful or ("boundary", first.page) in unsure:
         asked = t("bitte prüfen")

@@ -49,6 +49,7 @@ FLAG_HELP: Mapping[InputName, str] = {
 }
 
 _RECIPE_HELP = "Rezept, z. B. solar, oder Datei .urbanki-recipe"
+_THRESHOLD_HELP = "kleinste Sicherheit (bei similar: Ähnlichkeit), 0 bis 1"
 _BANDS_HELP = "Kanäle für Rot, Grün, Blau und, wenn vorhanden, nahes Infrarot"
 
 
@@ -70,7 +71,7 @@ def _add_run(run: ArgumentParser) -> None:
         "--area", type=Path, metavar="DATEI", help="Gebiet: GeoJSON, GeoPackage, GML, ZIP"
     )
     run.add_argument("--bands", type=_bands, metavar="1,2,3[,4]", help=_BANDS_HELP)
-    run.add_argument("--threshold", type=_share, metavar="X", help="kleinste Sicherheit, 0 bis 1")
+    run.add_argument("--threshold", type=_share, metavar="X", help=_THRESHOLD_HELP)
     run.add_argument("--min-area", type=_area_m2, metavar="M2", help="kleinste Fläche in m²")
     for name, flag in FLAGS.items():
         run.add_argument(flag, dest=name, type=Path, metavar="DATEI", help=FLAG_HELP[name])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,10 +16,13 @@ from apps.aviary.pinned import pin_model
 from apps.aviary.recipes import Recipe
 from apps.aviary.result_files import (
     OBJECTS_FILE,
+    OBJECTS_FILES,
+    OWN_FILES,
     SUMMARY_FILE,
     Json,
     is_new,
     prepare_folder,
+    spare_inputs,
     to_json,
     write_files,
 )
@@ -104,12 +107,14 @@ def run(images: Images, order: Order, client: Client, clock: Callable[[], float]
         Content of the topmost `summary.json`.
 
     Raises:
-        InputError: The only image, or every image, cannot be used.
+        InputError: The only image, or every image, cannot be used, or a file that is read would be
+            written over.
         ModelServerError: The model cannot answer; nothing of this image was written.
         StorageFull: The output folder cannot be written.
     """
     made = is_new(order.out)
     order = replace(order, images=images.paths)
+    spare_inputs(_outputs(images, order), _inputs(order))
     try:
         prepare_folder(order.out, overwrite=order.force)
         if not images.several:
@@ -138,6 +143,14 @@ def _run_one(
     written = {**files.others, SUMMARY_FILE: to_json(files.summary)}
     write_files(folder, written, _inputs(order))
     return files.summary
+
+
+def _outputs(images: Images, order: Order) -> dict[Path, Collection[str]]:
+    names = OWN_FILES if order.recipe.makes_map else OBJECTS_FILES
+    if not images.several:
+        return {order.out: names}
+    folders = _folder_names(images.paths)
+    return {order.out: (SUMMARY_FILE,), **{order.out / one: names for one in folders}}
 
 
 def _inputs(order: Order) -> list[Path]:

@@ -19,7 +19,9 @@ from apps.aviary.finds.review_words import (
     review_figures,
     review_sentence,
 )
+from apps.aviary.finds.score_words import score_words
 from apps.aviary.outputs import placed_rings
+from apps.aviary.recipes import Recipe
 from shared.contracts.provenance import Provenance
 from shared.i18n import Translator
 from shared.report.blocks import (
@@ -42,17 +44,24 @@ from shared.store.layer_files import Schema
 MOST_ROWS_ON_PAPER = 200
 LAYER = "funde"
 CRS: Crs = "EPSG:25832"
-SCHEMA: Schema = {
-    "nummer": "integer",
-    "art": "text",
-    "bezeichnung": "text",
-    "sicherheit": "number",
-    "zweifelhaft": "boolean",
-    "flaeche_m2": "number",
-    "entscheidung": "text",
-    "geometry": "geometry",
-}
-"""Columns of the published layer; another set of them would need another name."""
+
+
+def layer_schema(recipe: Recipe) -> Schema:
+    """Return the columns of the published layer; another set of them would need another name.
+
+    Args:
+        recipe: What was looked for.
+    """
+    return {
+        "nummer": "integer",
+        "art": "text",
+        "bezeichnung": "text",
+        score_words(recipe).column: "number",
+        "zweifelhaft": "boolean",
+        "flaeche_m2": "number",
+        "entscheidung": "text",
+        "geometry": "geometry",
+    }
 
 
 def build_report(
@@ -88,7 +97,7 @@ def build_report(
         *_remarks(analysis, t),
         *(_review(decided, t) if decided is not None else ()),
         Heading(t("Wie sicher ist das?")),
-        Paragraph(words.how_sure(result, t)),
+        Paragraph(words.how_sure(analysis.recipe, result, t)),
         Heading(t("Was tun?")),
         Paragraph(words.next_step(result, t)),
         Heading(t("Funde im Bild")),
@@ -181,11 +190,11 @@ def _table(
             shown=t.number(len(shown)),
             count=t.number(len(kept)),
         )
-    more = words.figure_names(result)
+    more, score = words.figure_names(result), score_words(analysis.recipe)
     columns = (
         Column("nummer", t("Nr."), "number"),
         Column("bezeichnung", t("Art")),
-        Column("sicherheit", t("Sicherheit"), "percent"),
+        Column(score.column, t(score.title), "percent"),
         Column("zweifelhaft", t("zweifelhaft"), "yes_no"),
         Column("flaeche_m2", t("Fläche"), "number", 2, "m²"),
         *_decision_column(decided, t),
@@ -251,11 +260,12 @@ def _row(
 def _layer(
     analysis: Analysis, kept: Sequence[FoundObject], decided: Decided | None, t: Translator
 ) -> Layer:
+    score = score_words(analysis.recipe)
     columns = (
         Column("nummer", t("Nr."), "number"),
         Column("art", t("Art (Schlüssel)")),
         Column("bezeichnung", t("Art")),
-        Column("sicherheit", t("Sicherheit"), "percent"),
+        Column(score.column, t(score.title), "percent"),
         Column("zweifelhaft", t("zweifelhaft"), "yes_no"),
         Column("flaeche_m2", t("Fläche"), "number", 2, "m²"),
         *_decision_column(decided, t),

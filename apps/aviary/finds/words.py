@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from apps.aviary.finds.analysis import BOXES_ONLY, Analysis, Result
+from apps.aviary.finds.score_words import score_words
 from apps.aviary.recipes import Recipe, find_recipe
 from shared.i18n import N_, Translator
 
@@ -90,17 +91,18 @@ def what_came_out(analysis: Analysis, result: Result, t: Translator) -> str:
     )
 
 
-def how_sure(result: Result, t: Translator) -> str:
-    """Say how certain the finds are; arguments are those of `key_figures`."""
+def how_sure(recipe: Recipe, result: Result, t: Translator) -> str:
+    """Say how certain the finds are.
+
+    Args:
+        recipe: What was looked for.
+        result: What was found with the settings in force.
+        t: Translator of the app.
+    """
     sentences = [t(DEMONSTRATION)]
     if result.mean_confidence is not None:
-        sentences.append(
-            t(
-                "Die mittlere Sicherheit der Funde ist {mean}; das ist die Einschätzung des "
-                "Modells, keine gemessene Trefferquote.",
-                mean=t.percent(result.mean_confidence, 0),
-            )
-        )
+        mean = t.percent(result.mean_confidence, 0)
+        sentences.append(t(score_words(recipe).mean, mean=mean))
     return " ".join(sentences)
 
 

@@ -2,7 +2,7 @@
 
 Each shows a part of the town with what the recipe looks for, taken from the truth of the renderer:
 a picture of the task, not of anybody's result. A map covers the right half only; changes show one
-place in both flights.
+place in both flights, the painted neighbourhood where only the newest flight of the town is there.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from PIL import Image
 
 from apps.aviary.kinds.change_picture import SCENE_CORNER_M, draw_change
 from apps.aviary.kinds.index_language import break_classes, evaluate_index, parse_index
+from apps.aviary.painted.change_picture import paint_change
 from apps.aviary.recipes import Recipe, find_recipe
 from shared.demo_city import NO_DATA, CitySettings, CityStore
 from shared.geo.raster import Rgb
@@ -93,16 +94,25 @@ def recipe_picture(name: str) -> bytes | None:
     scene = SCENES.get(name)
     if scene is None:
         return None
-    if any(store.ready_share(year, scene.bounds_m) < 1 for year in _years(store, name)):
+    *older, newest = (store.ready_share(year, scene.bounds_m) for year in _years(store, name))
+    if newest < 1:
         return None
-    return _draw(name, store.folder)
+    return _draw(name, store.folder) if all(one >= 1 for one in older) else _painted()
 
 
 @lru_cache(maxsize=len(SCENES))
 def _draw(name: str, folder: Path) -> bytes:
     scene, store = SCENES[name], CityStore(folder.parent, CitySettings())
     read = [_read(store, scene, year) for year in _years(store, name)]
-    drawn = _both(read) if len(read) > 1 else _one(find_recipe(name), scene, *read[0])
+    return _jpeg(_both(read) if len(read) > 1 else _one(find_recipe(name), scene, *read[0]))
+
+
+@lru_cache(maxsize=1)
+def _painted() -> bytes:
+    return _jpeg(paint_change(SIZE_PX, MARK))
+
+
+def _jpeg(drawn: Rgb) -> bytes:
     target = io.BytesIO()
     Image.fromarray(drawn).save(target, "JPEG", quality=JPEG_QUALITY)
     return target.getvalue()

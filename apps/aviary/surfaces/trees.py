@@ -106,7 +106,8 @@ class _Finder:
         if crowns.heights_m is not None:
             trees &= crowns.heights_m >= self.settings.least_height_m
         wide = wider_than(labels, len(crowns.pixels), self.margin_px)
-        self._keep_pieces((trees & wide)[labels], confidence, heights, (core, window))
+        # How large and high a canopy is shows only once it is whole.
+        self._keep_pieces(wide[labels], confidence, heights, (core, window))
         wanted = trees & ~wide & _first_inside(labels, len(crowns.pixels), core, window)
         for number, outline in _outlines(labels, wanted):
             polygon = self._placed(outline, window)
@@ -115,7 +116,11 @@ class _Finder:
 
     def canopies(self) -> Iterator[FoundObject]:
         """Give what is wider than a crown, once all cores were looked at."""
+        least_px = self.ground.to_pixels(self.settings.least_m2)
         for one in unite(self.pieces):
+            is_low = one.height_m is not None and one.height_m < self.settings.least_height_m
+            if is_low or one.polygon.area < least_px:
+                continue
             figures = _height(one.height_m)  # of a wood there is no diameter of a crown
             for polygon in self._that_counts(self._simplified(one.polygon)):
                 yield from self.ground.found("canopy", polygon, one.score, figures=figures)

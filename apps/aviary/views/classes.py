@@ -18,6 +18,7 @@ from apps.aviary.class_maps.picture import (
     draw_classes,
 )
 from apps.aviary.class_maps.words import ClassRow
+from apps.aviary.views.marks import explain_marks
 from apps.aviary.views.run import ShownMap, origin_of
 from shared.errors import N_
 from shared.ui import (
@@ -61,6 +62,7 @@ def show_class_result(ctx: AppContext, shown: ShownMap) -> None:
         ],
         t,
     )
+    explain_marks(ctx, content.marks)
     show_class_picture(ctx, content, shown.reduced, shown.overview, MAP_KEY)
     with st.container(key="aviary_answers"):
         answer_panel(

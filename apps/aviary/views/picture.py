@@ -12,6 +12,7 @@ from apps.aviary.finds.find_kind import find_kind
 from apps.aviary.finds.joining import FoundObject
 from apps.aviary.finds.overlay import colour_of
 from apps.aviary.finds.review_words import decision_word
+from apps.aviary.finds.score_words import score_words
 from apps.aviary.finds.verdict_marks import sign_rings
 from apps.aviary.finds.words import (
     COVER_WORDS,
@@ -20,6 +21,7 @@ from apps.aviary.finds.words import (
     cover_title,
     figure_names,
 )
+from apps.aviary.recipes import Recipe
 from apps.aviary.views.paging import MOST_AT_ONCE, choose_part
 from shared.ui import AppContext, Column, ImageBase, LegendEntry, MapSpec, Shape, map_with_table
 
@@ -62,7 +64,7 @@ def show_picture(
             [*_legend(ctx, analysis, objects, verdicts), *steps],
         ),
         [_row(ctx, analysis, one, verdicts) for one in objects],
-        columns=_columns(ctx, result, decided, len(kept)),
+        columns=_columns(ctx, analysis.recipe, result, decided, len(kept)),
         key=key,
         alt=_alt(ctx, len(objects), is_heated=bool(steps)),
         t=t,
@@ -81,14 +83,16 @@ def _alt(ctx: AppContext, count: int, *, is_heated: bool) -> str:
     return f"{words} {heat}"
 
 
-def _columns(ctx: AppContext, result: Result, decided: Decided | None, count: int) -> list[Column]:
+def _columns(
+    ctx: AppContext, recipe: Recipe, result: Result, decided: Decided | None, count: int
+) -> list[Column]:
     t = ctx.t
     # The table counts its rows from 1, so a part or a selection must name the finds itself.
     is_whole = count == len(result.objects) <= MOST_AT_ONCE
     return [
         *([] if is_whole else [Column("number", t("Fund Nr."), "number")]),
         Column("kind", t("Art")),
-        Column("score", t("Sicherheit"), "percent"),
+        Column("score", t(score_words(recipe).title), "percent"),
         Column("area", t("Fläche"), "number", 1, "m²"),
         *(_column(ctx, name) for name in figure_names(result)),
         Column("check", t("Prüfen")),

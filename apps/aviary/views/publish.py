@@ -13,7 +13,7 @@ from apps.aviary.class_maps.map_file import CLASS_MAP_FILE
 from apps.aviary.class_maps.report import CLASS_SCHEMA
 from apps.aviary.finds.analysis import Result
 from apps.aviary.finds.decided import LEFT_OUT
-from apps.aviary.finds.report import SCHEMA, build_report
+from apps.aviary.finds.report import build_report, layer_schema
 from apps.aviary.finds.words import title_of
 from apps.aviary.recipes import Recipe, layer_topic
 from apps.aviary.views.class_export import class_report
@@ -104,7 +104,8 @@ def publish_finds(
 
     said = tuple(sorted(decided.by_number.items()))
     settings = (shown.run.id, shown.sha256, threshold, min_area_m2, hides, said)
-    offer = Offer(shown.run, analysis.recipe, settings, SCHEMA, origin, report, analysis.complete)
+    schema, complete = layer_schema(analysis.recipe), analysis.complete
+    offer = Offer(shown.run, analysis.recipe, settings, schema, origin, report, complete)
     _show(ctx, offer, analysis.info.crs)
 
 
@@ -154,8 +155,8 @@ def _show(ctx: AppContext, offer: Offer, crs: str | None) -> None:
                 t("Ergebnis so vorbereiten, wie es angezeigt wird"), key="aviary_make"
             ):
                 return
-            file = _store_layer(ctx, offer)
-            ready = st.session_state["aviary_layer"] = (offer.settings, file)
+            st.session_state["aviary_layer"] = (offer.settings, _store_layer(ctx, offer))
+            st.rerun()  # without the button, which has done its work
         topic = layer_topic(offer.recipe, str(offer.run.parameters.get("recipe_text", "")))
         publication = Publication(
             name=f"{ctx.manifest.id}/{topic}/{_area_name(offer.run.title)}",

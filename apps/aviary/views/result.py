@@ -10,6 +10,7 @@ from apps.aviary.finds import words
 from apps.aviary.finds.analysis import Analysis, Result
 from apps.aviary.finds.decided import decide_about
 from apps.aviary.finds.review_words import left_out_sentence
+from apps.aviary.finds.score_words import score_words
 from apps.aviary.recipes import Recipe
 from apps.aviary.review import ReviewList
 from apps.aviary.views.decided import (
@@ -19,6 +20,7 @@ from apps.aviary.views.decided import (
     note_drawn,
     verdicts_now,
 )
+from apps.aviary.views.marks import explain_marks
 from apps.aviary.views.picture import show_picture
 from apps.aviary.views.run import ShownRun, count_finds, origin_of
 from apps.aviary.views.similar_heat import heat_legend, heat_over_image, show_heat_words
@@ -41,16 +43,14 @@ def show_result(ctx: AppContext, shown: ShownRun) -> tuple[Result, float, float]
     result = count_finds(ctx, shown, threshold, min_area_m2)
     _notes(ctx, analysis)
     figures(_figures(ctx, analysis, result), ctx.t)
+    explain_marks(ctx, analysis.marks)
     if result.objects:
         listed = list_once(ctx, shown, result, threshold, min_area_m2)
         _show_finds(ctx, shown, result, listed)
     else:
         empty_state(
             ctx.t("Nichts gefunden"),
-            ctx.t(
-                "Mit diesen Einstellungen gibt es keinen Fund. Das heißt nicht, dass es nichts "
-                "gibt. Senken Sie die kleinste Sicherheit oder die kleinste Fläche."
-            ),
+            ctx.t(score_words(analysis.recipe).nothing),
         )
         st.image(shown.overview, width="stretch", alt=ctx.t("Luftbild ohne Funde"))
     _answers(ctx, shown, result, threshold, min_area_m2)
@@ -97,7 +97,7 @@ def choose_settings(
     with st.container(key=f"{prefix}_sliders"):
         left, right = st.columns(2)
     percent = left.slider(
-        t("Kleinste Sicherheit in Prozent"),
+        t(score_words(recipe).least),
         least,
         MOST_PERCENT,
         min(max(percent, least), MOST_PERCENT),
@@ -154,7 +154,7 @@ def _answers(
     with st.container(key="aviary_answers"):
         answer_panel(
             what=words.what_came_out(shown.analysis, result, ctx.t),
-            how_sure=words.how_sure(result, ctx.t),
+            how_sure=words.how_sure(shown.analysis.recipe, result, ctx.t),
             origin=origin_of(shown, ctx.tenant, threshold, min_area_m2),
             next_step=words.next_step(result, ctx.t),
             t=ctx.t,

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import streamlit as st
 
 from apps.aviary.finds.review_words import decision_word
+from apps.aviary.finds.score_words import score_words
 from apps.aviary.review import ReviewList
 from apps.aviary.views.paging import MOST_AT_ONCE, choose_part, part_start
 from apps.aviary.views.run import ShownRun
@@ -49,7 +50,7 @@ def show_decisions(
         columns=(
             *((Column("number", t("Fund Nr."), "number"),) if len(numbers) > MOST_AT_ONCE else ()),
             Column("kind", t("Art")),
-            Column("score", t("Sicherheit"), "percent"),
+            Column("score", t(score_words(recipe).title), "percent"),
             Column("area", t("Fläche"), "number", 1, "m²"),
             Column("said", t("Entscheidung")),
         ),

@@ -66,6 +66,7 @@ def share_recipe(
                 show_failure(error, t, ctx.manifest.id)
                 return
             st.session_state[KEY + "_file"] = made
+            st.rerun()  # without the button, which has done its work
         name = f"{recipe.recipe_id}-{recipe.version}{SUFFIX}"
         note = t("Beim Einlesen wird das Rezept zuerst mit dem Ausschnitt geprüft.")
         export_bar(

@@ -13,11 +13,19 @@
   Object.defineProperty(navigator, "languages", { get: () => [locale()], configurable: true });
 
   const texts = {
-    de: { map: "Karte", mapFailed: "Die Karte konnte nicht geladen werden. Die Tabelle zeigt dieselben Objekte." },
-    en: { map: "Map", mapFailed: "The map could not be loaded. The table shows the same objects." },
+    de: {
+      map: { title: "Karte", late: "Die Karte wird noch geladen …", failed: "Die Karte konnte nicht geladen werden. Die Tabelle zeigt dieselben Objekte." },
+      picture: { title: "Bild", late: "Das Bild wird noch geladen …", failed: "Das Bild konnte nicht geladen werden. Die Tabelle zeigt dieselben Objekte." },
+    },
+    en: {
+      map: { title: "Map", late: "The map is still loading …", failed: "The map could not be loaded. The table shows the same objects." },
+      picture: { title: "Image", late: "The image is still loading …", failed: "The image could not be loaded. The table shows the same objects." },
+    },
   };
-  const MAP_WATCH_MS = 4000;
-  const MAP_LATE_MS = 1000;
+  // On a busy computer a map may take so long; only then has something gone wrong.
+  const MAP_LATE_MS = 4000;
+  const MAP_FAILED_MS = 20000;
+  const MAP_LOOK_MS = 1000;
 
   const rules = STREAMLIT_STRINGS.rule.map((rule) => ({
     within: rule.within,
@@ -138,26 +146,42 @@
     }
   };
 
-  // On a busy computer a map may come late; a frame without one has no height and needs no hiding.
-  const takeBack = (frame, notice) => {
-    if (frame.isConnected && !mapWorks(frame)) setTimeout(takeBack, MAP_LATE_MS, frame, notice);
-    else notice.remove();
+  const mapTexts = (frame) => texts[root.lang][frame.closest('[class*="st-key-picture_"]') ? "picture" : "map"];
+
+  const noteMap = (frame, state, role) => {
+    const notice = document.createElement("p");
+    notice.setAttribute("role", role);
+    notice.className = `map-${state}`;
+    notice.textContent = mapTexts(frame)[state];
+    return notice;
+  };
+
+  // A frame without a map has no height and needs no hiding; a late map takes every notice back.
+  const followMap = (frame, notice, lookedMs) => {
+    if (!frame.isConnected || mapWorks(frame)) {
+      notice.remove();
+      return;
+    }
+    let shown = notice;
+    if (lookedMs >= MAP_FAILED_MS && notice.className === "map-late") {
+      shown = noteMap(frame, "failed", "alert");
+      notice.replaceWith(shown);
+    }
+    setTimeout(followMap, MAP_LOOK_MS, frame, shown, lookedMs + MAP_LOOK_MS);
   };
 
   const watchMaps = () => {
     for (const frame of document.querySelectorAll('iframe[title="streamlit_folium.st_folium"], iframe[data-urbanki-map]')) {
-      if (frame.title !== texts[root.lang].map) frame.title = texts[root.lang].map;
+      const title = mapTexts(frame).title;
+      if (frame.title !== title) frame.title = title;
       if (frame.dataset.urbankiMap) continue;
       frame.dataset.urbankiMap = "watched";
       setTimeout(() => {
         if (!frame.isConnected || mapWorks(frame)) return;
-        const notice = document.createElement("p");
-        notice.setAttribute("role", "alert");
-        notice.className = "map-failed";
-        notice.textContent = texts[root.lang].mapFailed;
+        const notice = noteMap(frame, "late", "status");
         frame.before(notice);
-        takeBack(frame, notice);
-      }, MAP_WATCH_MS);
+        followMap(frame, notice, MAP_LATE_MS);
+      }, MAP_LATE_MS);
     }
   };
 

@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from apps.archivair.batch.actions import (
-    Change,
     add_cut,
     latest_action,
     mark_elsewhere,
@@ -14,6 +13,7 @@ from apps.archivair.batch.actions import (
     remove_cut,
     turn,
 )
+from apps.archivair.batch.changes import Change
 from apps.archivair.batch.contents import Batch, BatchPage, Document
 from shared.store.decisions import Decision
 from shared.store.ids import new_id
@@ -50,31 +50,27 @@ def decided(**items):
 
 
 def test_a_cut_is_added_only_where_none_is():
-    assert add_cut(TWO, 2) == (Change("schnitt:2", "ja"),)
-    assert add_cut(TWO, 4) == ()
+    assert add_cut(TWO, 2, {}) == (Change("schnitt:2", "ja"),)
+    assert add_cut(TWO, 4, {}) == ()
 
 
-def test_a_removed_cut_joins_documents_and_the_first_class_wins():
-    assert remove_cut(TWO, 4, ()) == (Change("schnitt:4", "nein"),)
-    assert remove_cut(TWO, 4, {"klasse:4"}) == (
-        Change("schnitt:4", "nein"),
-        Change("klasse:4", "bauantrag"),
-    )
-    assert remove_cut(TWO, 1, ()) == remove_cut(TWO, 2, ()) == ()
+def test_a_removed_cut_joins_documents_and_decides_nothing_else():
+    assert remove_cut(TWO, 4) == (Change("schnitt:4", "nein"),)
+    assert remove_cut(TWO, 1) == remove_cut(TWO, 2) == ()
 
 
 def test_a_moved_cut_leaves_no_document_empty_and_takes_its_class_along():
-    assert move_cut(TWO, 4, -1, ()) == (Change("schnitt:4", "nein"), Change("schnitt:3", "ja"))
-    assert move_cut(TWO, 4, 1, {"klasse:4"}) == (
+    assert move_cut(TWO, 4, -1, {}) == (Change("schnitt:4", "nein"), Change("schnitt:3", "ja"))
+    assert move_cut(TWO, 4, 1, decided(klasse_4="genehmigung")) == (
         Change("schnitt:4", "nein"),
         Change("schnitt:5", "ja"),
-        Change("klasse:4", "bauantrag"),
         Change("klasse:5", "genehmigung"),
+        Change("klasse:4", "uebergeben"),
     )
     single = batch((1, 1, "bauantrag"), (2, 2, "genehmigung"), (3, 4, "foto"))
-    assert move_cut(single, 2, -1, ()) == ()
-    assert move_cut(single, 2, 1, ()) == ()
-    assert move_cut(single, 1, 1, ()) == ()
+    assert move_cut(single, 2, -1, {}) == ()
+    assert move_cut(single, 2, 1, {}) == ()
+    assert move_cut(single, 1, 1, {}) == ()
 
 
 def test_a_class_is_said_for_all_pages_that_hold_one():

@@ -8,7 +8,7 @@ import pikepdf
 import pytest
 from PIL import Image
 
-from apps.archivair import errors, pdf_pages
+from apps.archivair import errors, pdf_contents, pdf_forms, pdf_pages
 from apps.archivair.pages import Limits, open_source
 from tests.apps.archivair.doubles import draw_lines
 
@@ -299,6 +299,160 @@ def test_a_page_whose_parts_are_drawn_too_often_is_refused(draw):
         open_source(page_drawn_by(draw), "a.pdf")
 
 
+def packed(times, piece, **words):
+    """Return data that unpacks to a piece again and again."""
+    packer = zlib.compressobj()
+    data = b"".join(packer.compress(piece) for _ in range(times)) + packer.flush()
+    return {"data": data, "Filter": pikepdf.Name.FlateDecode, **words}
+
+
+def stream(pdf, data, **words):
+    return pdf.make_indirect(pikepdf.Stream(pdf, data, **words))
+
+
+def picture(pdf, side=60_000):
+    return stream(
+        pdf, b"x" * 90, Subtype=pikepdf.Name.Image, Width=side, Height=side, BitsPerComponent=8,
+        ColorSpace=pikepdf.Name.DeviceGray, Filter=pikepdf.Name.FlateDecode,
+    )  # fmt: skip
+
+
+def tile_of(pdf, body, *, step=9, **words):
+    box = pikepdf.Array([0, 0, 9, 9])
+    kind = {"PatternType": 1, "PaintType": 1, "TilingType": 1, "BBox": box}
+    return stream(pdf, body, XStep=step, YStep=step, **kind, **words)
+
+
+def shown_as_stamp(pdf, page, look):
+    page.Contents = pdf.make_stream(b"")
+    note = named(
+        Type=pikepdf.Name.Annot, Subtype=pikepdf.Name.Stamp, F=4, AP=named(N=look),
+        Rect=pikepdf.Array([0, 0, 400, 300]),
+    )  # fmt: skip
+    page.Annots = pikepdf.Array([pdf.make_indirect(note)])
+
+
+def fill_with(pdf, page, tile):
+    page.Resources = named(Pattern=named(P=tile))
+    page.Contents = pdf.make_stream(b"/Pattern cs /P scn 0 0 400 300 re f")
+
+
+def bomb_content_alone(pdf, page):
+    page.Contents = stream(pdf, **packed(80, b" " * 2**20))
+
+
+def bomb_second_page(pdf, page):
+    page.Contents = stream(pdf, b"")
+    pdf.add_blank_page()
+    bomb_content_alone(pdf, pdf.pages[1].obj)
+
+
+def draw_many_shapes(pdf, page):
+    page.Contents = stream(pdf, **packed(3, b"0 0 400 300 re f\n" * 7_000))
+
+
+def bomb_inline_picture(pdf, page):
+    words = b"BI /W 60000 /H 60000 /BPC 8 /CS /G /F /Fl ID x EI "
+    page.Resources = named(XObject=named(F=form(pdf, b"0 0 1 1 re f")))
+    page.Contents = pdf.make_stream(words)
+
+
+def bomb_look_of_a_note(pdf, page):
+    shown_as_stamp(pdf, page, stream(pdf, **packed(80, b" " * 2**20)))
+
+
+def bomb_picture_in_a_note(pdf, page):
+    look = form(pdf, b"/I Do", XObject=named(I=picture(pdf)))
+    shown_as_stamp(pdf, page, form(pdf, b"/F Do", XObject=named(F=look)))
+
+
+def bomb_picture_in_a_tile(pdf, page):
+    tile = tile_of(pdf, b"/I Do", Resources=named(XObject=named(I=picture(pdf))))
+    fill_with(pdf, page, tile)
+
+
+def bomb_picture_as_mask(pdf, page):
+    small = picture(pdf, side=10)
+    small.SMask = picture(pdf)
+    page.Resources = named(XObject=named(F=small))
+
+
+def bomb_picture_in_a_mask(pdf, page):
+    mask = named(S=pikepdf.Name.Luminosity, G=form(pdf, b"/I Do", XObject=named(I=picture(pdf))))
+    page.Resources = named(ExtGState=named(G=named(SMask=mask)))
+    page.Contents = pdf.make_stream(b"/G gs 0 0 400 300 re f")
+
+
+def bomb_font(pdf, page):
+    data = stream(pdf, **packed(80, b" " * 2**20))
+    look = pdf.make_indirect(named(Type=pikepdf.Name.FontDescriptor, FontFile2=data))
+    font = named(Type=pikepdf.Name.Font, Subtype=pikepdf.Name.TrueType, FontDescriptor=look)
+    page.Resources = named(Font=named(T=font))
+    page.Contents = pdf.make_stream(b"BT /T 9 Tf (a) Tj ET")
+
+
+def tiles_without_end(pdf, page):
+    fill_with(pdf, page, tile_of(pdf, b"0 0 3 3 re f", step=0.001))
+
+
+def tiles_without_step(pdf, page):
+    fill_with(pdf, page, tile_of(pdf, b"0 0 3 3 re f", step=0))
+
+
+def tiles_made_small(pdf, page):
+    matrix = pikepdf.Array([0.0001, 0, 0, 0.0001, 0, 0])
+    fill_with(pdf, page, tile_of(pdf, b"0 0 3 3 re f", Matrix=matrix))
+
+
+def tiles_in_a_note(pdf, page):
+    tile = tile_of(pdf, b"0 0 3 3 re f", step=0.001)
+    body = b"/Pattern cs /P scn 0 0 400 300 re f"
+    shown_as_stamp(pdf, page, form(pdf, body, Pattern=named(P=tile)))
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        bomb_content_alone,
+        bomb_second_page,
+        bomb_inline_picture,
+        bomb_look_of_a_note,
+        bomb_picture_in_a_note,
+        bomb_picture_in_a_tile,
+        bomb_picture_as_mask,
+        bomb_picture_in_a_mask,
+        bomb_font,
+        tiles_without_end,
+        tiles_without_step,
+        tiles_made_small,
+        tiles_in_a_note,
+    ],
+)
+def test_what_only_drawing_would_find_to_be_endless_is_refused_undrawn(draw):
+    """The whole file is looked into: only its first page is drawn before it is accepted."""
+    with pytest.raises(errors.PdfDamaged):
+        open_source(page_drawn_by(draw), "a.pdf")
+
+
+def test_a_page_of_too_many_shapes_is_refused_though_it_has_no_parts(monkeypatch):
+    """Pieces below a size hold fewer shapes than are allowed, so nobody counts them."""
+    content = page_drawn_by(draw_many_shapes)
+    open_source(content, "a.pdf").close()
+    monkeypatch.setattr(pdf_forms, "LARGE_BYTES", 2**18)
+    open_source(content, "a.pdf").close()
+    monkeypatch.setattr(pdf_contents, "MOST_PAINTED", 20_000)
+    with pytest.raises(errors.PdfDamaged):
+        open_source(content, "a.pdf")
+
+
+def draw_hatch_and_stamp(pdf, page):
+    """Fill the page with a hatch as plans have it, and show a stamp with a picture."""
+    tile = tile_of(pdf, b"0 0 1 1 re f", step=2, Matrix=pikepdf.Array([0.9, 0, 0, 0.9, 0, 0]))
+    look = form(pdf, b"/I Do", XObject=named(I=picture(pdf, side=10)))
+    shown_as_stamp(pdf, page, look)
+    fill_with(pdf, page, tile)
+
+
 def draw_shared_names(pdf, page):
     """Draw two parts that know the names of all parts, their own too, and draw none of them."""
     names = named()
@@ -317,7 +471,7 @@ def draw_many_tiles(pdf, page):
     page.Contents = pdf.make_stream(b"/Pattern cs /P scn " + b"0 0 9 9 re f " * 60_000)
 
 
-@pytest.mark.parametrize("draw", [draw_shared_names, draw_many_tiles])
+@pytest.mark.parametrize("draw", [draw_shared_names, draw_many_tiles, draw_hatch_and_stamp])
 def test_a_sound_page_of_many_parts_is_drawn(draw):
     assert (load(page_drawn_by(draw)).gray < 128).any()
 

@@ -227,6 +227,43 @@ def test_what_the_command_did_not_write_stays(tmp_path, capsys, model):
     assert (tmp_path / "values.tif").read_text() == "mine"
 
 
+@pytest.mark.parametrize("force", [(), ("--force",)])
+@pytest.mark.parametrize("name", ["classes.png", "confidence.png", "values.tif"])
+def test_an_image_under_the_name_of_a_result_is_not_written_over(
+    tmp_path, capsys, model, name, force
+):
+    model(doubles.must_not_be_asked())
+    out = tmp_path / "out"
+    out.mkdir()
+    image = save(out / name)
+    linked = tmp_path / "a.png"
+    linked.symlink_to(image)
+    before = image.read_bytes()
+    for named in (image, linked, out / ".." / "out" / name):
+        words = ("--image", named, "--gsd", "0.2", "--out", out, *force)
+        assert command.main(["run", "--recipe", "landcover", *map(str, words)]) == 2
+        said = capsys.readouterr().err
+        assert f"„{named.name}“ überschreiben" in said and said.count("\n") == 1
+    assert [one.name for one in out.iterdir()] == [name]
+    assert image.read_bytes() == before
+
+
+def test_no_file_of_an_order_is_written_over(tmp_path, capsys, model):
+    """Neither the area of one image nor an image among several."""
+    model(doubles.must_not_be_asked())
+    out = tmp_path / "out"
+    (out / "a").mkdir(parents=True)
+    area = out / "objects.geojson"
+    area.write_text("{}", encoding="utf-8")
+    image, own = save(tmp_path / "a.png"), save(out / "a" / "classes.png")
+    words = ("--gsd", "0.1", "--out", out, "--force")
+    assert area.name in refused(capsys, "--image", image, "--area", area, *words)
+    words = ["--recipe", "landcover", "--image", str(image), str(own), *map(str, words)]
+    assert command.main(["run", *words]) == 2
+    assert own.name in capsys.readouterr().err
+    assert sorted(one.name for one in out.rglob("*")) == ["a", "classes.png", "objects.geojson"]
+
+
 def test_beside_a_list_of_images_nothing_goes(tmp_path, capsys, model):
     images = [save(tmp_path / name) for name in ("a.png", "b.png")]
     out = tmp_path / "out"

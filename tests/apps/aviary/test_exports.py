@@ -17,7 +17,7 @@ from rasterio.transform import from_origin
 from apps.aviary.finds.analysis import count
 from apps.aviary.finds.decided import decide_about
 from apps.aviary.finds.overlay import overlay_jpeg, overlay_png
-from apps.aviary.finds.report import MOST_ROWS_ON_PAPER, SCHEMA, build_report
+from apps.aviary.finds.report import MOST_ROWS_ON_PAPER, build_report, layer_schema
 from apps.aviary.recipes import find_recipe
 from apps.aviary.review import ACCEPTED, REJECTED, UNCLEAR, list_for_review
 from apps.aviary.views import export as view_export
@@ -158,6 +158,26 @@ def test_csv_opens_in_german_excel(shown, result, origin):
     assert lines[1].split(";")[4] == "300,0"
 
 
+def test_scores_of_similar_places_are_called_similarity(shown, result, origin, tmp_path):
+    """On paper, in tables and in layers; nowhere do they pass for certainty."""
+    recipe = replace(shown.analysis.recipe, kind="similar")
+    similar = replace(shown, analysis=replace(shown.analysis, recipe=recipe))
+    for t, word, other in (
+        (GERMAN, "Ähnlichkeit", "Sicherheit"),
+        (get_translator("en", "aviary"), "similarity", "certainty"),
+    ):
+        whole = report(similar, result, origin, t=t)
+        said = repr((whole.blocks, whole.layers[0].columns))
+        assert said.lower().count(word.lower()) == 3, t.language
+        assert other.lower() not in said.lower(), t.language
+        assert other.lower() in repr(report(shown, result, origin, t=t).blocks).lower()
+    path = tmp_path / "funde.gpkg"
+    path.write_bytes(render_gpkg(report(similar, result, origin, decided=decide(result))))
+    schema = layer_schema(recipe)
+    assert "aehnlichkeit" in schema and "sicherheit" not in schema
+    assert sorted(look_into(path, GEOPACKAGE, schema).columns) == sorted(schema)
+
+
 def test_overlay_draws_on_the_finds(shown, result):
     drawn = overlay_png(shown.overview, shown.analysis, result.objects, "Hinweis")
     image = Image.open(io.BytesIO(drawn))
@@ -175,8 +195,9 @@ def test_geopackage_lies_in_the_coordinates_of_the_house(shown, result, origin, 
     """The image lies in zone 33; all layers of the data space lie in zone 32."""
     path = tmp_path / "funde.gpkg"
     path.write_bytes(render_gpkg(report(shown, result, origin, decided=decide(result, REJECTED))))
-    shape = look_into(path, GEOPACKAGE, SCHEMA)
-    assert sorted(shape.columns) == sorted(SCHEMA)
+    schema = layer_schema(shown.analysis.recipe)
+    shape = look_into(path, GEOPACKAGE, schema)
+    assert sorted(shape.columns) == sorted(schema)
     assert shape.crs == "EPSG:25832"
     rows = pyogrio.read_dataframe(path, layer="funde")
     assert list(rows["nummer"]) == [1, 2]
@@ -194,7 +215,8 @@ def test_a_result_without_finds_can_be_taken_along(shown, origin, tmp_path):
     whole = report(shown, nothing, origin, decided=decide(nothing))
     path = tmp_path / "funde.gpkg"
     path.write_bytes(render_gpkg(whole))
-    assert sorted(look_into(path, GEOPACKAGE, SCHEMA).columns) == sorted(SCHEMA)
+    schema = layer_schema(shown.analysis.recipe)
+    assert sorted(look_into(path, GEOPACKAGE, schema).columns) == sorted(schema)
     assert view_export._pdf(lambda on_paper: whole, None).startswith(b"%PDF-")
     assert render_xlsx(whole).startswith(b"PK")
 

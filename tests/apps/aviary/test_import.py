@@ -301,6 +301,7 @@ def test_the_page_makes_a_file_that_passes_elsewhere(house):
     page = finished(house, started(own_file()))
     page = page.button(key="aviary_share_make").click().run()
     assert not page.exception
+    assert "aviary_share_make" not in [one.key for one in page.button], "it is done"
     assert "Rezept herunterladen" in [one.label for one in page.get("download_button")]
     _, content = page.session_state["aviary_share_file"]
     shared = unpack_recipe(content, NAME)

@@ -341,6 +341,7 @@ def test_a_run_that_was_tried_again_is_published_anew_and_an_incomplete_one_says
     page.text_input(key="aviary_licence").set_value("dl-de/zero-2-0").run()
     page.text_input(key="aviary_credit").set_value("Geobasis NRW").run()
     page.button(key="aviary_make").click().run()
+    assert "aviary_make" not in [button.key for button in page.button], "it is done"
     assert "incomplete" in texts(page)
     page.button(key="aviary_publish").click().run()
     titles = [one.value for one in page.text_input if one.key == "aviary_publish_title"]

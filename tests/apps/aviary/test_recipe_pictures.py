@@ -6,6 +6,7 @@ import io
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -37,9 +38,32 @@ def test_a_picture_is_drawn_once_the_town_is_there(store: CityStore) -> None:
     older, newer = (str(day.year) for day in store.settings.flights)
     render(store, newer, "water", "change")
     check(recipe_pictures.recipe_picture("water"))
-    assert recipe_pictures.recipe_picture("change") is None, "the older flight is missing"
+    painted = recipe_pictures.recipe_picture("change")
+    check(painted)
     render(store, older, "change")
-    check(recipe_pictures.recipe_picture("change"))
+    both = recipe_pictures.recipe_picture("change")
+    check(both)
+    assert both != painted
+
+
+def test_changes_are_painted_where_the_town_has_one_flight_only(
+    store: CityStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The picture shows houses on its right half that its left half does not have."""
+    ready = {str(store.settings.flights[-1].year)}
+    monkeypatch.setattr(CityStore, "ready_share", lambda self, year, bounds: float(year in ready))
+    content = recipe_pictures.recipe_picture("change")
+    check(content)
+    assert content is not None
+    pixels = np.asarray(Image.open(io.BytesIO(content)).convert("RGB")).astype(int)
+    width = recipe_pictures.SIZE_PX[0] // 2
+    before, after = pixels[:, : width - 2], pixels[:, width : 2 * width - 2]
+    changed = np.abs(before - after).sum(axis=2) > 90
+    assert 0.03 < changed.mean() < 0.3
+    marked = (np.abs(pixels - recipe_pictures.MARK).sum(axis=2) < 120).sum(axis=0)
+    assert marked[:width].sum() == pytest.approx(marked[width:].sum(), rel=0.3) and marked.any()
+    ready.clear()
+    assert recipe_pictures.recipe_picture("change") is None
 
 
 def render(store: CityStore, vintage: str, *names: str) -> None:

@@ -1,4 +1,4 @@
-"""The page of similar places: their cells leave what lies below them readable."""
+"""The page of similar places: their cells leave what lies below readable, and scores say so."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from apps.aviary.finds.score_words import score_words
+from apps.aviary.finds.words import how_sure
 from apps.aviary.recipes import find_recipe
-from apps.aviary.views import picture as view_picture
+from apps.aviary.views import picture as view_picture, result as view_result
 from shared.i18n import get_translator
 
 
@@ -20,3 +22,25 @@ def test_cells_do_not_hide_the_heat_map_below_them(name, is_quiet):
     analysis: Any = SimpleNamespace(recipe=recipe)
     entries = view_picture._legend(ctx, analysis, [find], {})
     assert [one.quiet for one in entries] == [is_quiet]
+
+
+@pytest.mark.parametrize(("name", "word"), [("similar", "Ähnlichkeit"), ("solar", "Sicherheit")])
+def test_the_page_names_what_the_score_means(name, word, monkeypatch):
+    recipe, t = find_recipe(name), get_translator("de")
+    ctx: Any = SimpleNamespace(t=t, language="de")
+    nothing: Any = SimpleNamespace(objects=(), mean_confidence=0.4)
+    columns = view_picture._columns(ctx, recipe, nothing, None, 0)
+    assert [one.title for one in columns if one.key == "score"] == [word]
+    assert f"Die mittlere {word} der Funde ist 40" in how_sure(recipe, nothing, t)
+    asked: list[str] = []
+
+    def slider(label: str, *_limits: object, **_options: object) -> int:
+        asked.append(label)
+        return 0
+
+    side: Any = SimpleNamespace(slider=slider)
+    monkeypatch.setattr(view_result.st, "columns", lambda _count: (side, side))
+    analysis: Any = SimpleNamespace(recipe=recipe, threshold=recipe.threshold)
+    view_result.choose_settings(ctx, analysis)
+    assert asked[0] == f"Kleinste {word} in Prozent"
+    assert f"Senken Sie die kleinste {word}" in score_words(recipe).nothing

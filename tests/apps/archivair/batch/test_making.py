@@ -245,3 +245,25 @@ def test_a_page_of_no_confidence_at_all_is_to_be_looked_at(confidence, is_asked)
     pages = (replace(sheet(1, "bauantrag"), confidence=confidence), sheet(2, "bauantrag"))
     asked = [one.page for one in make_batch(stream(*pages)).needs_review if one.kind == "page"]
     assert asked == ([1] if is_asked else [])
+
+
+@pytest.mark.parametrize("page", [1, 4])
+def test_a_class_that_a_person_chose_holds_when_documents_are_joined(page):
+    batch = make_batch(LETTERS, BatchEdits(cuts={4: False}, classes={page: "statik"}))
+    first = batch.documents[0]
+    assert (first.pages[-1], first.document_class, first.confidence) == (5, "statik", 1.0)
+    assert not [one for one in batch.needs_review if one.kind == "class"]
+
+
+def test_joined_documents_of_two_chosen_classes_are_asked_again():
+    edits = BatchEdits(cuts={4: False}, classes={1: "statik", 4: "foto"})
+    batch = make_batch(LETTERS, edits)
+    first = batch.documents[0]
+    assert (first.document_class, first.confidence) == ("unklar", 0.0)
+    asked = [(one.document, one.page) for one in batch.needs_review if one.kind == "class"]
+    assert asked == [(1, 1)]
+    assert batch.needs_review[0].kind == "class", "it is asked first"
+    both = dict.fromkeys((1, 4), "statik")
+    batch = make_batch(LETTERS, BatchEdits(cuts={4: False}, classes=both))
+    assert batch.documents[0].document_class == "statik"
+    assert not [one for one in batch.needs_review if one.kind == "class"]

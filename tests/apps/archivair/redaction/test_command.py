@@ -3,6 +3,8 @@
 import errno
 import json
 import signal
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +20,7 @@ from apps.archivair.archive_files.pdfa_check import check_pdfa
 from apps.archivair.redaction import command as redact_command, release
 from apps.archivair.redaction.laid_aside import PagesAside
 from shared.errors import ModelServerDown, StorageFull
+from shared.settings import REPOSITORY
 from tests.apps.archivair.doubles import InkReader, draw_lines
 
 PAGE = draw_lines(["Bauherr: Walter Schlehdorn", "Bauherr: Walter Schlehdorn"], size=(900, 500))
@@ -282,3 +285,56 @@ def test_pages_are_written_one_after_the_other(tmp_path, capsys, reads, scan, mo
     out = tmp_path / "auszug.pdf"
     assert run(capsys, scan, "--profile", "forschung", "--out", out)[0] == 0
     assert kinds == [True]
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from apps.archivair import __main__ as command
+from apps.archivair.redaction import command as redact_command
+from tests.apps.archivair.doubles import InkReader
+
+scan, out, moment = sys.argv[1:]
+honest_write, honest_move, done = Path.write_bytes, Path.replace, []
+
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def write_bytes(path, content):
+    if moment == "write" and path.name.startswith(".auszug.pdf.") and content[:4] == b"%PDF":
+        honest_write(path, content[: len(content) // 2])
+        die()
+    return honest_write(path, content)
+
+def move(path, target):
+    if moment == f"move {len(done)}":
+        die()
+    done.append(target)
+    return honest_move(path, target)
+
+Path.write_bytes, Path.replace = write_bytes, move
+command._client = lambda stack: InkReader("Bauherr: Walter Schlehdorn")
+redact_command.find_tesseract = lambda: None
+redact_command.reread_with = lambda engines: lambda pixels, dpi: ()
+command.main(["redact", scan, "--profile", "forschung", "--out", out])
+"""
+
+
+@pytest.mark.parametrize("moment", ["write", "move 1"])
+def test_a_call_that_is_killed_while_it_writes_leaves_no_half_file_and_the_next_goes_on(
+    tmp_path, capsys, reads, scan, moment
+):
+    folder = tmp_path / "neu"
+    out = folder / "auszug.pdf"
+    words = [sys.executable, "-c", KILLED, str(scan), str(out), moment]
+    killed = subprocess.run(words, cwd=REPOSITORY, capture_output=True, timeout=300, check=False)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()[-500:]
+    assert not out.exists()
+    assert [one for one in folder.iterdir() if one.suffix == ".part"]
+    foreign = folder / f".auszug.pdf.{signal.SIGKILL}x.part"
+    foreign.write_bytes(b"no number of a process")
+    assert run(capsys, scan, "--profile", "forschung", "--out", out)[0] == 0
+    assert check_pdfa(out.read_bytes()) == []
+    assert sorted(one.name for one in folder.iterdir()) == [
+        foreign.name, "auszug.pdf", "auszug.pdf.report.json",
+    ]  # fmt: skip

@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 
+import numpy as np
 import pytest
 
 from apps.archivair import evaluate_redaction
@@ -17,6 +18,7 @@ from apps.archivair.redaction.measuring import (
     residues,
     turned_box,
 )
+from apps.archivair.tesseract import TIMEOUT_S, find_tesseract
 from tests.apps.archivair.redaction.pages import draw_page
 
 MOMENT = dt.datetime(2026, 11, 28, 13, 0, tzinfo=dt.UTC)
@@ -132,3 +134,43 @@ def test_a_document_that_the_proof_held_back_is_not_counted_as_clean(
     figures = measure(tmp_path, monkeypatch, 2, [PageWord("Schlehdorn", (0, 0, 0, 0))])
     assert figures["Dokumente, die der Nachweis zurückhielt"]["value"] == 1.0
     assert "Dokumente mit Resten nach der Schwärzung" not in figures
+
+
+def test_a_page_that_nobody_could_read_in_time_proves_nothing(streams, tmp_path, monkeypatch):
+    class Slow:
+        def read_page(self, page):
+            clock[0] += TIMEOUT_S
+            return ""
+
+    clock = [0.0]
+    monkeypatch.setattr(evaluate_redaction, "find_tesseract", Slow)
+    monkeypatch.setattr(evaluate_redaction.time, "monotonic", lambda: clock[0])
+    reader = evaluate_redaction._proof_reader()
+    with pytest.raises(evaluate_redaction.PageNotRead):
+        reader(np.full((400, 300, 3), 255, np.uint8), 150.0)
+
+    def unread(*words):
+        raise evaluate_redaction.PageNotRead
+
+    monkeypatch.setattr(evaluate_redaction, "release_choice", unread)
+    file = next(iter(evaluate_redaction.known_files(1, "mixed", None)))
+    kept = evaluate_redaction._released(file, (1, 1), [], [], lambda pixels, dpi: [])
+    assert kept == {"refused": 1}
+
+
+@pytest.mark.skipif(find_tesseract() is None, reason="Tesseract fehlt")
+def test_the_grain_of_paper_is_not_read_and_the_letters_on_it_are():
+    """Tesseract by itself takes the grain for ink: it reads thousands of letters or nothing."""
+    page = draw_page(["Bauherr: Walter Schlehdorn", "Das Haus ist fertig."]).image
+    height = page.shape[0]
+    empty = np.full((height, page.shape[1]), 255, np.uint8)
+    noise = np.random.default_rng(4).normal(0, 8, empty.shape)
+
+    def grained(image):
+        gray = image[:, :, 1] if image.ndim == 3 else image
+        spoilt = np.clip(gray * 0.75 + 20 + noise, 0, 255).astype(np.uint8)
+        return np.repeat(spoilt[:, :, None], 3, axis=2)
+
+    read = evaluate_redaction._proof_reader()
+    assert read(grained(empty), 150.0) == []
+    assert {"Das", "Haus", "ist"} <= {word.text for word in read(grained(page), 150.0)}

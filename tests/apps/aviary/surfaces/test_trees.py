@@ -91,6 +91,25 @@ def test_a_wood_that_no_window_shows_whole_is_not_cut(tmp_path, side, with_heigh
     )
 
 
+@pytest.mark.parametrize("side", [64, 100, 131])
+def test_how_high_and_large_a_wood_is_shows_in_no_window(tmp_path, side):
+    """One rises from shrubs to trees; a second one stays low, a third one is small."""
+    codes = np.full(ROWS.shape, GRASS)
+    codes[20:70, 5:255] = TREE
+    codes[90:130, 5:255] = TREE
+    codes[150:180, 100:160] = TREE
+    rising = 1.0 + np.maximum(0, COLUMNS - 170) / 10
+    heights = np.where((ROWS < 80) | (ROWS > 140), rising, 1.5)
+    files = {"ndsm": write(tmp_path / "ndsm.tif", np.where(codes == TREE, heights, 0.0))}
+    made = ground(tmp_path / "in", codes)
+    limits = {"largest_m": 6.0, "least_m2": 300.0}
+    whole = derive("trees", made, files, **limits)
+    parts = derive("trees", replace(made, window_px=side), files, **limits)
+    for (wood,) in (whole, parts):
+        assert (wood.class_key, wood.bbox_px) == ("canopy", pytest.approx((5, 20, 255, 70), abs=2))
+        assert dict(wood.figures)["height_m"] == pytest.approx(9.4, abs=0.2)
+
+
 def test_a_wood_ends_where_the_area_does(tmp_path):
     """A smaller part of it lies inside; what the area only grazes is nothing."""
     codes = np.where(disc(120, 100, 90), TREE, GRASS)
