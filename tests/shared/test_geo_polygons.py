@@ -11,6 +11,7 @@ from shared.geo.polygons import (
     intersection_over_union,
     make_polygon,
     regularise_rectangle,
+    shared_area,
     suppress_duplicates,
     tidy,
     union_area,
@@ -118,3 +119,13 @@ def test_tidy_drops_small_bends_and_holes():
 def test_overlap_counts_once():
     assert union_area([box(0, 0, 2, 2), box(1, 0, 3, 2)]) == pytest.approx(6)
     assert union_area([]) == 0
+
+
+def test_lines_beside_areas_share_nothing() -> None:
+    """What a straight cut leaves of an outline may be areas and lines."""
+    stairs = Polygon([(0, 0), (4, 0), (4, 2), (2, 2), (2, 4), (4, 4), (4, 6), (0, 6)])
+    cut = stairs.intersection(box(2, 0, 9, 9))
+    assert cut.geom_type == "GeometryCollection"
+    assert shared_area(cut, box(0, 0, 3, 3)) == pytest.approx(2)
+    assert shared_area(box(0, 0, 3, 3), cut) == pytest.approx(2)
+    assert intersection_over_union(cut, cut) == pytest.approx(1)
