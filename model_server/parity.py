@@ -27,6 +27,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from model_server.catalog import BUILT_IN, MAIN_FILE, ServableModel, load_catalog
+from model_server.mask_overlap import least_overlap, masks_of
 from model_server.runtime import Array, OnnxRuntime, Runtime, is_openvino_installed
 from model_server.runtime_openvino import OpenVinoRuntime, has_bfloat16, import_openvino
 from shared.settings import get_settings
@@ -38,15 +39,18 @@ TORCH_LEAST_MASK_IOU = 0.99
 OPENVINO_SCORE_LIMIT = 0.02
 AP50_LIMIT_POINTS = 0.3
 VISIBLE_SCORE = 0.01
-"""Boxes of weaker anchors are not compared; nobody asks for them."""
+"""Boxes and masks of weaker anchors are not compared; nobody asks for them."""
+COMPARED_MASKS = 20
+"""Masks of so many best anchors per image are compared."""
 SCENES_PX = ((640, 640), (512, 512), (320, 640), (1280, 1280))
 TORCH_SHAPES = [(1, 512, 512), (2, 640, 640), (1, 320, 640)]
 LABELLED_TILES = {"solar": "solar_tiles_train"}
 """Data sets below the development data folder, on which a model's AP50 is measured."""
 YOLO_HEADS = ("yolo_detect", "yolo_segment")
-_HEAD = "output0"
+_HEAD, _PROTOTYPES = "output0", "output1"
 
 Pixels = NDArray[np.uint8]
+Outputs = dict[str, Array]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +58,11 @@ class Difference:
     """Largest differences between two engines.
 
     Args:
-        max_score_difference: Over all anchors of all images.
+        max_score_difference: Over all anchors and classes of all images.
         max_box_difference_px: Over anchors with a score of at least `VISIBLE_SCORE`.
         images: Number of compared images.
-        min_mask_iou: Smallest overlap of the best anchors' masks; None without masks.
+        min_mask_iou: Smallest overlap of the masks of the best anchors, not cut to their boxes;
+            None without masks.
     """
 
     max_score_difference: float
@@ -93,43 +98,59 @@ def draw_scene(seed: int, height: int, width: int) -> Pixels:
     return np.asarray(np.clip(noisy, 0, 255), dtype=np.uint8)
 
 
-def compare_engines(first: Runtime, second: Runtime, images: Iterable[Pixels]) -> Difference:
+def compare_engines(
+    first: Runtime, second: Runtime, images: Iterable[Pixels], classes: int
+) -> Difference:
     """Run images through two engines of one detector and compare its raw outputs.
 
     Args:
         first: The engine that counts as right.
         second: The other one.
         images: height x width x 3, RGB, sides multiples of 64.
+        classes: Number of classes; what follows their scores are coefficients of masks.
     """
-    pairs = []
+    found = Difference(0.0, 0.0, 0)
     for image in images:
         tensor = np.ascontiguousarray(image.transpose(2, 0, 1), dtype=np.float32) / 255
-        pairs.append((first.predict([tensor])[0][_HEAD], second.predict([tensor])[0][_HEAD]))
-    return _difference(pairs)
+        (right,), (other,) = first.predict([tensor]), second.predict([tensor])
+        found = _larger(found, _difference(right, other, classes))
+    return found
 
 
-def measure_openvino(file: Path, tiles_folder: Path | None, nms_iou: float) -> dict[str, Any]:
+def measure_openvino(
+    file: Path, classes: int, tiles_folder: Path | None, nms_iou: float
+) -> dict[str, Any]:
     """Compare OpenVINO in bfloat16 with ONNX Runtime on drawn scenes and on labelled tiles.
 
     The weights may know the tiles: only the change of the figure counts here, not the figure.
 
     Args:
-        file: ONNX file of a detector with one class.
+        file: ONNX file of a detector, with masks or without.
+        classes: Number of its classes.
         tiles_folder: Folder with `tiles.csv`; None leaves the figure unmeasured, and then the
             engine does not count as equal.
         nms_iou: Overlap above which the weaker of two boxes is dropped.
+
+    Returns:
+        Section of `parity.json`; without figures where OpenVINO cannot read the file.
     """
-    exact, coarse = OnnxRuntime.load(file), OpenVinoRuntime.load(file)
+    origin = {"sha256": _sha256(file), "version": import_openvino().get_version()}
+    exact = OnnxRuntime.load(file)
+    try:
+        coarse = OpenVinoRuntime.load(file)
+    except RuntimeError:
+        # It knows fewer kinds of operations than ONNX Runtime.
+        return {**origin, "readable": False, "ok": False}
     scenes = [draw_scene(seed, *size) for seed, size in enumerate(SCENES_PX)]
-    difference = compare_engines(exact, coarse, scenes)
+    difference = compare_engines(exact, coarse, scenes, classes)
     figures: dict[str, float] = {}
     if tiles_folder is not None:
-        on_tiles, figures = _measure_tiles(exact, coarse, tiles_folder, nms_iou)
+        on_tiles, figures = _measure_tiles(exact, coarse, classes, tiles_folder, nms_iou)
         difference = _larger(difference, on_tiles)
     points = round(abs(figures["openvino"] - figures["onnxruntime"]) * 100, 3) if figures else None
     return {
-        "sha256": _sha256(file),
-        "version": import_openvino().get_version(),
+        **origin,
+        "readable": True,
         "precision": coarse.precision,
         **asdict(difference),
         "tiles": difference.images - len(scenes),
@@ -196,7 +217,7 @@ def _compare_with_torch(model: ServableModel) -> Difference:
 
 
 def measure_trained(folder: Path, tiles_folder: Path, nms_iou: float) -> None:
-    """Measure OpenVINO on new weights if that is possible here, before their card is written.
+    """Measure OpenVINO on new weights of one class, if possible here, before their card is written.
 
     Args:
         folder: Folder with `model.onnx`.
@@ -204,7 +225,7 @@ def measure_trained(folder: Path, tiles_folder: Path, nms_iou: float) -> None:
         nms_iou: Overlap above which the weaker of two boxes is dropped.
     """
     if can_measure_openvino():
-        found = measure_openvino(folder / "model.onnx", tiles_folder, nms_iou)
+        found = measure_openvino(folder / "model.onnx", 1, tiles_folder, nms_iou)
         write_measured(folder, {"openvino": found})
 
 
@@ -229,10 +250,12 @@ def check_parity(model: ServableModel, data_folder: Path) -> dict[str, Any]:
         return {**row, "measured": found, "problems": find_problems(card.openvino_ok, {})}
     if importlib.util.find_spec("torch") and importlib.util.find_spec("ultralytics"):
         found["onnxruntime"] = measure_torch(model)
-    if "openvino" in card.runtime and len(card.classes) == 1 and can_measure_openvino():
+    if can_measure_openvino():
         tiles = data_folder / LABELLED_TILES.get(card.name, card.name)
         folder = tiles if (tiles / "tiles.csv").is_file() else None
-        found["openvino"] = measure_openvino(model.files[MAIN_FILE], folder, card.limits.nms_iou)
+        found["openvino"] = measure_openvino(
+            model.files[MAIN_FILE], len(card.classes), folder, card.limits.nms_iou
+        )
     stored = write_measured(model.folder, found)
     return {**row, "measured": found, "problems": find_problems(card.openvino_ok, stored)}
 
@@ -274,26 +297,26 @@ class _Recorder:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        self.head: Array = np.zeros(0)
+        self.outputs = Outputs()
         self.name, self.device = runtime.name, runtime.device
         self.input_shape, self.metadata = runtime.input_shape, runtime.metadata
 
     def predict(self, inputs: Sequence[Array]) -> list[dict[str, Array]]:
         answers = self._runtime.predict(inputs)
-        self.head = answers[-1][_HEAD]
+        self.outputs = answers[-1]
         return answers
 
 
 def _measure_tiles(
-    exact: Runtime, coarse: Runtime, folder: Path, nms_iou: float
+    exact: Runtime, coarse: Runtime, classes: int, folder: Path, nms_iou: float
 ) -> tuple[Difference, dict[str, float]]:
-    """Return the difference of the raw outputs and the AP50 by engine."""
-    from model_server.training.prediction import detect
+    """Return the difference of the raw outputs and the AP50 by engine, all classes as one."""
+    from model_server.training.mask_prediction import as_detections, find_arrays
     from model_server.training.scoring import average_precision, match
     from model_server.training.tiles import TilesUnusable, read_tiles
 
     recorders = [_Recorder(exact), _Recorder(coarse)]
-    pairs: list[tuple[Array, Array]] = []
+    difference = Difference(0.0, 0.0, 0)
     scored: list[list[Any]] = [[], []]
     for tile in read_tiles(folder):
         pixels = cv2.imread(str(tile.image), cv2.IMREAD_COLOR)
@@ -303,29 +326,45 @@ def _measure_tiles(
         image = np.ascontiguousarray(pixels[:, :, ::-1], dtype=np.uint8)
         truth = tile.boxes_px(image.shape[1], image.shape[0])
         for recorder, rows in zip(recorders, scored, strict=True):
-            rows.append((detect(recorder, image, 1.0, VISIBLE_SCORE, nms_iou), truth))
-        pairs.append((recorders[0].head, recorders[1].head))
+            found = find_arrays(recorder, image, classes, VISIBLE_SCORE, nms_iou)
+            rows.append((as_detections(found), truth))
+        right, other = (recorder.outputs for recorder in recorders)
+        difference = _larger(difference, _difference(right, other, classes))
     figures = {
         recorder.name: round(average_precision(match(rows)), 5)
         for recorder, rows in zip(recorders, scored, strict=True)
     }
-    return _difference(pairs), figures
+    return difference, figures
 
 
-def _difference(pairs: Sequence[tuple[Array, Array]]) -> Difference:
-    scores, boxes = [0.0], [0.0]
-    for right, other in pairs:
-        scores.append(float(np.abs(right[4:] - other[4:]).max()))
-        visible = right[4:].max(axis=0) >= VISIBLE_SCORE
-        boxes.append(float(np.abs(right[:4] - other[:4])[:, visible].max(initial=0)))
-    return Difference(max(scores), max(boxes), len(pairs))
+def _difference(rights: Outputs, others: Outputs, classes: int) -> Difference:
+    """Compare what two engines answered for one image."""
+    right, other, last = rights[_HEAD], others[_HEAD], 4 + classes
+    best = right[4:last].max(axis=0)
+    visible = best >= VISIBLE_SCORE
+    overlap = None
+    if _PROTOTYPES in rights:
+        strongest = np.argsort(-best, kind="stable")[:COMPARED_MASKS]
+        shown = strongest[visible[strongest]]
+        first, second = (
+            masks_of(one[_HEAD][last:, shown], one[_PROTOTYPES]) for one in (rights, others)
+        )
+        overlap = least_overlap(first, second)
+    return Difference(
+        float(np.abs(right[4:last] - other[4:last]).max()),
+        float(np.abs(right[:4] - other[:4])[:, visible].max(initial=0)),
+        1,
+        overlap,
+    )
 
 
 def _larger(first: Difference, second: Difference) -> Difference:
+    overlaps = [one.min_mask_iou for one in (first, second) if one.min_mask_iou is not None]
     return Difference(
         max(first.max_score_difference, second.max_score_difference),
         max(first.max_box_difference_px, second.max_box_difference_px),
         first.images + second.images,
+        min(overlaps, default=None),
     )
 
 

@@ -50,17 +50,23 @@ def find_parity_problems(card: Card, folder: Path) -> Iterator[str]:
 
 
 def _beyond_limits(content: Mapping[str, Any]) -> Iterator[str]:
-    """Compare figures with the limits beside them: `box_px` limits `max_box_difference_px`."""
+    """Compare figures with the limits beside them.
+
+    `box_px` limits `max_box_difference_px` from above, `mask_iou` `min_mask_iou` from below.
+    """
     limits = content.get("limits")
     if not isinstance(limits, dict) or not limits:
         yield f"{PARITY_FILE} enthält keine Werte."
         return
     for name, limit in limits.items():
         stem, unit = (name.removesuffix("_px"), "_px" if name.endswith("_px") else "")
+        from_below = f"min_{name}" in content
         found = content.get(f"max_{stem}_difference{unit}", content.get(f"max_{name}"))
+        if from_below:
+            found = content[f"min_{name}"]
         if not _is_number(found) or not _is_number(limit):
             yield f"{PARITY_FILE} enthält keinen Wert für {name}."
-        elif found > limit:
+        elif found < limit if from_below else found > limit:
             yield f"{PARITY_FILE}: {name} weicht stärker ab als erlaubt."
 
 

@@ -20,11 +20,11 @@ from pathlib import Path
 import numpy as np
 import onnx
 import torch
-from numpy.typing import NDArray
 from torch import nn
 from ultralytics.nn.modules import SPPF, Segment
 
 from model_server.domain import FEATURES_OUTPUT
+from model_server.mask_overlap import least_overlap, masks_of
 from model_server.runtime import OnnxRuntime
 
 OPSET = 17
@@ -89,11 +89,13 @@ class _Raw(nn.Module):
     def _calibrated(self, found: torch.Tensor) -> torch.Tensor:
         if (self.slope, self.offset) == (1.0, 0.0):
             return found
-        boxes, scores, coefficients = found.tensor_split((4, 4 + self.classes), dim=1)
-        scores = scores.clamp(1e-6, 1 - 1e-6)
+        # Slices: a split would become a loop over a sequence, which OpenVINO cannot read.
+        last = 4 + self.classes
+        scores = found[:, 4:last].clamp(1e-6, 1 - 1e-6)
         logits = torch.log(scores) - torch.log(1 - scores)
         scores = torch.sigmoid(self.slope * logits + self.offset)
-        return torch.cat([boxes, scores, coefficients], dim=1)
+        coefficients = [found[:, last:]] if self.has_masks else []
+        return torch.cat([found[:, :4], scores, *coefficients], dim=1)
 
 
 def export_onnx(
@@ -163,22 +165,11 @@ def measure_parity(raw: nn.Module, file: Path, shapes: list[tuple[int, int, int]
             boxes.append(float(difference[visible].max(initial=0.0)))
             if prototypes:
                 best = np.argsort(-right[4:last].max(axis=0), kind="stable")[:COMPARED_MASKS]
-                first = _masks(right[last:, best], prototypes[0][place])
-                masks.append(_least_overlap(first, _masks(other[last:, best], outputs["output1"])))
+                first = masks_of(right[last:, best], prototypes[0][place])
+                masks.append(least_overlap(first, masks_of(other[last:, best], outputs["output1"])))
     sizes = [[height, width] for _, height, width in shapes]
     count = sum(batch for batch, _, _ in shapes)
     return Parity(max(scores), max(boxes), count, sizes, min(masks) if masks else None)
-
-
-def _masks(coefficients: NDArray[np.float32], prototypes: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Return the masks (n, h, w) of anchors by their coefficients (32, n)."""
-    return np.einsum("cn,cyx->nyx", coefficients, prototypes) > 0
-
-
-def _least_overlap(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:
-    shared = (first & second).sum(axis=(1, 2))
-    union = (first | second).sum(axis=(1, 2))
-    return float(np.divide(shared, union, out=np.ones(len(shared)), where=union > 0).min())
 
 
 def write_parity(parity: Parity, file: Path) -> None:

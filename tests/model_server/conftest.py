@@ -80,9 +80,14 @@ class BrightnessRuntime:
 
 
 def brightness_card(**changes: Any) -> Card:
-    """Return a card like the shipped solar model's, for fakes."""
-    card = load_card(next((BUILT_IN / "solar").iterdir()) / "card.toml")
-    return card.model_copy(update={"architecture": "yolo_detect", **changes})
+    """Return a card like the shipped solar model's, for fakes that find boxes of one class."""
+    return fake_card(load_card(next((BUILT_IN / "solar").iterdir()) / "card.toml"), **changes)
+
+
+def fake_card(card: Card, **changes: Any) -> Card:
+    """Return a card as `BrightnessRuntime` needs it: boxes of the first class alone."""
+    fake = {"architecture": "yolo_detect", "classes": card.classes[:1]}
+    return card.model_copy(update=fake | changes)
 
 
 @dataclass
@@ -129,9 +134,8 @@ class Service:
         assert isinstance(model, ServableModel)
         runtime = BrightnessRuntime()
         fake = SegmentModel(model, runtime)
-        fake.card = model.card.model_copy(
-            update={"limits": model.card.limits.model_copy(update={"max_batch": 8})}
-        )
+        limits = model.card.limits.model_copy(update={"max_batch": 8})
+        fake.card = fake_card(model.card, limits=limits)
         self.engine.shelf.put(model, fake)
         return runtime
 

@@ -93,6 +93,8 @@ NOTHING = "parity.json enthält keine Werte."
         ({"limits": {"score": 1e-4}, "max_score_difference": 1e-5}, []),
         ({"limits": {"score": 1e-4}, "max_score_difference": 1e-3}, [TOO_FAR.format("score")]),
         ({"limits": {"box_px": 0.05}, "max_box_difference_px": 0.06}, [TOO_FAR.format("box_px")]),
+        ({"limits": {"mask_iou": 0.99}, "min_mask_iou": 0.995}, []),
+        ({"limits": {"mask_iou": 0.99}, "min_mask_iou": 0.98}, [TOO_FAR.format("mask_iou")]),
         ({"onnxruntime": {"sha256": "SHA", "ok": True}}, []),
         ({"onnxruntime": {"sha256": "SHA", "ok": False}}, [TOO_FAR.format("onnxruntime")]),
         ({"onnxruntime": {"sha256": "0", "ok": True}}, [OTHER]),

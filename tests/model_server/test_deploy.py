@@ -316,7 +316,10 @@ def test_the_image_has_no_torch_no_data_and_names_no_registry() -> None:
         assert ignored(name), name
     assert ignored("model_server/training/solar.py")
     assert ignored("model_server/__pycache__/service.cpython-311.pyc")
-    assert not ignored("model_server/models/solar/0.1.0/model.onnx")
+    weights = sorted((REPOSITORY / "model_server" / "models").glob("*/*/model.onnx"))
+    assert weights
+    for file in weights:
+        assert not ignored(file.relative_to(REPOSITORY).as_posix()), file
 
 
 def test_the_unit_shuts_the_service_in() -> None:

@@ -517,6 +517,6 @@ def test_a_file_with_free_axes_is_taken(tmp_path: Path, capsys: pytest.CaptureFi
     (weights,) = (BUILT_IN / "solar").glob("*/model.onnx")
     assert run(tmp_path, weights.read_bytes(), "--task", "segment") == 0
     summary = summary_of(capsys)
-    assert summary["architecture"] == "yolo_detect"
+    assert summary["architecture"] == "yolo_segment"
     assert summary["classes"] == []
     assert "classes" in summary["to_fill"]

@@ -81,7 +81,8 @@ def call_everything(client: ModelServerClient, seed: int) -> None:
     for model in ("landcover", "landcover_rules"):
         for output in ("classes", "probabilities"):
             client.segment([tile], model=model, gsd_m=0.2, output=output)
-    client.ocr([encode(page(["Musterstadt"], 300, 80))], mode="lines")
+    for model in ("ppocrv6_small", "fraktur_line"):
+        client.ocr([encode(page(["Musterstadt"], 300, 80))], mode="lines", model=model)
     client.embed([f"Rathaus {seed}"])
     client.embed_images([tile])
     client.layout([sheet])

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 
@@ -160,6 +161,18 @@ def test_a_file_with_masks_becomes_the_network_again(source: Path, tmp_path: Pat
     assert parity.max_score_difference <= 1e-4
     assert parity.min_mask_iou is not None
     assert parity.min_mask_iou >= 0.99
+
+
+@pytest.mark.parametrize("masks", [False, True])
+def test_a_calibrated_file_holds_neither_sequences_nor_loops(
+    source: Path, tmp_path: Path, masks: bool
+):
+    """OpenVINO cannot read them."""
+    network = start_weights.build_start_model(source, class_count=3, masks=masks).eval()
+    export_onnx(network, tmp_path / "model.onnx", 64, slope=0.7, offset=0.4)
+    kinds = {node.op_type for node in onnx.load(str(tmp_path / "model.onnx")).graph.node}
+    assert "Conv" in kinds
+    assert not {kind for kind in kinds if kind == "Loop" or kind.startswith("Sequence")}
 
 
 def test_the_export_repeats_torch_for_free_sizes(source: Path, tmp_path: Path):

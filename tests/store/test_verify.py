@@ -19,7 +19,7 @@ from tests.store.servers import PostgresServer, acting, postgres_template
 from tests.store.test_deletion import dump
 
 ANNA = acting()
-LATER = NOW + timedelta(hours=1)
+LATER = NOW + timedelta(days=1)  # however long the tests before took
 
 
 def key_of(sha256: str) -> str:
