@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+COMPARED_MASKS = 20
+"""Masks of so many best anchors per image are compared."""
+
 
 def masks_of(
     coefficients: NDArray[np.float32], prototypes: NDArray[np.float32]

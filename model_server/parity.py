@@ -27,7 +27,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from model_server.catalog import BUILT_IN, MAIN_FILE, ServableModel, load_catalog
-from model_server.mask_overlap import least_overlap, masks_of
+from model_server.mask_overlap import COMPARED_MASKS, least_overlap, masks_of
 from model_server.runtime import Array, OnnxRuntime, Runtime, is_openvino_installed
 from model_server.runtime_openvino import OpenVinoRuntime, has_bfloat16, import_openvino
 from shared.settings import get_settings
@@ -40,8 +40,6 @@ OPENVINO_SCORE_LIMIT = 0.02
 AP50_LIMIT_POINTS = 0.3
 VISIBLE_SCORE = 0.01
 """Boxes and masks of weaker anchors are not compared; nobody asks for them."""
-COMPARED_MASKS = 20
-"""Masks of so many best anchors per image are compared."""
 SCENES_PX = ((640, 640), (512, 512), (320, 640), (1280, 1280))
 TORCH_SHAPES = [(1, 512, 512), (2, 640, 640), (1, 320, 640)]
 LABELLED_TILES = {"solar": "solar_tiles_train"}

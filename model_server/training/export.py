@@ -24,14 +24,13 @@ from torch import nn
 from ultralytics.nn.modules import SPPF, Segment
 
 from model_server.domain import FEATURES_OUTPUT
-from model_server.mask_overlap import least_overlap, masks_of
+from model_server.mask_overlap import COMPARED_MASKS, least_overlap, masks_of
 from model_server.runtime import OnnxRuntime
 
 OPSET = 17
 PARITY_LIMIT_SCORE = 1e-4
 PARITY_LIMIT_BOX_PX = 0.05
 PARITY_LEAST_MASK_IOU = 0.99
-COMPARED_MASKS = 20
 # Boxes of anchors that nobody would ever report may differ more without any effect.
 PARITY_MIN_SCORE = 0.001
 
